@@ -1,0 +1,164 @@
+# What a person does with haggle. `make` alone lists it.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+.NOTPARALLEL:
+
+# make demo: how many shoppers (0: until Ctrl-C), whether to end by itself, first port, seed.
+SHOPPERS ?= 0
+EXIT ?= 0
+PORT ?= 8787
+SEED ?= 1
+
+ROOT := $(CURDIR)
+TOOLS := $(ROOT)/.tools/bin
+NODE_BIN := $(ROOT)/node_modules/.bin
+WASM := wasm32-unknown-unknown
+LOCKED := $(if $(CI),--locked)
+WRANGLER := WRANGLER_SEND_METRICS=false $(NODE_BIN)/wrangler
+
+# wasm builds go to Debian's compiler where .ci/setup had to take it (rustup's channel closed); else this is no folder.
+RUST_WEB := $(ROOT)/.tools/rust-web/bin
+WASM_ENV := env PATH="$(RUST_WEB):$(TOOLS):$$PATH"
+# worker-build fetches these three by itself unless it is told where they are.
+BUILD_ENV := $(WASM_ENV) WASM_BINDGEN_BIN=$(TOOLS)/wasm-bindgen WASM_OPT_BIN=$(NODE_BIN)/wasm-opt \
+	ESBUILD_BIN=$(NODE_BIN)/esbuild
+
+# The features that rustc and worker-build use. Not --all-features: that writes encodings which V8 cannot load.
+WASM_OPT := $(NODE_BIN)/wasm-opt --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int \
+	--enable-bulk-memory --enable-multivalue --enable-reference-types --enable-exception-handling --strip-debug -Oz
+
+CORE_SOURCES := $(shell find src -name '*.rs') Cargo.toml $(wildcard Cargo.lock) rust-toolchain.toml
+WORKER_SOURCES := $(CORE_SOURCES) $(shell find worker/src -name '*.rs') $(wildcard worker/Cargo.toml)
+PREVIEW_SOURCES := $(CORE_SOURCES) $(shell find www/wasm -name '*.rs') $(wildcard www/wasm/Cargo.toml)
+
+WORKER_JS := worker/build/index.js
+PREVIEW_WEB := www/pkg/haggle_preview.js
+PREVIEW_NODE := target/preview-node/haggle_preview.js
+LOGS := target/test-logs
+# Where cargo puts things: elsewhere if CARGO_TARGET_DIR says so.
+CARGO_OUT := $(or $(CARGO_TARGET_DIR),target)
+PREVIEW_WASM := $(CARGO_OUT)/$(WASM)/release/haggle_preview.wasm
+
+# A step's title; a comma in it is written $(comma).
+comma := ,
+say = @printf '\n== %s\n' "$(1)"
+
+##@ What there is to do
+
+.PHONY: help
+help: ## this list
+	@printf 'haggle: bandit pricing at the CDN edge\n\n'
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-8s %s\n", $$1, $$2 }' Makefile
+	@printf '\nmake demo takes SHOPPERS=n EXIT=1 PORT=n SEED=n. Parts of make test, in order:\n  %s\n' "$(PARTS)"
+
+.PHONY: demo
+demo: setup-build worker ## the whole loop on this machine: a shop, the Worker, shoppers, live numbers
+	@node tests/shop/demo.mjs --shoppers $(SHOPPERS) --exit $(EXIT) --port $(PORT) --seed $(SEED)
+
+PARTS := setup fmt clippy unit doc deny worker core-only node-tests dry-run
+
+.PHONY: test
+test: $(PARTS) ## everything that CI runs, in order (the first time about 20 minutes on 2 cores)
+	$(call say,summary)
+	@grep -hE '^(test result:|(ℹ|#) (tests|pass|fail|cancelled|skipped) )' $(LOGS)/unit.log $(LOGS)/node.log
+	@echo 'make test: green'
+
+.PHONY: bench
+bench: setup-build worker ## sizes, and decisions per second native and wasm
+	@node tests/bench/bench.mjs
+
+.PHONY: worker
+worker: $(WORKER_JS) $(PREVIEW_WEB) $(PREVIEW_NODE) ## build the Worker and the preview (nothing where nothing changed)
+	@:
+
+.PHONY: deploy
+deploy: setup-build worker ## wrangler deploy (read docs/operations.md before the first)
+	$(WRANGLER) deploy
+
+.PHONY: clean
+clean: ## remove what was built; the tools in .tools and node_modules stay
+	rm -rf target worker/build www/pkg .wrangler
+
+##@ Parts of make test
+
+.PHONY: setup setup-build
+setup:
+	$(call say,set-up)
+	@.ci/setup
+setup-build:
+	@.ci/setup build
+
+.PHONY: fmt
+fmt:
+	$(call say,cargo fmt --check)
+	@cargo fmt --all --check
+
+.PHONY: clippy
+clippy:
+	$(call say,cargo clippy of every target)
+	@cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	$(call say,cargo clippy for wasm32: worker and www/wasm)
+	@if [ -d $(RUST_WEB) ]; then echo "left out: Debian's compiler has no clippy"; \
+	else cargo clippy $(LOCKED) --target $(WASM) -p haggle-worker -p haggle-preview -- -D warnings; fi
+
+.PHONY: unit
+unit:
+	$(call say,cargo test: the core$(comma) its laws and the examples in its docs)
+	@mkdir -p $(LOGS)
+	@cargo test $(LOCKED) -p haggle 2>&1 | tee $(LOGS)/unit.log
+
+.PHONY: doc
+doc:
+	$(call say,cargo doc)
+	@RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --no-deps
+
+.PHONY: deny
+deny:
+	$(call say,cargo deny: licences$(comma) bans and sources)
+	@$(TOOLS)/cargo-deny --log-level error check licenses bans sources
+
+# Core: what would make the same input give other bytes, or would not build for every target.
+FORBIDDEN := worker|wasm-bindgen|js-sys|web-sys|getrandom|tokio
+
+.PHONY: core-only
+core-only:
+	$(call say,the core depends on no platform$(comma) clock or randomness source)
+	@if cargo tree $(LOCKED) -p haggle --target all --edges normal --prefix none --format '{p}' | grep -E '^($(FORBIDDEN))[ -]'; \
+	then echo 'the core must not depend on these' >&2; exit 1; \
+	else cargo tree $(LOCKED) -p haggle --target all --edges normal --prefix none | sort -u | wc -l | sed 's/$$/ crates, none forbidden/'; fi
+
+.PHONY: node-tests
+node-tests: worker
+	$(call say,node --test: golden vectors$(comma) the loop on workerd$(comma) the browser)
+	@mkdir -p $(LOGS)
+	@node --test --test-concurrency=1 --test-reporter=spec tests/*.test.mjs 2>&1 | tee $(LOGS)/node.log
+
+.PHONY: dry-run
+dry-run:
+	$(call say,wrangler deploy --dry-run)
+	@$(WRANGLER) deploy --dry-run --outdir target/dry-run
+
+##@ Files
+
+$(WORKER_JS): $(WORKER_SOURCES) Makefile
+	$(call say,worker/build: the Worker)
+	@cd worker && $(BUILD_ENV) $(TOOLS)/worker-build --release
+	@$(WASM_OPT) worker/build/index_bg.wasm -o worker/build/index_bg.wasm
+	@touch $@
+
+$(PREVIEW_WASM): $(PREVIEW_SOURCES) Makefile
+	$(call say,www/pkg: the preview)
+	@$(WASM_ENV) cargo build $(LOCKED) --release -p haggle-preview --target $(WASM)
+	@touch $@
+
+$(PREVIEW_WEB): $(PREVIEW_WASM)
+	@$(TOOLS)/wasm-bindgen --target web --no-typescript --out-dir www/pkg --out-name haggle_preview $<
+	@$(WASM_OPT) www/pkg/haggle_preview_bg.wasm -o www/pkg/haggle_preview_bg.wasm
+
+$(PREVIEW_NODE): $(PREVIEW_WASM)
+	@$(TOOLS)/wasm-bindgen --target nodejs --no-typescript --out-dir target/preview-node --out-name haggle_preview $<
+	@echo '{ "type": "commonjs" }' >target/preview-node/package.json
+	@$(WASM_OPT) target/preview-node/haggle_preview_bg.wasm -o target/preview-node/haggle_preview_bg.wasm

@@ -1,0 +1,161 @@
+//! Stage 2, decision: which price a unit sees for an item.
+//!
+//! [`decide`] cannot fail: whatever could be wrong was refused when the snapshot was decoded. It reads no clock and
+//! draws from no generator; the same arguments give the same decision on every machine.
+//!
+//! Out of scope: remembering what a unit was shown (see [`Pins`](crate::Pins)) and signing it (see
+//! [`Quote`](crate::Quote)).
+
+use crate::allocation::{TOTAL, uniform};
+use crate::experiment::HOLDOUT;
+use crate::snapshot::LiveExperiment;
+use crate::{Cohort, Snapshot, UnitKey};
+
+/// Stream of the holdout's hash; the arms use the streams from 0.
+const HOLDOUT_STREAM: u64 = u64::MAX;
+
+/// The price of an item for a unit, with the probability of exactly this choice.
+#[derive(Debug, Clone, Copy)]
+pub struct Decision<'a> {
+    /// The experiment that decided.
+    pub experiment: &'a LiveExperiment,
+    /// Where the unit was sent.
+    pub choice: Choice,
+    /// Probability of the choice among units in (or out of) the holdout: an integer share of [`TOTAL`].
+    ///
+    /// Range: `[floor, TOTAL]`; [`TOTAL`] in the holdout, which has only the control.
+    pub propensity: u32,
+    /// Allocation under which it was decided.
+    pub epoch: u32,
+    /// When it was decided, in whole minutes since 1970-01-01 UTC.
+    pub decided_at_min: u32,
+}
+
+/// Where a unit was sent.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Choice {
+    /// The unit always sees the control, and is counted apart.
+    Holdout,
+    /// Position of the arm in the experiment.
+    Arm(usize),
+}
+
+impl Decision<'_> {
+    /// Price of one unit of the item.
+    pub fn price_minor(&self) -> i64 {
+        let arm = match self.choice {
+            Choice::Holdout => self.experiment.control(),
+            Choice::Arm(arm) => arm,
+        };
+        // The position was checked when the snapshot was decoded or the pin was read.
+        self.experiment.arms().get(arm).map_or(0, |arm| arm.price_minor)
+    }
+
+    /// Name under which the decision is counted: the arm's, or `holdout`.
+    pub fn arm_name(&self) -> &str {
+        match self.choice {
+            Choice::Holdout => HOLDOUT,
+            Choice::Arm(arm) => self.experiment.arms().get(arm).map_or(HOLDOUT, |arm| &arm.name),
+        }
+    }
+
+    /// Allocation and hour under which it is tallied.
+    pub fn cohort(&self) -> Cohort {
+        Cohort { epoch: self.epoch, hour: self.decided_at_min / 60 }
+    }
+}
+
+/// Decides the price of an item for a unit that has none yet; `None` where no running experiment prices the item.
+///
+/// `now_ms` (milliseconds since 1970-01-01 UTC) only stamps the decision, it does not change it.
+///
+/// ```
+/// # use haggle::*;
+/// # let experiment = Experiment::from_json(include_str!("../tests/golden/sevilla.json"))?;
+/// # let posteriors = experiment.arms.iter()
+/// #     .map(|arm| Posterior::update(experiment.prior, 100, 20, experiment.value_minor(arm)))
+/// #     .collect::<Result<_, _>>()?;
+/// # let bytes = Snapshot::encode(1, 1, &[Entry { experiment: &experiment, epoch: 1, posteriors }])?;
+/// let snapshot = Snapshot::decode(bytes)?;
+/// let unit = UnitKey::of_visitor(&Key::new(&[7; 32]), "visitor-1");
+/// let decision = decide(&snapshot, "OLIVE-500", &unit, 1_700_000_000_000).ok_or("not priced")?;
+/// assert!([1750, 1900, 2100].contains(&decision.price_minor()));
+/// assert!(decide(&snapshot, "unknown", &unit, 1_700_000_000_000).is_none());
+/// # Ok::<(), Box<dyn std::error::Error>>(())
+/// ```
+pub fn decide<'a>(snapshot: &'a Snapshot, sku: &str, unit: &UnitKey, now_ms: u64) -> Option<Decision<'a>> {
+    snapshot.item(sku).map(|item| decide_in(item.experiment(), unit, now_ms))
+}
+
+/// As [`decide`], for an experiment that is at hand.
+pub fn decide_in<'a>(experiment: &'a LiveExperiment, unit: &UnitKey, now_ms: u64) -> Decision<'a> {
+    let held_out =
+        uniform(experiment.seed(), unit, HOLDOUT_STREAM) * f64::from(TOTAL) < f64::from(experiment.holdout());
+    let (choice, propensity) = if held_out {
+        (Choice::Holdout, TOTAL)
+    } else {
+        let allocation = experiment.allocation();
+        let arm = allocation.draw(experiment.seed(), unit);
+        (Choice::Arm(arm), allocation.shares().get(arm).copied().unwrap_or(TOTAL))
+    };
+    let decided_at_min = u32::try_from(now_ms / 60_000).unwrap_or(u32::MAX);
+    Decision { experiment, choice, propensity, epoch: experiment.epoch(), decided_at_min }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+    use crate::experiment::tests::sevilla;
+    use crate::{Entry, Posterior};
+
+    pub(crate) fn snapshot(conversions: [u64; 3]) -> Snapshot {
+        let experiment = sevilla();
+        let posteriors = experiment
+            .arms
+            .iter()
+            .zip(conversions)
+            .map(|(arm, n)| Posterior::update(experiment.prior, 100, n, experiment.value_minor(arm)).unwrap())
+            .collect();
+        let entry = Entry { experiment: &experiment, epoch: 2, posteriors };
+        Snapshot::decode(Snapshot::encode(5, 1, &[entry]).unwrap()).unwrap()
+    }
+
+    fn unit(n: u128) -> UnitKey {
+        UnitKey::from_bytes(n.to_le_bytes())
+    }
+
+    /// Binomial(20 000, 0.1): outside of 2 000 +- 170 (four standard deviations) with probability 6e-5.
+    #[test]
+    fn the_holdout_has_its_share_and_sees_the_control() {
+        let snapshot = snapshot([10, 20, 5]);
+        let decisions = (0..20_000).map(|n| decide(&snapshot, "OLIVE-500", &unit(n), 0).unwrap());
+        let held: Vec<_> = decisions.filter(|decision| decision.choice == Choice::Holdout).collect();
+        assert!((1_830..=2_170).contains(&held.len()), "{} held out", held.len());
+        assert!(
+            held.iter()
+                .all(|d| d.price_minor() == 1900 && d.propensity == TOTAL && d.arm_name() == "holdout")
+        );
+    }
+
+    #[test]
+    fn the_holdout_never_adapts() {
+        let (before, after) = (snapshot([10, 20, 5]), snapshot([10, 5, 40]));
+        for n in 0..5_000 {
+            let choice = |snapshot| decide(snapshot, "OLIVE-500", &unit(n), 0).unwrap().choice;
+            assert_eq!(choice(&before) == Choice::Holdout, choice(&after) == Choice::Holdout, "unit {n}");
+        }
+    }
+
+    #[test]
+    fn a_decision_carries_the_propensity_it_was_made_with() {
+        let snapshot = snapshot([10, 20, 5]);
+        for n in 0..2_000 {
+            let decision = decide(&snapshot, "OLIVE-500", &unit(n), 90 * 60_000).unwrap();
+            if let Choice::Arm(arm) = decision.choice {
+                assert_eq!(decision.propensity, decision.experiment.allocation().shares()[arm]);
+                assert!(decision.propensity >= decision.experiment.input().floor());
+            }
+            assert_eq!(decision.cohort(), Cohort { epoch: 2, hour: 1 });
+        }
+    }
+}

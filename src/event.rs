@@ -1,0 +1,220 @@
+//! Stages 3 and 4, exposure and reward: what the shop sends back, in time and in bounds.
+//!
+//! In scope: the text of `POST /haggle/v1/exposures` and `POST /haggle/v1/rewards`, and every bound on their values.
+//! Out of scope: whether a quote is genuine (see [`Quotary`](crate::Quotary)) and whether it was seen before.
+
+use serde::{Deserialize, Serialize};
+
+use crate::ledger::Credit;
+use crate::{Cohort, Error, Quote, TallyKey};
+
+/// Most quotes of one exposure report.
+pub const QUOTES_MAX: usize = 60;
+
+/// Most reward lines of one report.
+pub const LINES_MAX: usize = 200;
+
+/// Most pieces of one reward line.
+pub const UNITS_MAX: i64 = 10_000;
+
+/// Largest revenue or cost of one reward line, in minor units.
+pub const LINE_MINOR_MAX: i64 = 1_000_000_000_000;
+
+/// A decision that was really shown.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Exposure {
+    /// The same for every view of this unit while its quote is held; another unit or another quote is another id.
+    pub id: String,
+    /// Whose tally it counts in.
+    #[serde(flatten)]
+    pub key: TallyKey,
+    /// When the ledger may forget it, in seconds since 1970-01-01 UTC: the quote and the reward window are over.
+    pub forget_at_s: u64,
+}
+
+impl From<&Quote> for Exposure {
+    fn from(quote: &Quote) -> Self {
+        let cohort =
+            Cohort { epoch: quote.epoch, hour: u32::try_from(quote.issued_at_s / 3600).unwrap_or(u32::MAX) };
+        let window_ends = quote.issued_at_s.saturating_add(u64::from(quote.reward_window_s));
+        Self {
+            id: quote.exposure_id.clone(),
+            key: TallyKey { experiment: quote.experiment.clone(), arm: quote.arm.clone(), cohort },
+            forget_at_s: quote.expires_at_s.max(window_ends),
+        }
+    }
+}
+
+/// One sold line of an order, attributed to the quote that it was sold at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Reward {
+    /// The shop's number of the order.
+    pub order_id: String,
+    /// The line within the order.
+    pub line_id: String,
+    /// The signed quote, as the shop got it with the form.
+    pub quote: String,
+    /// Pieces, net revenue and net cost of the whole line.
+    pub credit: Credit,
+}
+
+/// Reads `{"quotes": ["…"]}`.
+///
+/// # Errors
+/// Says what is wrong with the text, or that there are no quotes or too many.
+pub fn parse_exposures(json: &str) -> Result<Vec<String>, Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Body {
+        quotes: Vec<String>,
+    }
+    let body: Body =
+        serde_json::from_str(json).map_err(|why| Error::syntax("an exposure report in JSON", why))?;
+    if (1..=QUOTES_MAX).contains(&body.quotes.len()) {
+        Ok(body.quotes)
+    } else {
+        Err(Error::value("number of quotes", body.quotes.len(), format!("1 to {QUOTES_MAX}")))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct OrderText {
+    order_id: String,
+    lines: Vec<LineText>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct LineText {
+    line_id: String,
+    quote: String,
+    units: i64,
+    revenue_minor: i64,
+    #[serde(default)]
+    cost_minor: Option<i64>,
+}
+
+/// The identity of a reward line and, if it is in bounds, the line itself.
+pub type ParsedReward = (String, String, Result<Reward, Error>);
+
+/// Reads one order `{"order_id", "lines": [...]}` or a batch `{"orders": [...]}`.
+///
+/// A line out of bounds is refused by itself; its neighbours stand.
+///
+/// # Errors
+/// Says what is wrong with the text, or that there are no lines or too many.
+pub fn parse_rewards(json: &str) -> Result<Vec<ParsedReward>, Error> {
+    #[derive(Deserialize)]
+    #[serde(deny_unknown_fields)]
+    struct Batch {
+        orders: Vec<OrderText>,
+    }
+    let syntax = |why| Error::syntax("an order or a batch of orders in JSON", why);
+    let value: serde_json::Value = serde_json::from_str(json).map_err(syntax)?;
+    let orders = if value.get("orders").is_some() {
+        serde_json::from_value::<Batch>(value).map_err(syntax)?.orders
+    } else {
+        vec![serde_json::from_value::<OrderText>(value).map_err(syntax)?]
+    };
+    let count: usize = orders.iter().map(|order| order.lines.len()).sum();
+    if !(1..=LINES_MAX).contains(&count) {
+        return Err(Error::value(
+            "number of reward lines",
+            count,
+            format!("1 to {LINES_MAX} in one request"),
+        ));
+    }
+    let lines = orders.into_iter().flat_map(|order| {
+        order.lines.into_iter().map(move |line| {
+            let (order_id, line_id) = (order.order_id.clone(), line.line_id.clone());
+            (order_id.clone(), line_id, line.check(order_id))
+        })
+    });
+    Ok(lines.collect())
+}
+
+impl LineText {
+    fn check(self, order_id: String) -> Result<Reward, Error> {
+        check_id("order_id", &order_id)?;
+        check_id("line_id", &self.line_id)?;
+        check_bounds("units", self.units, 1, UNITS_MAX)?;
+        check_bounds("revenue_minor", self.revenue_minor, 0, LINE_MINOR_MAX)?;
+        let cost_minor = self.cost_minor.unwrap_or(0);
+        check_bounds("cost_minor", cost_minor, 0, LINE_MINOR_MAX)?;
+        let credit = Credit { units: self.units, revenue_minor: self.revenue_minor, cost_minor };
+        Ok(Reward { order_id, line_id: self.line_id, quote: self.quote, credit })
+    }
+}
+
+fn check_id(what: &str, id: &str) -> Result<(), Error> {
+    if (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) {
+        Ok(())
+    } else {
+        Err(Error::value(what, format!("{id:?}"), "1 to 64 visible ASCII characters"))
+    }
+}
+
+fn check_bounds(what: &str, value: i64, least: i64, most: i64) -> Result<(), Error> {
+    if (least..=most).contains(&value) {
+        Ok(())
+    } else {
+        Err(Error::value(what, value, format!("{least} to {most}")))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn line(change: (&str, &str)) -> String {
+        let line = r#"{"line_id":"1","quote":"q","units":2,"revenue_minor":3800,"cost_minor":1600}"#;
+        line.replace(change.0, change.1)
+    }
+
+    fn order(change: (&str, &str)) -> String {
+        format!(r#"{{"order_id":"o-1","lines":[{}]}}"#, line(change))
+    }
+
+    #[test]
+    fn an_order_and_a_batch_read_the_same() {
+        let one = parse_rewards(&order(("", ""))).unwrap();
+        assert_eq!(one, parse_rewards(&format!(r#"{{"orders":[{}]}}"#, order(("", "")))).unwrap());
+        let reward = one[0].2.clone().unwrap();
+        assert_eq!(reward.credit, Credit { units: 2, revenue_minor: 3800, cost_minor: 1600 });
+    }
+
+    #[test]
+    fn a_line_out_of_bounds_is_refused_by_itself() {
+        for (change, given, allowed) in [
+            (("\"units\":2", "\"units\":0"), "0", "1 to 10000"),
+            (("3800", "-1"), "-1", "0 to 1000000000000"),
+            (("1600", "9000000000000"), "9000000000000", "0 to 1000000000000"),
+            (("\"line_id\":\"1\"", "\"line_id\":\"\""), "\"\"", "1 to 64"),
+            (("\"line_id\":\"1\"", "\"line_id\":\"a b\""), "\"a b\"", "visible"),
+        ] {
+            let text = format!(r#"{{"order_id":"o-1","lines":[{},{}]}}"#, line(change), line(("", "")));
+            let parsed = parse_rewards(&text).unwrap();
+            let error = parsed[0].2.as_ref().unwrap_err().to_string();
+            assert!(error.contains(given) && error.contains(allowed), "{error}");
+            assert!(parsed[1].2.is_ok());
+        }
+    }
+
+    #[test]
+    fn a_text_of_another_shape_is_refused_whole() {
+        for (text, why) in [
+            ("", "JSON"),
+            ("[]", "order"),
+            (r#"{"orders":[]}"#, "0; it must be 1 to 200"),
+            (r#"{"order_id":"o","lines":[{"line_id":"1"}]}"#, "quote"),
+            (order(("\"units\":2", "\"units\":2.5")).as_str(), "2.5"),
+            (order(("units", "unit")).as_str(), "unit"),
+        ] {
+            let error = parse_rewards(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+        assert!(parse_exposures(r#"{"quotes":[]}"#).unwrap_err().to_string().contains("1 to 60"));
+        assert!(parse_exposures("x").unwrap_err().to_string().contains("JSON"));
+    }
+}

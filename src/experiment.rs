@@ -1,0 +1,475 @@
+//! The experiment: the question a pricing team asks, written before the first price moves.
+//!
+//! In scope: reading an experiment from TOML or JSON, which is the same as validating it: what parses can run.
+//! Today an experiment prices one item; `item` is a table of its own so that a list can stand beside it later.
+//!
+//! Out of scope: the experiment's life (draft, running, ended), which the Worker's central store keeps.
+
+use serde::{Deserialize, Serialize};
+
+use crate::allocation::TOTAL;
+use crate::money::PRICE_MINOR_MAX;
+use crate::{Currency, Error, Prior};
+
+/// Most arms of one experiment.
+pub const ARMS_MAX: usize = 32;
+
+/// Most experiments that run at once (their pins must fit one cookie of 1 KB).
+pub const EXPERIMENTS_MAX: usize = 60;
+
+/// The arm name under which the holdout is counted; no arm may bear it.
+pub const HOLDOUT: &str = "holdout";
+
+/// What the experiment maximises, per exposed unit.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Objective {
+    /// Share of exposed units that buy.
+    Conversion,
+    /// Net revenue.
+    Revenue,
+    /// Net revenue less unit cost; refused where the cost is not known.
+    Profit,
+}
+
+impl Objective {
+    /// Value of one conversion at this price: 1 for conversion, else minor units of the currency.
+    ///
+    /// A missing cost is no cost of zero: under [`Objective::Profit`] it gives `None`.
+    pub fn value_minor(self, price_minor: i64, cost_minor: Option<i64>) -> Option<i64> {
+        match self {
+            Self::Conversion => Some(1),
+            Self::Revenue => Some(price_minor),
+            Self::Profit => cost_minor.and_then(|cost| price_minor.checked_sub(cost)),
+        }
+    }
+
+    /// The name in files and in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Conversion => "conversion",
+            Self::Revenue => "revenue",
+            Self::Profit => "profit",
+        }
+    }
+
+    pub(crate) fn code(self) -> u8 {
+        match self {
+            Self::Conversion => 1,
+            Self::Revenue => 2,
+            Self::Profit => 3,
+        }
+    }
+
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        [Self::Conversion, Self::Revenue, Self::Profit].into_iter().find(|o| o.code() == code)
+    }
+}
+
+/// How the posterior becomes an allocation, as the experiment file says it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
+pub enum PolicyChoice {
+    /// A split that never adapts: the classical A/B test.
+    Fixed {
+        /// Share of each arm, in the order of the arms; equal shares where left out.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        shares: Option<Vec<f64>>,
+    },
+    /// Each arm by its probability of being the best one.
+    Thompson {},
+}
+
+/// The item that an experiment prices.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Item {
+    /// The shop's own key of the item, as it stands in `data-haggle-sku`.
+    pub sku: String,
+    /// Catalogue price: what everybody sees when haggle leaves a page alone.
+    pub price_minor: i64,
+    /// Net cost of one unit; required by the profit objective.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub cost_minor: Option<i64>,
+}
+
+/// One price of an experiment.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Arm {
+    /// Short name: small letters, digits and hyphens.
+    pub name: String,
+    /// Price of one unit.
+    pub price_minor: i64,
+}
+
+/// A validated experiment. There is no way to get one but by parsing it.
+///
+/// ```
+/// let text = r#"
+/// name = "sevilla"
+/// hypothesis = "at 17.50 enough more shoppers buy to earn more than at 19.00"
+/// document = "https://wiki.example/pricing/sevilla"
+/// objective = "profit"
+/// currency = "EUR"
+/// salt = "sevilla-2026"
+/// control = "list"
+/// policy = { name = "thompson" }
+/// [item]
+/// sku = "OLIVE-500"
+/// price_minor = 1900
+/// cost_minor = 800
+/// [[arms]]
+/// name = "list"
+/// price_minor = 1900
+/// [[arms]]
+/// name = "low"
+/// price_minor = 1750
+/// "#;
+/// let experiment = haggle::Experiment::from_toml(text)?;
+/// assert_eq!(experiment.arms.len(), 2);
+/// # Ok::<(), haggle::Error>(())
+/// ```
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(try_from = "Draft")]
+#[non_exhaustive]
+pub struct Experiment {
+    /// Memorable and unique: `[a-z0-9-]`, 1 to 32 characters.
+    pub name: String,
+    /// What the team expects, and why: 1 to 2000 characters.
+    pub hypothesis: String,
+    /// Address of the document that reasons it.
+    pub document: String,
+    /// What is maximised.
+    pub objective: Objective,
+    /// Currency of every amount.
+    pub currency: Currency,
+    /// Share of units that always see the control and never enter the posterior's arms: `[0, 0.5]`.
+    pub holdout: f64,
+    /// Least share of a live arm: `[0, 1/arms]`.
+    pub floor: f64,
+    /// Hours after the decision in which a reward counts: 1 to 2160 (90 days).
+    pub reward_window_hours: u32,
+    /// Makes the draws of this experiment independent of every other's: 1 to 64 characters.
+    pub salt: String,
+    /// Name of the arm that the holdout and every failure sees; its price is the catalogue price.
+    pub control: String,
+    /// How the posterior becomes an allocation.
+    pub policy: PolicyChoice,
+    /// Belief about every arm's conversion rate before any tally.
+    pub prior: Prior,
+    /// What is priced.
+    pub item: Item,
+    /// The prices, 2 to 32, all different.
+    pub arms: Vec<Arm>,
+}
+
+/// The fields as they are written, before they are checked.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Draft {
+    name: String,
+    hypothesis: String,
+    document: String,
+    objective: Objective,
+    currency: Currency,
+    #[serde(default = "default_holdout")]
+    holdout: f64,
+    #[serde(default = "default_floor")]
+    floor: f64,
+    #[serde(default = "default_reward_window_hours")]
+    reward_window_hours: u32,
+    salt: String,
+    control: String,
+    policy: PolicyChoice,
+    #[serde(default)]
+    prior: Prior,
+    item: Item,
+    arms: Vec<Arm>,
+}
+
+fn default_holdout() -> f64 {
+    0.1
+}
+
+fn default_floor() -> f64 {
+    0.02
+}
+
+fn default_reward_window_hours() -> u32 {
+    168
+}
+
+impl Experiment {
+    /// Reads and validates an experiment written in TOML.
+    ///
+    /// # Errors
+    /// Says which field is wrong, what was given and what is allowed.
+    #[cfg(feature = "toml")]
+    pub fn from_toml(text: &str) -> Result<Self, Error> {
+        toml::from_str(text).map_err(|why| Error::syntax("an experiment in TOML", why.to_string().trim_end()))
+    }
+
+    /// Reads and validates an experiment written in JSON.
+    ///
+    /// # Errors
+    /// Says which field is wrong, what was given and what is allowed.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        serde_json::from_str(text).map_err(|why| Error::syntax("an experiment in JSON", why))
+    }
+
+    /// The experiment as JSON, with every default written out.
+    pub fn to_json(&self) -> String {
+        // A struct of numbers, strings and lists always has a JSON text.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+
+    /// Position of the control among the arms.
+    pub fn control_index(&self) -> usize {
+        self.arms.iter().position(|arm| arm.name == self.control).unwrap_or(0)
+    }
+
+    /// Value of one conversion of an arm under the objective.
+    pub fn value_minor(&self, arm: &Arm) -> i64 {
+        self.objective.value_minor(arm.price_minor, self.item.cost_minor).unwrap_or(1)
+    }
+
+    /// The floor as an integer share of [`TOTAL`], never below the fraction that was asked for unless the arms
+    /// would not fit.
+    pub fn floor_share(&self) -> u32 {
+        let most = TOTAL / u32::try_from(self.arms.len()).unwrap_or(TOTAL).max(1);
+        ((self.floor * f64::from(TOTAL)).ceil() as u32).min(most)
+    }
+
+    /// The holdout as an integer share of [`TOTAL`].
+    pub fn holdout_share(&self) -> u32 {
+        (self.holdout * f64::from(TOTAL)).round() as u32
+    }
+}
+
+impl TryFrom<Draft> for Experiment {
+    type Error = Error;
+
+    fn try_from(draft: Draft) -> Result<Self, Error> {
+        check_name("name", &draft.name)?;
+        check_length("hypothesis", &draft.hypothesis, 2000)?;
+        check_document(&draft.document)?;
+        check_length("salt", &draft.salt, 64)?;
+        check_range("holdout", draft.holdout, 0.5, "a share from 0 to 0.5")?;
+        if !(1..=2160).contains(&draft.reward_window_hours) {
+            return Err(Error::value(
+                "reward_window_hours",
+                draft.reward_window_hours,
+                "1 to 2160 (90 days)",
+            ));
+        }
+        check_item(&draft.item)?;
+        check_arms(&draft)?;
+        let most = 1.0 / draft.arms.len() as f64;
+        let allowed = format!("a share from 0 to {most:.4} with {} arms", draft.arms.len());
+        check_range("floor", draft.floor, most, &allowed)?;
+        check_shares(&draft)?;
+        Ok(Self {
+            name: draft.name,
+            hypothesis: draft.hypothesis,
+            document: draft.document,
+            objective: draft.objective,
+            currency: draft.currency,
+            holdout: draft.holdout,
+            floor: draft.floor,
+            reward_window_hours: draft.reward_window_hours,
+            salt: draft.salt,
+            control: draft.control,
+            policy: draft.policy,
+            prior: draft.prior,
+            item: draft.item,
+            arms: draft.arms,
+        })
+    }
+}
+
+fn check_name(what: &str, name: &str) -> Result<(), Error> {
+    let allowed = "1 to 32 small letters, digits and hyphens";
+    let fits = (1..=32).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if fits { Ok(()) } else { Err(Error::value(what, format!("{name:?}"), allowed)) }
+}
+
+fn check_length(what: &str, text: &str, most: usize) -> Result<(), Error> {
+    let length = text.trim().chars().count();
+    if (1..=most).contains(&length) {
+        Ok(())
+    } else {
+        Err(Error::value(what, format!("{length} characters long"), format!("1 to {most} characters long")))
+    }
+}
+
+fn check_document(document: &str) -> Result<(), Error> {
+    let is_address = document.starts_with("https://") || document.starts_with("http://");
+    if is_address && document.len() <= 500 && !document.contains(char::is_whitespace) {
+        Ok(())
+    } else {
+        Err(Error::value("document", format!("{document:?}"), "an https address of at most 500 characters"))
+    }
+}
+
+fn check_range(what: &str, value: f64, most: f64, allowed: &str) -> Result<(), Error> {
+    // Written so that NaN is refused too.
+    if (0.0..=most).contains(&value) { Ok(()) } else { Err(Error::value(what, value, allowed)) }
+}
+
+fn check_price(what: String, price_minor: i64) -> Result<(), Error> {
+    if (1..=PRICE_MINOR_MAX).contains(&price_minor) {
+        Ok(())
+    } else {
+        Err(Error::value(what, price_minor, format!("1 to {PRICE_MINOR_MAX} minor units")))
+    }
+}
+
+fn check_item(item: &Item) -> Result<(), Error> {
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b'&' | b'\\');
+    if !(1..=64).contains(&item.sku.len()) || !item.sku.bytes().all(plain) {
+        let allowed = "1 to 64 visible ASCII characters without quotes, <, >, & and backslash";
+        return Err(Error::value("item.sku", format!("{:?}", item.sku), allowed));
+    }
+    check_price("item.price_minor".into(), item.price_minor)?;
+    match item.cost_minor {
+        Some(cost) if !(0..=PRICE_MINOR_MAX).contains(&cost) => {
+            Err(Error::value("item.cost_minor", cost, format!("0 to {PRICE_MINOR_MAX} minor units")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_arms(draft: &Draft) -> Result<(), Error> {
+    if !(2..=ARMS_MAX).contains(&draft.arms.len()) {
+        return Err(Error::value("number of arms", draft.arms.len(), format!("2 to {ARMS_MAX}")));
+    }
+    for (i, arm) in draft.arms.iter().enumerate() {
+        check_name("arm name", &arm.name)?;
+        if arm.name == HOLDOUT {
+            return Err(Error::value(
+                "arm name",
+                "\"holdout\"",
+                "another word: the holdout is counted under it",
+            ));
+        }
+        check_price(format!("price_minor of arm {}", arm.name), arm.price_minor)?;
+        for other in draft.arms.iter().take(i) {
+            if other.name == arm.name {
+                return Err(Error::value(
+                    "arm name",
+                    format!("{:?} twice", arm.name),
+                    "different in every arm",
+                ));
+            }
+            if other.price_minor == arm.price_minor {
+                let given = format!("{} in both {} and {}", arm.price_minor, other.name, arm.name);
+                return Err(Error::value("price_minor", given, "different in every arm"));
+            }
+        }
+        match draft.objective.value_minor(arm.price_minor, draft.item.cost_minor) {
+            None => {
+                let allowed = "given under the profit objective: an unknown cost is not a cost of zero";
+                return Err(Error::value("item.cost_minor", "missing", allowed));
+            }
+            Some(value) if value < 1 => {
+                let what = format!("price_minor of arm {}", arm.name);
+                let cost = draft.item.cost_minor.unwrap_or(0);
+                let allowed = format!("above the unit cost of {cost} under the profit objective");
+                return Err(Error::value(what, arm.price_minor, allowed));
+            }
+            Some(_) => {}
+        }
+    }
+    let names = || draft.arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>().join(", ");
+    match draft.arms.iter().find(|arm| arm.name == draft.control) {
+        None => Err(Error::value("control", format!("{:?}", draft.control), format!("one of {}", names()))),
+        Some(control) if control.price_minor != draft.item.price_minor => {
+            let what = format!("price_minor of the control {}", control.name);
+            let allowed = format!("the catalogue price {}", draft.item.price_minor);
+            Err(Error::value(what, control.price_minor, allowed))
+        }
+        Some(_) => Ok(()),
+    }
+}
+
+fn check_shares(draft: &Draft) -> Result<(), Error> {
+    let PolicyChoice::Fixed { shares: Some(shares) } = &draft.policy else { return Ok(()) };
+    if shares.len() != draft.arms.len() {
+        let allowed = format!("one for each of the {} arms", draft.arms.len());
+        return Err(Error::value("number of policy.shares", shares.len(), allowed));
+    }
+    shares
+        .iter()
+        .try_for_each(|&share| check_range("policy.shares", share, 1.0, "shares from 0 to 1 each"))?;
+    let sum: f64 = shares.iter().sum();
+    if (sum - 1.0).abs() <= 1e-6 { Ok(()) } else { Err(Error::value("sum of policy.shares", sum, "1")) }
+}
+
+#[cfg(test)]
+pub(crate) mod tests {
+    use super::*;
+
+    pub(crate) const SEVILLA: &str = r#"{
+        "name": "sevilla", "hypothesis": "a lower price earns more", "document": "https://wiki.example/sevilla",
+        "objective": "profit", "currency": "EUR", "salt": "s-2026", "control": "list", "floor": 0.02,
+        "policy": {"name": "thompson"}, "item": {"sku": "OLIVE-500", "price_minor": 1900, "cost_minor": 800},
+        "arms": [{"name": "list", "price_minor": 1900}, {"name": "low", "price_minor": 1750},
+                 {"name": "high", "price_minor": 2100}]
+    }"#;
+
+    pub(crate) fn sevilla() -> Experiment {
+        Experiment::from_json(SEVILLA).unwrap()
+    }
+
+    fn refusal(from: &str, to: &str) -> String {
+        assert!(SEVILLA.contains(from), "{from}");
+        Experiment::from_json(&SEVILLA.replace(from, to)).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn an_experiment_reads_back_from_its_own_json() {
+        assert_eq!(Experiment::from_json(&sevilla().to_json()).unwrap(), sevilla());
+    }
+
+    #[test]
+    fn each_refusal_says_what_was_given_and_what_is_allowed() {
+        for (from, to, given, allowed) in [
+            ("\"price_minor\": 1750", "\"price_minor\": 1900", "1900 in both list and low", "different"),
+            ("\"price_minor\": 1750", "\"price_minor\": -5", "-5", "1 to 1000000000"),
+            ("\"price_minor\": 1750", "\"price_minor\": 700", "700", "above the unit cost of 800"),
+            ("\"floor\": 0.02", "\"floor\": 0.4", "0.4", "0 to 0.3333 with 3 arms"),
+            (", \"cost_minor\": 800", "", "missing", "not a cost of zero"),
+            ("\"control\": \"list\"", "\"control\": \"lst\"", "\"lst\"", "one of list, low, high"),
+            ("\"control\": \"list\"", "\"control\": \"low\"", "1750", "the catalogue price 1900"),
+            ("\"name\": \"high\"", "\"name\": \"holdout\"", "\"holdout\"", "another word"),
+            ("\"name\": \"high\"", "\"name\": \"low\"", "\"low\" twice", "different"),
+            ("\"name\": \"sevilla\"", "\"name\": \"Sevilla 1\"", "\"Sevilla 1\"", "small letters"),
+            ("\"salt\": \"s-2026\"", "\"salt\": \" \"", "0 characters", "1 to 64"),
+            ("https://wiki.example/sevilla", "wiki", "\"wiki\"", "https address"),
+            ("OLIVE-500", "a<b", "a<b", "without quotes"),
+            ("\"floor\"", "\"flor\"", "flor", "floor"),
+            ("\"profit\"", "\"margin\"", "margin", "profit"),
+            ("{\"name\": \"thompson\"}", "{\"name\": \"tomson\"}", "tomson", "thompson"),
+            ("{\"name\": \"thompson\"}", "{\"name\": \"thompson\", \"x\": 1}", "x", ""),
+            ("{\"name\": \"thompson\"}", "{\"name\": \"fixed\", \"shares\": [0.5, 0.5]}", "2", "3 arms"),
+            (
+                "{\"name\": \"thompson\"}",
+                "{\"name\": \"fixed\", \"shares\": [0.5, 0.25, 0.125]}",
+                "0.875",
+                "1",
+            ),
+        ] {
+            let error = refusal(from, to);
+            assert!(error.contains(given) && error.contains(allowed), "{to}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_floor_that_fills_the_whole_allocation_still_fits() {
+        let json = SEVILLA.replace("\"floor\": 0.02", "\"floor\": 0.3333333333333333");
+        let experiment = Experiment::from_json(&json).unwrap();
+        assert!(experiment.floor_share() * 3 <= TOTAL);
+    }
+}

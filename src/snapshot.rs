@@ -1,0 +1,541 @@
+//! Stage 7, publish: everything the edge needs to decide, immutable, versioned and checksummed.
+//!
+//! In scope: encoding what runs into bytes, and decoding bytes into something that cannot fail any more: whatever
+//! could go wrong in a decision is refused here. Items stay in the bytes and are found by binary search, so a large
+//! catalogue costs nothing to load.
+//!
+//! Out of scope: where snapshots are stored, how old one may be, and which of two to prefer.
+
+mod layout;
+
+use std::sync::OnceLock;
+
+use self::layout::{ARM, CHECKSUM_FROM, Draft, EXPERIMENT, FORMAT, HEADER, ITEM, MAGIC, Record, TextPool};
+use crate::allocation::TOTAL;
+use crate::experiment::{ARMS_MAX, EXPERIMENTS_MAX};
+use crate::{
+    Allocation, ArmInput, Currency, Error, Experiment, Objective, Policy, PolicyChoice, PolicyInput,
+    Posterior, mac,
+};
+
+/// An experiment with the posterior that is to be published.
+#[derive(Debug, Clone)]
+pub struct Entry<'a> {
+    /// What is asked.
+    pub experiment: &'a Experiment,
+    /// Number of the allocation that this posterior gives, from 1; at most 2^24 - 1.
+    pub epoch: u32,
+    /// One per arm, in the order of the arms.
+    pub posteriors: Vec<Posterior>,
+}
+
+/// A published state of all running experiments.
+///
+/// ```
+/// use haggle::{Entry, Posterior, Snapshot};
+/// # let experiment = haggle::Experiment::from_json(include_str!("../tests/golden/sevilla.json"))?;
+/// let posteriors = experiment.arms.iter()
+///     .map(|arm| Posterior::update(experiment.prior, 100, 20, experiment.value_minor(arm)))
+///     .collect::<Result<_, _>>()?;
+/// let bytes = Snapshot::encode(1, 1_700_000_000_000, &[Entry { experiment: &experiment, epoch: 1, posteriors }])?;
+/// let snapshot = Snapshot::decode(bytes)?;
+/// assert_eq!(snapshot.item(&experiment.item.sku).map(|listed| listed.experiment().name()), Some("sevilla"));
+/// # Ok::<(), haggle::Error>(())
+/// ```
+#[derive(Debug)]
+pub struct Snapshot {
+    bytes: Vec<u8>,
+    version: u64,
+    published_at_ms: u64,
+    experiments: Vec<LiveExperiment>,
+    items_at: usize,
+    items: usize,
+    text_at: usize,
+}
+
+/// An experiment as the edge knows it.
+#[derive(Debug)]
+pub struct LiveExperiment {
+    name: String,
+    seed: [u8; 16],
+    tag: u32,
+    epoch: u32,
+    reward_window_s: u32,
+    holdout: u32,
+    control: usize,
+    currency: Currency,
+    objective: Objective,
+    policy: Policy,
+    arms: Vec<LiveArm>,
+    input: PolicyInput,
+    allocation: OnceLock<Allocation>,
+}
+
+/// An arm as the edge knows it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct LiveArm {
+    /// Name of the arm.
+    pub name: String,
+    /// Price of one unit.
+    pub price_minor: i64,
+}
+
+/// An item that a running experiment prices.
+#[derive(Debug, Clone, Copy)]
+pub struct ListedItem<'a> {
+    experiment: &'a LiveExperiment,
+    price_minor: i64,
+}
+
+impl<'a> ListedItem<'a> {
+    /// The experiment that prices the item.
+    pub fn experiment(&self) -> &'a LiveExperiment {
+        self.experiment
+    }
+
+    /// Catalogue price of the item.
+    pub fn price_minor(&self) -> i64 {
+        self.price_minor
+    }
+}
+
+impl LiveExperiment {
+    /// Name of the experiment.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// Short number of the experiment in pins, 24 bits, unique in a snapshot.
+    pub fn tag(&self) -> u32 {
+        self.tag
+    }
+
+    /// Number of the published allocation, from 1.
+    pub fn epoch(&self) -> u32 {
+        self.epoch
+    }
+
+    /// Seconds after the decision in which a reward counts.
+    pub fn reward_window_s(&self) -> u32 {
+        self.reward_window_s
+    }
+
+    /// Share of units that always see the control, out of [`TOTAL`].
+    pub fn holdout(&self) -> u32 {
+        self.holdout
+    }
+
+    /// Position of the control among the arms.
+    pub fn control(&self) -> usize {
+        self.control
+    }
+
+    /// Currency of every amount.
+    pub fn currency(&self) -> Currency {
+        self.currency
+    }
+
+    /// What is maximised.
+    pub fn objective(&self) -> Objective {
+        self.objective
+    }
+
+    /// How the posterior becomes the allocation.
+    pub fn policy(&self) -> Policy {
+        self.policy
+    }
+
+    /// The arms, in the order of the experiment file.
+    pub fn arms(&self) -> &[LiveArm] {
+        &self.arms
+    }
+
+    /// All that the policy looks at.
+    pub fn input(&self) -> &PolicyInput {
+        &self.input
+    }
+
+    /// Seed of the draws of this experiment.
+    pub(crate) fn seed(&self) -> &[u8; 16] {
+        &self.seed
+    }
+
+    /// The share of each arm: computed by the policy at the first call, then remembered.
+    pub fn allocation(&self) -> &Allocation {
+        self.allocation.get_or_init(|| self.policy.allocate(&self.input))
+    }
+}
+
+impl Snapshot {
+    /// Writes a snapshot of these experiments, at most 60, each for another item.
+    ///
+    /// # Errors
+    /// Too many experiments, two for one item, two whose names have the same tag, a missing posterior.
+    pub fn encode(version: u64, published_at_ms: u64, entries: &[Entry<'_>]) -> Result<Vec<u8>, Error> {
+        let mut text = TextPool::default();
+        let (mut experiments, mut arms) = (Vec::new(), Vec::new());
+        for entry in entries {
+            put_experiment(entry, arms.len() / ARM, &mut text, &mut experiments);
+            put_arms(entry, &mut text, &mut arms)?;
+        }
+        let mut by_sku: Vec<_> = entries.iter().map(|entry| &entry.experiment.item).enumerate().collect();
+        by_sku.sort_unstable_by(|a, b| a.1.sku.cmp(&b.1.sku));
+        let mut items = Vec::new();
+        for (index, item) in by_sku {
+            Draft::new(ITEM)
+                .put(&text.add(&item.sku))
+                .put(&item.price_minor.to_le_bytes())
+                .put(&(index as u32).to_le_bytes())
+                .finish(&mut items);
+        }
+
+        let count = |records: &[u8], size: usize| ((records.len() / size) as u32).to_le_bytes();
+        let mut body = Vec::new();
+        Draft::new(HEADER - CHECKSUM_FROM)
+            .put(&FORMAT.to_le_bytes())
+            .put(&[0, 0])
+            .put(&version.to_le_bytes())
+            .put(&published_at_ms.to_le_bytes())
+            .put(&count(&experiments, EXPERIMENT))
+            .put(&count(&arms, ARM))
+            .put(&count(&items, ITEM))
+            .put(&(text.0.len() as u32).to_le_bytes())
+            .finish(&mut body);
+        [experiments, arms, items, text.0].into_iter().for_each(|mut part| body.append(&mut part));
+
+        let mut bytes = MAGIC.to_vec();
+        bytes.extend_from_slice(&mac::digest4(&body));
+        bytes.append(&mut body);
+        // What the edge would refuse must not be published.
+        Self::decode(bytes.clone())?;
+        Ok(bytes)
+    }
+
+    /// Reads and checks a snapshot: any bytes give a snapshot or an error, never a panic.
+    ///
+    /// # Errors
+    /// Says what is wrong: no snapshot at all, another format, a wrong checksum, values out of bounds.
+    pub fn decode(bytes: Vec<u8>) -> Result<Self, Error> {
+        let header = Record(&bytes);
+        if header.bytes(0).ok().as_ref() != Some(MAGIC) {
+            return Err(Error::snapshot(format!("{} bytes that do not begin like one", bytes.len())));
+        }
+        let format = header.u16(12)?;
+        if format != FORMAT {
+            return Err(Error::snapshot(format!("its format is {format}; this build reads format {FORMAT}")));
+        }
+        if header.bytes(8)? != mac::digest4(bytes.get(CHECKSUM_FROM..).unwrap_or_default()) {
+            return Err(Error::snapshot("its checksum is wrong: it was cut or changed"));
+        }
+        let [experiments, arms, items, text] =
+            [32, 36, 40, 44].map(|at| header.u32(at).unwrap_or(0) as usize);
+        let arms_at = HEADER.saturating_add(experiments.saturating_mul(EXPERIMENT));
+        let items_at = arms_at.saturating_add(arms.saturating_mul(ARM));
+        let text_at = items_at.saturating_add(items.saturating_mul(ITEM));
+        if text_at.saturating_add(text) != bytes.len() {
+            return Err(Error::snapshot("its counts do not fit its length"));
+        }
+        if experiments > EXPERIMENTS_MAX {
+            let allowed = format!("at most {EXPERIMENTS_MAX} at once");
+            return Err(Error::value("number of running experiments", experiments, allowed));
+        }
+
+        let pool = bytes.get(text_at..).unwrap_or_default();
+        let experiments = (0..experiments)
+            .map(|i| {
+                read_experiment(
+                    record(&bytes, HEADER, EXPERIMENT, i),
+                    record(&bytes, arms_at, ARM, 0),
+                    arms,
+                    pool,
+                )
+            })
+            .collect::<Result<Vec<_>, _>>()?;
+        let (version, published_at_ms) = (header.u64(16)?, header.u64(24)?);
+        let snapshot = Self { version, published_at_ms, experiments, items_at, items, text_at, bytes };
+        snapshot.check_items()?;
+        snapshot.check_tags()?;
+        Ok(snapshot)
+    }
+
+    /// Number of the publication; versions only grow.
+    pub fn version(&self) -> u64 {
+        self.version
+    }
+
+    /// When it was published, in milliseconds since 1970-01-01 UTC.
+    pub fn published_at_ms(&self) -> u64 {
+        self.published_at_ms
+    }
+
+    /// The running experiments.
+    pub fn experiments(&self) -> &[LiveExperiment] {
+        &self.experiments
+    }
+
+    /// The bytes it was read from.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// The item with this key, if an experiment prices it; by binary search in the bytes.
+    pub fn item(&self, sku: &str) -> Option<ListedItem<'_>> {
+        let (mut low, mut high) = (0, self.items);
+        while low < high {
+            let middle = low + (high - low) / 2;
+            let (found, item) = self.read_item(middle).ok()?;
+            match found.cmp(sku) {
+                std::cmp::Ordering::Equal => return Some(item),
+                std::cmp::Ordering::Less => low = middle + 1,
+                std::cmp::Ordering::Greater => high = middle,
+            }
+        }
+        None
+    }
+
+    /// All priced items with their keys, in the order of the keys.
+    pub fn items(&self) -> impl Iterator<Item = (&str, ListedItem<'_>)> {
+        (0..self.items).filter_map(|i| self.read_item(i).ok())
+    }
+
+    fn read_item(&self, i: usize) -> Result<(&str, ListedItem<'_>), Error> {
+        let item = record(&self.bytes, self.items_at, ITEM, i);
+        let sku = item.text(0, self.bytes.get(self.text_at..).unwrap_or_default())?;
+        let experiment = self.experiments.get(item.u32(16)? as usize);
+        let experiment =
+            experiment.ok_or_else(|| Error::snapshot(format!("item {sku} has no experiment")))?;
+        Ok((sku, ListedItem { experiment, price_minor: item.i64(8)? }))
+    }
+
+    /// Every item can be read, stands once and in order, and is sold by its control at the catalogue price.
+    fn check_items(&self) -> Result<(), Error> {
+        let mut last = None;
+        for i in 0..self.items {
+            let (sku, item) = self.read_item(i)?;
+            if last.is_some_and(|last| last >= sku) {
+                return Err(Error::value(
+                    "item.sku",
+                    format!("{sku:?} twice"),
+                    "priced by one experiment at a time",
+                ));
+            }
+            let control = item.experiment.arms.get(item.experiment.control);
+            if control.is_none_or(|control| control.price_minor != item.price_minor) {
+                return Err(Error::snapshot(format!("the control of {sku} is not at the catalogue price")));
+            }
+            last = Some(sku);
+        }
+        Ok(())
+    }
+
+    fn check_tags(&self) -> Result<(), Error> {
+        for (i, experiment) in self.experiments.iter().enumerate() {
+            if let Some(other) = self.experiments.iter().take(i).find(|other| other.tag == experiment.tag) {
+                let given = format!("{} beside {}", experiment.name, other.name);
+                return Err(Error::value("name", given, "another one: the two share a tag"));
+            }
+        }
+        Ok(())
+    }
+}
+
+fn record(bytes: &[u8], from: usize, size: usize, index: usize) -> Record<'_> {
+    Record(bytes.get(from.saturating_add(index.saturating_mul(size))..).unwrap_or_default())
+}
+
+fn put_experiment(entry: &Entry<'_>, first_arm: usize, text: &mut TextPool, into: &mut Vec<u8>) {
+    let experiment = entry.experiment;
+    let policy = match experiment.policy {
+        PolicyChoice::Fixed { .. } => Policy::Fixed,
+        PolicyChoice::Thompson {} => Policy::Thompson,
+    };
+    let [tag0, tag1, tag2, ..] = mac::digest16(&["haggle tag", &experiment.name]);
+    Draft::new(EXPERIMENT)
+        .put(&text.add(&experiment.name))
+        .put(&mac::digest16(&["haggle draw", &experiment.name, &experiment.salt]))
+        .put(&(first_arm as u32).to_le_bytes())
+        .put(&entry.epoch.to_le_bytes())
+        .put(&(experiment.reward_window_hours * 3600).to_le_bytes())
+        .put(&experiment.holdout_share().to_le_bytes())
+        .put(&experiment.floor_share().to_le_bytes())
+        .put(&experiment.currency.bytes())
+        .put(&[0])
+        .put(&[experiment.arms.len() as u8, experiment.control_index() as u8])
+        .put(&[experiment.objective.code(), policy.code()])
+        .put(&[tag0, tag1, tag2, 0])
+        .finish(into);
+}
+
+fn put_arms(entry: &Entry<'_>, text: &mut TextPool, into: &mut Vec<u8>) -> Result<(), Error> {
+    let experiment = entry.experiment;
+    if entry.posteriors.len() != experiment.arms.len() {
+        let allowed = format!("one for each of the {} arms", experiment.arms.len());
+        return Err(Error::value("number of posteriors", entry.posteriors.len(), allowed));
+    }
+    let live = vec![true; experiment.arms.len()];
+    let shares = match &experiment.policy {
+        PolicyChoice::Fixed { shares: Some(shares) } => Allocation::quantise(shares, &live, 0),
+        _ => Allocation::quantise(&vec![1.0; live.len()], &live, 0),
+    };
+    for ((arm, posterior), share) in experiment.arms.iter().zip(&entry.posteriors).zip(shares.shares()) {
+        Draft::new(ARM)
+            .put(&text.add(&arm.name))
+            .put(&arm.price_minor.to_le_bytes())
+            .put(&posterior.value_minor().to_le_bytes())
+            .put(&posterior.alpha().to_le_bytes())
+            .put(&posterior.beta().to_le_bytes())
+            .put(&share.to_le_bytes())
+            .put(&[1])
+            .finish(into);
+    }
+    Ok(())
+}
+
+fn read_experiment(
+    from: Record<'_>,
+    arms: Record<'_>,
+    arms_total: usize,
+    pool: &[u8],
+) -> Result<LiveExperiment, Error> {
+    let name = from.text(0, pool)?.to_owned();
+    let (first, count) = (from.u32(24)? as usize, usize::from(from.u8(48)?));
+    if !(1..=ARMS_MAX).contains(&count) || first.saturating_add(count) > arms_total {
+        return Err(Error::snapshot(format!("experiment {name} has arms outside of the table")));
+    }
+    let mut live_arms = Vec::with_capacity(count);
+    let mut inputs = Vec::with_capacity(count);
+    for i in first..first + count {
+        let arm = record(arms.0, 0, ARM, i);
+        live_arms.push(LiveArm { name: arm.text(0, pool)?.to_owned(), price_minor: arm.i64(8)? });
+        let posterior = Posterior::new(arm.f64(24)?, arm.f64(32)?, arm.i64(16)?)?;
+        inputs.push(ArmInput { posterior, live: arm.u8(44)? == 1, fixed_share: arm.u32(40)?.min(TOTAL) });
+    }
+    let code =
+        |what: &str, code: u8| Error::snapshot(format!("experiment {name} has the unknown {what} {code}"));
+    let (objective, policy) = (from.u8(50)?, from.u8(51)?);
+    let [holdout, epoch, tag] = [from.u32(36)?, from.u32(28)?, from.u32(52)?];
+    let control = usize::from(from.u8(49)?);
+    if holdout > TOTAL || epoch == 0 || epoch >= 1 << 24 || tag >= 1 << 24 || control >= count {
+        return Err(Error::snapshot(format!("experiment {name} has a value out of bounds")));
+    }
+    if live_arms.iter().any(|arm| !(1..=crate::money::PRICE_MINOR_MAX).contains(&arm.price_minor)) {
+        return Err(Error::snapshot(format!("experiment {name} has a price out of bounds")));
+    }
+    Ok(LiveExperiment {
+        objective: Objective::from_code(objective).ok_or_else(|| code("objective", objective))?,
+        policy: Policy::from_code(policy).ok_or_else(|| code("policy", policy))?,
+        seed: from.bytes(8)?,
+        currency: Currency::from_bytes(from.bytes(44)?)?,
+        reward_window_s: from.u32(32)?,
+        input: PolicyInput::new(inputs, from.u32(40)?)?,
+        allocation: OnceLock::new(),
+        arms: live_arms,
+        name,
+        tag,
+        epoch,
+        holdout,
+        control,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::tests::sevilla;
+    use proptest::prelude::*;
+
+    fn entry(experiment: &Experiment) -> Entry<'_> {
+        let posterior =
+            |arm| Posterior::update(experiment.prior, 50, 10, experiment.value_minor(arm)).unwrap();
+        Entry { experiment, epoch: 3, posteriors: experiment.arms.iter().map(posterior).collect() }
+    }
+
+    fn bytes() -> Vec<u8> {
+        Snapshot::encode(7, 1_700_000_000_000, &[entry(&sevilla())]).unwrap()
+    }
+
+    /// The same bytes with another byte at a place, and the checksum made right again.
+    fn with(place: usize, byte: u8) -> Vec<u8> {
+        let mut bytes = bytes();
+        bytes[place] = byte;
+        let checksum = mac::digest4(&bytes[CHECKSUM_FROM..]);
+        bytes[8..12].copy_from_slice(&checksum);
+        bytes
+    }
+
+    #[test]
+    fn what_was_encoded_is_decoded() {
+        let snapshot = Snapshot::decode(bytes()).unwrap();
+        assert_eq!((snapshot.version(), snapshot.published_at_ms()), (7, 1_700_000_000_000));
+        let item = snapshot.item("OLIVE-500").unwrap();
+        assert_eq!(item.price_minor(), 1900);
+        let live = item.experiment();
+        assert_eq!((live.name(), live.epoch(), live.arms().len(), live.control()), ("sevilla", 3, 3, 0));
+        assert_eq!(live.reward_window_s(), 168 * 3600);
+        assert_eq!(live.allocation().shares().iter().sum::<u32>(), TOTAL);
+        assert!(snapshot.item("OLIVE-501").is_none() && snapshot.item("").is_none());
+    }
+
+    #[test]
+    fn items_of_many_experiments_are_all_found() {
+        let experiments: Vec<Experiment> = (0..EXPERIMENTS_MAX)
+            .map(|i| {
+                let mut experiment = sevilla();
+                (experiment.name, experiment.item.sku) = (format!("e{i}"), format!("SKU-{}", i * 37 % 61));
+                experiment
+            })
+            .collect();
+        let entries: Vec<Entry<'_>> = experiments.iter().map(entry).collect();
+        let snapshot = Snapshot::decode(Snapshot::encode(1, 1, &entries).unwrap()).unwrap();
+        for experiment in &experiments {
+            assert_eq!(snapshot.item(&experiment.item.sku).unwrap().experiment().name(), experiment.name);
+        }
+        assert_eq!(snapshot.items().count(), EXPERIMENTS_MAX);
+    }
+
+    #[test]
+    fn two_experiments_for_one_item_are_refused() {
+        let (first, mut second) = (sevilla(), sevilla());
+        second.name = "other".into();
+        let error = Snapshot::encode(1, 1, &[entry(&first), entry(&second)]).unwrap_err().to_string();
+        assert!(error.contains("OLIVE-500") && error.contains("one experiment at a time"), "{error}");
+    }
+
+    #[test]
+    fn each_fault_is_named() {
+        let mut cut = bytes();
+        cut.pop();
+        for (bytes, why) in [
+            (vec![], "0 bytes that do not begin like one"),
+            (b"<!doctype html>".to_vec(), "15 bytes"),
+            (cut, "checksum"),
+            (with(12, 2), "format is 2; this build reads format 1"),
+            (with(32, 2), "counts do not fit"),
+            (with(HEADER + 51, 9), "unknown policy 9"),
+            (with(HEADER + 49, 3), "out of bounds"),
+            (with(HEADER + EXPERIMENT + 15, 255), "price out of bounds"),
+            (with(HEADER + 4, 255), "outside of the text"),
+        ] {
+            let error = Snapshot::decode(bytes).unwrap_err().to_string();
+            assert!(error.contains(why), "{error} / {why}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn any_bytes_decode_to_a_snapshot_or_an_error(noise in proptest::collection::vec(any::<u8>(), 0..400)) {
+            let _ = Snapshot::decode(noise);
+        }
+
+        /// With the checksum made right, every field is reached; a snapshot that still decodes must also decide.
+        #[test]
+        fn any_changed_byte_decodes_to_a_snapshot_that_decides_or_an_error(place in 12..400usize, byte: u8) {
+            prop_assume!(place < bytes().len());
+            if let Ok(snapshot) = Snapshot::decode(with(place, byte)) {
+                for (_, item) in snapshot.items() {
+                    prop_assert_eq!(item.experiment().allocation().shares().iter().sum::<u32>(), TOTAL);
+                }
+            }
+        }
+    }
+}

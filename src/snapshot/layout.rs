@@ -1,0 +1,107 @@
+//! The bytes of a snapshot, format 1: fixed records, little endian, read in place.
+//!
+//! ```text
+//! header, 48 bytes   0 magic "haggle\r\n"   8 checksum [4] (first bytes of SHA-256 over all that follows it)
+//!                   12 format u16          14 flags u16 (bit 0: everything is stopped)
+//!                   16 version u64         24 published_at_ms u64
+//!                   32 experiments u32     36 arms u32     40 items u32     44 length of the text u32
+//! experiment, 64     0 name (text)   8 seed [16]   24 first arm u32   28 epoch u32   32 reward window u32 (seconds)
+//!                   36 holdout u32  40 floor u32   44 currency [3]    48 arms u8     49 control u8
+//!                   50 objective u8 51 policy u8   52 tag u32
+//! arm, 48            0 name (text)   8 price_minor i64   16 value_minor i64   24 alpha f64   32 beta f64
+//!                   40 fixed share u32   44 live u8
+//! item, 24           0 sku (text)    8 catalogue price_minor i64   16 experiment u32;  sorted by sku
+//! text               UTF-8; a (text) is offset u32, length u16, two zero bytes
+//! ```
+//!
+//! What is not named is zero. A newer format must be refused, this one must stay readable (deployments overlap).
+
+use crate::Error;
+
+pub(super) const MAGIC: &[u8; 8] = b"haggle\r\n";
+pub(super) const FORMAT: u16 = 1;
+pub(super) const CHECKSUM_FROM: usize = 12;
+pub(super) const HEADER: usize = 48;
+pub(super) const EXPERIMENT: usize = 64;
+pub(super) const ARM: usize = 48;
+pub(super) const ITEM: usize = 24;
+
+/// Reads numbers at fixed places of a record; whatever lies outside of the bytes is an error.
+#[derive(Clone, Copy)]
+pub(super) struct Record<'a>(pub &'a [u8]);
+
+impl<'a> Record<'a> {
+    pub(super) fn bytes<const N: usize>(self, at: usize) -> Result<[u8; N], Error> {
+        let field = at.checked_add(N).and_then(|end| self.0.get(at..end));
+        field.and_then(|field| field.try_into().ok()).ok_or_else(|| Error::snapshot("it ends too early"))
+    }
+
+    pub(super) fn u8(self, at: usize) -> Result<u8, Error> {
+        self.bytes::<1>(at).map(|[byte]| byte)
+    }
+
+    pub(super) fn u16(self, at: usize) -> Result<u16, Error> {
+        self.bytes(at).map(u16::from_le_bytes)
+    }
+
+    pub(super) fn u32(self, at: usize) -> Result<u32, Error> {
+        self.bytes(at).map(u32::from_le_bytes)
+    }
+
+    pub(super) fn u64(self, at: usize) -> Result<u64, Error> {
+        self.bytes(at).map(u64::from_le_bytes)
+    }
+
+    pub(super) fn i64(self, at: usize) -> Result<i64, Error> {
+        self.bytes(at).map(i64::from_le_bytes)
+    }
+
+    pub(super) fn f64(self, at: usize) -> Result<f64, Error> {
+        self.bytes(at).map(f64::from_le_bytes)
+    }
+
+    /// The text that the record refers to.
+    pub(super) fn text(self, at: usize, pool: &'a [u8]) -> Result<&'a str, Error> {
+        let (from, length) = (self.u32(at)? as usize, usize::from(self.u16(at + 4)?));
+        let bytes = from.checked_add(length).and_then(|end| pool.get(from..end));
+        let bytes = bytes.ok_or_else(|| Error::snapshot("a name lies outside of the text"))?;
+        std::str::from_utf8(bytes).map_err(|_| Error::snapshot("a name is not UTF-8"))
+    }
+}
+
+/// Collects texts and gives references to them.
+#[derive(Default)]
+pub(super) struct TextPool(pub Vec<u8>);
+
+impl TextPool {
+    pub(super) fn add(&mut self, text: &str) -> [u8; 8] {
+        let from = (self.0.len() as u32).to_le_bytes();
+        let length = (text.len() as u16).to_le_bytes();
+        self.0.extend_from_slice(text.as_bytes());
+        let mut reference = [0; 8];
+        reference.iter_mut().zip(from.into_iter().chain(length)).for_each(|(to, byte)| *to = byte);
+        reference
+    }
+}
+
+/// A record under construction: fields in the order of the layout, with zeros up to its size at the end.
+pub(super) struct Draft {
+    bytes: Vec<u8>,
+    size: usize,
+}
+
+impl Draft {
+    pub(super) fn new(size: usize) -> Self {
+        Self { bytes: Vec::with_capacity(size), size }
+    }
+
+    pub(super) fn put(mut self, field: &[u8]) -> Self {
+        self.bytes.extend_from_slice(field);
+        self
+    }
+
+    pub(super) fn finish(mut self, into: &mut Vec<u8>) {
+        self.bytes.resize(self.size, 0);
+        into.append(&mut self.bytes);
+    }
+}

@@ -1,0 +1,104 @@
+//! The admin API: what runs, what is published, and the unit of a typed visitor. Every route asks for the bearer.
+
+use haggle::{LiveExperiment, Snapshot, UnitKey};
+use serde_json::{Value, json};
+use worker::{Env, Headers, Method, Request, Response};
+
+use crate::http::{Fault, has_bearer, json_response, query};
+use crate::settings::Settings;
+use crate::{cache, central, publisher};
+
+/// Answers `/haggle/v1/…` on the admin host.
+pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
+    let settings = Settings::of(env).map_err(|error| Fault::Unavailable(error.to_string()))?;
+    if !has_bearer(&request, &settings.admin_token) {
+        return Err(Fault::Unauthorized);
+    }
+    let path = request.path();
+    match (request.method(), path.as_str()) {
+        (Method::Post, "/haggle/v1/sync") => publisher::forward(request, env).await,
+        (_, "/haggle/v1/sync") => Err(Fault::Method("POST")),
+        (Method::Get, "/haggle/v1/experiments") => experiments(env).await,
+        (_, "/haggle/v1/experiments") => Err(Fault::Method("GET, or PUT of /haggle/v1/experiments/NAME")),
+        (Method::Get, "/haggle/v1/snapshot") => snapshot(&request, env, &settings).await,
+        (Method::Get, "/haggle/v1/history") => history(&request, env).await,
+        (Method::Get, "/haggle/v1/unit") => unit(&request, &settings),
+        (_, "/haggle/v1/snapshot" | "/haggle/v1/history" | "/haggle/v1/unit") => Err(Fault::Method("GET")),
+        (Method::Put | Method::Delete, path) if path.starts_with("/haggle/v1/experiments/") => {
+            publisher::forward(request, env).await
+        }
+        (_, path) if path.starts_with("/haggle/v1/experiments/") => Err(Fault::Method("PUT or DELETE")),
+        _ => Err(Fault::NotFound(format!("no {path} here"))),
+    }
+}
+
+async fn experiments(env: &Env) -> Result<Response, Fault> {
+    let view = |stored: &central::StoredExperiment| {
+        let definition = serde_json::from_str::<Value>(&stored.definition).unwrap_or_default();
+        json!({ "name": stored.name, "state": stored.state, "created_at_ms": stored.created_at_ms, "definition": definition })
+    };
+    let experiments: Vec<Value> = central::experiments(env).await?.iter().map(view).collect();
+    Ok(json_response(&json!({ "experiments": experiments }), 200)?)
+}
+
+async fn snapshot(request: &Request, env: &Env, settings: &Settings) -> Result<Response, Fault> {
+    let snapshot = cache::snapshot(env, settings)
+        .await
+        .map_err(|reason| Fault::NotFound(format!("no snapshot in use: {}", reason.code())))?;
+    let accept = request.headers().get("accept")?.unwrap_or_default();
+    if accept.contains("application/json") {
+        return Ok(json_response(&snapshot_view(&snapshot), 200)?);
+    }
+    let headers = Headers::new();
+    headers.set("content-type", "application/octet-stream")?;
+    headers.set("cache-control", "private, no-store")?;
+    Ok(Response::from_bytes(snapshot.bytes().to_vec())?.with_headers(headers))
+}
+
+fn snapshot_view(snapshot: &Snapshot) -> Value {
+    let experiments = snapshot.items().map(|(sku, item)| experiment_view(sku, item.experiment()));
+    json!({
+        "version": snapshot.version(),
+        "published_at_ms": snapshot.published_at_ms(),
+        "experiments": experiments.collect::<Vec<_>>(),
+    })
+}
+
+fn experiment_view(sku: &str, live: &LiveExperiment) -> Value {
+    let shares = live.allocation().shares();
+    let arms = live.arms().iter().zip(live.input().arms()).zip(shares).map(|((arm, input), share)| {
+        json!({
+            "name": arm.name,
+            "price_minor": arm.price_minor,
+            "share": share,
+            "alpha": input.posterior.alpha(),
+            "beta": input.posterior.beta(),
+        })
+    });
+    json!({
+        "name": live.name(),
+        "sku": sku,
+        "epoch": live.epoch(),
+        "objective": live.objective().name(),
+        "currency": live.currency(),
+        "policy": live.policy().name(),
+        "control": live.arms().get(live.control()).map(|arm| arm.name.as_str()),
+        "holdout": live.holdout(),
+        "floor": live.input().floor(),
+        "arms": arms.collect::<Vec<_>>(),
+    })
+}
+
+async fn history(request: &Request, env: &Env) -> Result<Response, Fault> {
+    let missing = "query parameter experiment is missing; it must be the name of an experiment";
+    let name = query(request, "experiment").ok_or_else(|| Fault::Bad(missing.into()))?;
+    let rows = central::history(env, &name).await?;
+    Ok(json_response(&json!({ "rows": rows }), 200)?)
+}
+
+fn unit(request: &Request, settings: &Settings) -> Result<Response, Fault> {
+    let missing = "query parameter visitor is missing; it must be a visitor id";
+    let visitor = query(request, "visitor").filter(|id| (1..=64).contains(&id.len()));
+    let unit = UnitKey::of_visitor(&settings.unit_key, &visitor.ok_or_else(|| Fault::Bad(missing.into()))?);
+    Ok(json_response(&json!({ "unit": unit.to_string() }), 200)?)
+}

@@ -1,0 +1,77 @@
+//! The snapshot of this isolate: read from KV, kept for a while, never replaced by an older one.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use haggle::Snapshot;
+use worker::{Date, Env};
+
+use crate::reasons::Reason;
+use crate::settings::Settings;
+
+/// Key of the one snapshot in KV.
+pub const SNAPSHOT_KEY: &str = "snapshot";
+
+/// Least time in seconds for which KV itself may keep a value at an edge location.
+const KV_CACHE_TTL_S: u64 = 30;
+
+struct Cached {
+    snapshot: Rc<Snapshot>,
+    asked_at_ms: u64,
+}
+
+thread_local! {
+    static CACHED: RefCell<Option<Cached>> = const { RefCell::new(None) };
+}
+
+/// The newest snapshot that this isolate knows, asking KV when its answer is older than the time to live.
+///
+/// If KV fails or holds something unreadable, the snapshot at hand stays in use until it is too old.
+pub async fn snapshot(env: &Env, settings: &Settings) -> Result<Rc<Snapshot>, Reason> {
+    let now_ms = Date::now().as_millis();
+    let fresh = CACHED.with_borrow(|cached| {
+        let cached = cached.as_ref().filter(|cached| now_ms < cached.asked_at_ms + settings.snapshot_ttl_ms);
+        cached.map(|cached| cached.snapshot.clone())
+    });
+    let found = match fresh {
+        Some(snapshot) => Ok(snapshot),
+        None => refresh(env, now_ms).await,
+    };
+    found.and_then(|snapshot| {
+        let age_ms = now_ms.saturating_sub(snapshot.published_at_ms());
+        if age_ms <= settings.snapshot_max_age_s * 1000 { Ok(snapshot) } else { Err(Reason::OldSnapshot) }
+    })
+}
+
+async fn refresh(env: &Env, now_ms: u64) -> Result<Rc<Snapshot>, Reason> {
+    let read = match read(env).await {
+        Ok(bytes) => Snapshot::decode(bytes).map_err(|error| {
+            worker::console_error!("snapshot: {error}");
+            Reason::BadSnapshot
+        }),
+        Err(reason) => Err(reason),
+    };
+    CACHED.with_borrow_mut(|cached| {
+        let known = cached.as_ref().map(|cached| cached.snapshot.clone());
+        let snapshot = match (read, known) {
+            (Ok(read), Some(known)) if read.version() <= known.version() => known,
+            (Ok(read), _) => Rc::new(read),
+            (Err(_), Some(known)) => known,
+            (Err(reason), None) => return Err(reason),
+        };
+        *cached = Some(Cached { snapshot: snapshot.clone(), asked_at_ms: now_ms });
+        Ok(snapshot)
+    })
+}
+
+async fn read(env: &Env) -> Result<Vec<u8>, Reason> {
+    let kv = env.kv("SNAPSHOTS").map_err(|_| Reason::Misconfigured)?;
+    match kv.get(SNAPSHOT_KEY).cache_ttl(KV_CACHE_TTL_S).bytes().await {
+        Ok(Some(bytes)) => Ok(bytes),
+        Ok(None) => Err(Reason::NoSnapshot),
+        Err(error) => {
+            worker::console_error!("KV: {error}");
+            Err(Reason::NoSnapshot)
+        }
+    }
+}

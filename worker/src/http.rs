@@ -1,0 +1,114 @@
+//! HTTP without the `url` crate (it would double the wasm): request parts, JSON answers, the one table of errors.
+
+use haggle::Error;
+use serde::Serialize;
+use serde_json::json;
+use worker::{Headers, Request, Response, Result};
+
+/// An answer that is not what was asked for. 4xx: the caller can mend it. 503: we could not, ask again.
+#[derive(Debug)]
+pub enum Fault {
+    /// The caller sent something that is not allowed.
+    Bad(String),
+    /// No or the wrong bearer.
+    Unauthorized,
+    /// There is no such thing, here.
+    NotFound(String),
+    /// The path exists, with another method.
+    Method(&'static str),
+    /// It contradicts what is there.
+    Conflict(String),
+    /// The body is longer than allowed.
+    TooLarge(usize),
+    /// Storage or settings are not in order; the caller may ask again.
+    Unavailable(String),
+}
+
+impl Fault {
+    /// The answer: `{ "error": "…" }` with its status.
+    pub fn response(self) -> Result<Response> {
+        let (status, error) = match self {
+            Self::Bad(error) => (400, error),
+            Self::Unauthorized => {
+                (401, "authorization is missing or wrong; it must be Bearer and the secret".into())
+            }
+            Self::NotFound(error) => (404, error),
+            Self::Method(allowed) => (405, format!("method not allowed here; it must be {allowed}")),
+            Self::Conflict(error) => (409, error),
+            Self::TooLarge(most) => (413, format!("body too long; it must be at most {most} bytes")),
+            Self::Unavailable(error) => (503, error),
+        };
+        json_response(&json!({ "error": error }), status)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Self::Bad(error.to_string())
+    }
+}
+
+impl From<worker::Error> for Fault {
+    fn from(error: worker::Error) -> Self {
+        Self::Unavailable(error.to_string())
+    }
+}
+
+/// JSON that no cache may keep.
+pub fn json_response(body: &impl Serialize, status: u16) -> Result<Response> {
+    let text = serde_json::to_string(body)?;
+    let headers = Headers::new();
+    headers.set("content-type", "application/json; charset=utf-8")?;
+    headers.set("cache-control", "private, no-store")?;
+    Ok(Response::ok(text)?.with_status(status).with_headers(headers))
+}
+
+/// Host name of a request, without the port, in lower case.
+pub fn host(request: &Request) -> String {
+    let url = request.inner().url();
+    let after_scheme = url.split_once("://").map_or("", |(_, rest)| rest);
+    let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
+    authority.split(':').next().unwrap_or_default().to_ascii_lowercase()
+}
+
+/// Path and query of a request as they were sent.
+pub fn path_and_query(request: &Request) -> String {
+    let url = request.inner().url();
+    let after_scheme = url.split_once("://").map_or("", |(_, rest)| rest);
+    after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/").to_owned()
+}
+
+/// Value of a query parameter, percent-decoded; none if it is not there or not decodable.
+pub fn query(request: &Request, name: &str) -> Option<String> {
+    let url = request.inner().url();
+    let query = url.split_once('?')?.1.split('#').next()?;
+    let value = query.split('&').filter_map(|pair| pair.split_once('=')).find(|(key, _)| *key == name)?.1;
+    js_sys::decode_uri_component(&value.replace('+', " ")).ok().map(String::from)
+}
+
+/// Value of a cookie.
+pub fn cookie(request: &Request, name: &str) -> Option<String> {
+    let header = request.headers().get("cookie").ok().flatten()?;
+    let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
+    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next()
+}
+
+/// Whether the request carries this bearer; compared in constant time.
+pub fn has_bearer(request: &Request, token: &str) -> bool {
+    let header = request.headers().get("authorization").ok().flatten().unwrap_or_default();
+    header.strip_prefix("Bearer ").is_some_and(|given| haggle::mac::equal(given.trim(), token))
+}
+
+/// The body as text, if it is not longer than `most` bytes.
+pub async fn text_body(request: &mut Request, most: usize) -> std::result::Result<String, Fault> {
+    let announced = request.headers().get("content-length").ok().flatten();
+    if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > most) {
+        return Err(Fault::TooLarge(most));
+    }
+    let bytes =
+        request.bytes().await.map_err(|_| Fault::Bad("the body could not be read to its end".into()))?;
+    if bytes.len() > most {
+        return Err(Fault::TooLarge(most));
+    }
+    String::from_utf8(bytes).map_err(|_| Fault::Bad("the body is not UTF-8".into()))
+}

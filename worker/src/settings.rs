@@ -1,0 +1,110 @@
+//! Settings of a deployment: variables and secrets of `wrangler.toml`, read once per isolate.
+//!
+//! A setting that is missing or wrong is said by name and never guessed; pages then pass untouched.
+
+use std::cell::RefCell;
+use std::rc::Rc;
+
+use haggle::{Error, Key, Quotary};
+use worker::Env;
+
+/// Everything that a deployment decides.
+pub struct Settings {
+    /// Address of the shop behind the Worker; none where the Worker runs on the shop's own route.
+    pub origin: Option<String>,
+    /// The shop, in quotes.
+    pub merchant: String,
+    /// Whether a visitor without our cookie sees an assigned price at once.
+    pub assign_first_view: bool,
+    /// Number of ledger shards for new quotes.
+    pub ledger_shards: u32,
+    /// Milliseconds between the first change of a ledger shard and its report.
+    pub ledger_push_ms: i64,
+    /// Milliseconds for which an isolate uses a snapshot without asking KV.
+    pub snapshot_ttl_ms: u64,
+    /// Age in seconds at which a snapshot is too old to decide with.
+    pub snapshot_max_age_s: u64,
+    /// Seconds for which a price is held.
+    pub quote_hold_s: u64,
+    /// Least seconds between two allocations of an experiment.
+    pub epoch_min_s: u64,
+    /// Signs and opens quotes.
+    pub quotary: Quotary,
+    /// Makes units of visitor ids.
+    pub unit_key: Key,
+    /// Bearer of the shop's server.
+    pub rewards_token: String,
+    /// Bearer of the admin API.
+    pub admin_token: String,
+}
+
+thread_local! {
+    static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
+}
+
+impl Settings {
+    /// The settings of this isolate.
+    ///
+    /// # Errors
+    /// Names the setting that is missing or wrong, and what is allowed.
+    pub fn of(env: &Env) -> Result<Rc<Self>, Error> {
+        if let Some(settings) = SETTINGS.with_borrow(Clone::clone) {
+            return Ok(settings);
+        }
+        let settings = Rc::new(Self::read(env)?);
+        SETTINGS.set(Some(settings.clone()));
+        Ok(settings)
+    }
+
+    fn read(env: &Env) -> Result<Self, Error> {
+        let var = |name: &str| env.var(name).ok().map(|var| var.to_string()).filter(|text| !text.is_empty());
+        let secret = |name: &str| {
+            var(name).ok_or_else(|| {
+                Error::value(format!("secret {name}"), "missing", "set, see docs/operations.md")
+            })
+        };
+        let number = |name: &str, default: u64, most: u64| match var(name) {
+            None => Ok(default),
+            Some(text) => match text.parse::<u64>() {
+                Ok(number) if number <= most => Ok(number),
+                _ => {
+                    Err(Error::value(format!("variable {name}"), format!("{text:?}"), format!("0 to {most}")))
+                }
+            },
+        };
+        let token = |name: &str| {
+            let token = secret(name)?;
+            let length = format!("{} characters long", token.len());
+            if token.len() >= 16 {
+                Ok(token)
+            } else {
+                Err(Error::value(name, length, "16 or more characters long"))
+            }
+        };
+        let assign_first_view = match var("FIRST_VIEW").as_deref() {
+            None | Some("catalogue") => false,
+            Some("assign") => true,
+            Some(other) => {
+                return Err(Error::value("variable FIRST_VIEW", format!("{other:?}"), "catalogue or assign"));
+            }
+        };
+        if let Some(mode) = var("MODE").filter(|mode| mode != "stream") {
+            return Err(Error::value("variable MODE", format!("{mode:?}"), "stream"));
+        }
+        Ok(Self {
+            origin: var("ORIGIN").map(|origin| origin.trim_end_matches('/').to_owned()),
+            merchant: var("MERCHANT").unwrap_or_else(|| "shop".into()),
+            assign_first_view,
+            ledger_shards: number("LEDGER_SHARDS", 4, u64::from(haggle::quote::SHARDS_MAX))?.max(1) as u32,
+            ledger_push_ms: number("LEDGER_PUSH_MS", 5_000, 600_000)? as i64,
+            snapshot_ttl_ms: number("SNAPSHOT_TTL_MS", 10_000, 600_000)?,
+            snapshot_max_age_s: number("SNAPSHOT_MAX_AGE_S", 86_400, 2_592_000)?,
+            quote_hold_s: number("QUOTE_HOLD_S", 172_800, 7_776_000)?.max(1800),
+            epoch_min_s: number("EPOCH_MIN_S", 300, 86_400)?,
+            quotary: Quotary::parse(&secret("QUOTE_KEYS")?)?,
+            unit_key: Key::from_hex(&secret("UNIT_KEY")?)?,
+            rewards_token: token("REWARDS_TOKEN")?,
+            admin_token: token("ADMIN_TOKEN")?,
+        })
+    }
+}
