@@ -57,27 +57,19 @@ impl Allocation {
         let exact = |weight: f64| weight / sum * f64::from(rest);
         let mut shares: Vec<u32> =
             weights.iter().map(|w| w.map_or(0, |w| floor + exact(w).floor() as u32)).collect();
-        let mut by_remainder: Vec<(usize, f64)> = weights
-            .iter()
-            .enumerate()
-            .filter_map(|(arm, w)| w.map(|w| (arm, exact(w) - exact(w).floor())))
-            .collect();
-        by_remainder.sort_by(|a, b| b.1.total_cmp(&a.1).then(a.0.cmp(&b.0)));
-        let missing = TOTAL.saturating_sub(shares.iter().sum());
-        for (arm, _) in by_remainder.iter().cycle().take(missing as usize) {
-            if let Some(share) = shares.get_mut(*arm) {
+        let mut remainders: Vec<f64> =
+            weights.iter().map(|w| w.map_or(-1.0, |w| exact(w) - exact(w).floor())).collect();
+        for _ in shares.iter().sum::<u32>()..TOTAL {
+            let largest = remainders.iter().enumerate().fold((0, -1.0), |best, (arm, &remainder)| {
+                if remainder > best.1 { (arm, remainder) } else { best }
+            });
+            if let (Some(share), Some(remainder)) = (shares.get_mut(largest.0), remainders.get_mut(largest.0))
+            {
                 *share += 1;
+                *remainder -= 1.0;
             }
         }
         Self { shares }
-    }
-
-    /// An allocation that was quantised before, as it is read back from a record.
-    ///
-    /// Shares that do not sum to [`TOTAL`] are no allocation: `None`.
-    pub fn from_shares(shares: Vec<u32>) -> Option<Self> {
-        let sum: u64 = shares.iter().map(|&share| u64::from(share)).sum();
-        (sum == u64::from(TOTAL)).then_some(Self { shares })
     }
 
     /// Share of each arm, in the order of the arms; they sum to [`TOTAL`].

@@ -3,7 +3,7 @@
 //! In scope: the text of `POST /haggle/v1/exposures` and `POST /haggle/v1/rewards`, and every bound on their values.
 //! Out of scope: whether a quote is genuine (see [`Quotary`](crate::Quotary)) and whether it was seen before.
 
-use serde::{Deserialize, Serialize};
+use serde::Deserialize;
 
 use crate::ledger::Credit;
 use crate::{Cohort, Error, Quote, TallyKey};
@@ -21,12 +21,11 @@ pub const UNITS_MAX: i64 = 10_000;
 pub const LINE_MINOR_MAX: i64 = 1_000_000_000_000;
 
 /// A decision that was really shown.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Exposure {
     /// The same for every view of this unit while its quote is held; another unit or another quote is another id.
     pub id: String,
     /// Whose tally it counts in.
-    #[serde(flatten)]
     pub key: TallyKey,
     /// When the ledger may forget it, in seconds since 1970-01-01 UTC: the quote and the reward window are over.
     pub forget_at_s: u64,
@@ -107,15 +106,19 @@ pub type ParsedReward = (String, String, Result<Reward, Error>);
 pub fn parse_rewards(json: &str) -> Result<Vec<ParsedReward>, Error> {
     #[derive(Deserialize)]
     #[serde(deny_unknown_fields)]
-    struct Batch {
-        orders: Vec<OrderText>,
+    struct Body {
+        orders: Option<Vec<OrderText>>,
+        order_id: Option<String>,
+        lines: Option<Vec<LineText>>,
     }
-    let syntax = |why| Error::syntax("an order or a batch of orders in JSON", why);
-    let value: serde_json::Value = serde_json::from_str(json).map_err(syntax)?;
-    let orders = if value.get("orders").is_some() {
-        serde_json::from_value::<Batch>(value).map_err(syntax)?.orders
-    } else {
-        vec![serde_json::from_value::<OrderText>(value).map_err(syntax)?]
+    const WHAT: &str = "an order or a batch of orders in JSON";
+    let body: Body = serde_json::from_str(json).map_err(|why| Error::syntax(WHAT, why))?;
+    let orders = match body {
+        Body { orders: Some(orders), order_id: None, lines: None } => orders,
+        Body { orders: None, order_id: Some(order_id), lines: Some(lines) } => {
+            vec![OrderText { order_id, lines }]
+        }
+        _ => return Err(Error::syntax(WHAT, "it must have order_id and lines, or orders alone")),
     };
     let count: usize = orders.iter().map(|order| order.lines.len()).sum();
     if !(1..=LINES_MAX).contains(&count) {
@@ -206,6 +209,7 @@ mod tests {
         for (text, why) in [
             ("", "JSON"),
             ("[]", "order"),
+            (r#"{"order_id":"o"}"#, "order_id and lines, or orders alone"),
             (r#"{"orders":[]}"#, "0; it must be 1 to 200"),
             (r#"{"order_id":"o","lines":[{"line_id":"1"}]}"#, "quote"),
             (order(("\"units\":2", "\"units\":2.5")).as_str(), "2.5"),

@@ -9,10 +9,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::allocation::TOTAL;
 use crate::money::PRICE_MINOR_MAX;
-use crate::{Currency, Error, Prior};
-
-/// Most arms of one experiment.
-pub const ARMS_MAX: usize = 32;
+use crate::policy::ARMS_MAX;
+use crate::{Currency, Error, Policy, Prior};
 
 /// Most experiments that run at once (their pins must fit one cookie of 1 KB).
 pub const EXPERIMENTS_MAX: usize = 60;
@@ -68,16 +66,13 @@ impl Objective {
 
 /// How the posterior becomes an allocation, as the experiment file says it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(tag = "name", rename_all = "snake_case", deny_unknown_fields)]
-pub enum PolicyChoice {
-    /// A split that never adapts: the classical A/B test.
-    Fixed {
-        /// Share of each arm, in the order of the arms; equal shares where left out.
-        #[serde(default, skip_serializing_if = "Option::is_none")]
-        shares: Option<Vec<f64>>,
-    },
-    /// Each arm by its probability of being the best one.
-    Thompson {},
+#[serde(deny_unknown_fields)]
+pub struct PolicyChoice {
+    /// Which policy.
+    pub name: Policy,
+    /// For [`Policy::Fixed`] the share of each arm, in the order of the arms; equal shares where left out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shares: Option<Vec<f64>>,
 }
 
 /// The item that an experiment prices.
@@ -395,7 +390,11 @@ fn check_arms(draft: &Draft) -> Result<(), Error> {
 }
 
 fn check_shares(draft: &Draft) -> Result<(), Error> {
-    let PolicyChoice::Fixed { shares: Some(shares) } = &draft.policy else { return Ok(()) };
+    let Some(shares) = &draft.policy.shares else { return Ok(()) };
+    if draft.policy.name != Policy::Fixed {
+        let allowed = "left out: only the policy fixed has shares of its own";
+        return Err(Error::value("policy.shares", "given", allowed));
+    }
     if shares.len() != draft.arms.len() {
         let allowed = format!("one for each of the {} arms", draft.arms.len());
         return Err(Error::value("number of policy.shares", shares.len(), allowed));
@@ -453,6 +452,7 @@ pub(crate) mod tests {
             ("\"profit\"", "\"margin\"", "margin", "profit"),
             ("{\"name\": \"thompson\"}", "{\"name\": \"tomson\"}", "tomson", "thompson"),
             ("{\"name\": \"thompson\"}", "{\"name\": \"thompson\", \"x\": 1}", "x", ""),
+            ("{\"name\": \"thompson\"}", "{\"name\": \"thompson\", \"shares\": []}", "given", "left out"),
             ("{\"name\": \"thompson\"}", "{\"name\": \"fixed\", \"shares\": [0.5, 0.5]}", "2", "3 arms"),
             (
                 "{\"name\": \"thompson\"}",

@@ -11,6 +11,8 @@ pub use money::Currency;
 pub mod mac;
 pub use mac::Key;
 
+mod base64url;
+
 pub mod unit;
 pub use unit::UnitKey;
 
@@ -21,7 +23,7 @@ pub mod posterior;
 pub use posterior::{Posterior, Prior, p_best};
 
 pub mod policy;
-pub use policy::{ArmInput, Policy, PolicyInput};
+pub use policy::{ARMS_MAX, ArmInput, Policy, PolicyInput};
 
 pub mod experiment;
 pub use experiment::{Experiment, Objective, PolicyChoice};

@@ -6,10 +6,12 @@
 //! A policy is a pure function: the same input gives the same allocation on every target. [`PolicyInput`] has
 //! room for what later policies need (observations in total, stock and horizon, sums per cohort).
 
+use serde::{Deserialize, Serialize};
+
 use crate::{Allocation, Error, Posterior, TOTAL, p_best};
 
-/// Most arms of an experiment.
-const ARMS_MAX: usize = 32;
+/// Most arms of one experiment.
+pub const ARMS_MAX: usize = 32;
 
 /// What a policy may know about one arm.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -41,7 +43,7 @@ impl PolicyInput {
     /// arms add up to more than 65536.
     pub fn new(arms: Vec<ArmInput>, floor: u32) -> Result<Self, Error> {
         if !(1..=ARMS_MAX).contains(&arms.len()) {
-            return Err(Error::value("number of arms", arms.len(), "from 1 to 32"));
+            return Err(Error::value("number of arms", arms.len(), format!("from 1 to {ARMS_MAX}")));
         }
         let live: u32 = arms.iter().map(|arm| u32::from(arm.live)).sum();
         let Some(floor_max) = TOTAL.checked_div(live) else {
@@ -77,7 +79,8 @@ impl PolicyInput {
 /// assert_ne!(shares, Policy::Fixed.allocate(&input));
 /// # Ok::<(), haggle::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// The shares that the experiment file gives; equal shares where it gives no live arm any.
     Fixed,

@@ -5,10 +5,9 @@
 //!
 //! Out of scope: other algorithms, and the cookie or form that carries the text.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use serde::{Deserialize, Serialize};
 
+use crate::base64url::{decode, encode};
 use crate::decision::Decision;
 use crate::{Error, Key, UnitKey};
 
@@ -20,7 +19,6 @@ pub const SHARDS_MAX: u32 = 1024;
 
 /// The price that a unit is held to, and everything needed to count what comes of it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
 pub struct Quote {
     /// The shop.
     #[serde(rename = "m")]
@@ -107,7 +105,7 @@ impl Quote {
             expires_at_s: issued_at_s.saturating_add(terms.hold_s),
             reward_window_s: decision.experiment.reward_window_s(),
             shards: terms.shards.clamp(1, SHARDS_MAX),
-            exposure_id: BASE64.encode(id),
+            exposure_id: encode(&id),
         }
     }
 
@@ -210,10 +208,10 @@ impl Quotary {
     pub fn sign(&self, quote: &Quote) -> String {
         let Some((kid, key)) = self.keys.first() else { return String::new() };
         // A struct of numbers and strings always has a JSON text.
-        let json = |text: Result<String, serde_json::Error>| BASE64.encode(text.unwrap_or_default());
+        let json = |text: Result<String, serde_json::Error>| encode(text.unwrap_or_default().as_bytes());
         let header = json(serde_json::to_string(&Header { alg: "HS256", typ: "JWT", kid }));
         let mut token = format!("{header}.{}", json(serde_json::to_string(quote)));
-        let tag = BASE64.encode(key.sign(&[token.as_bytes()]));
+        let tag = encode(&key.sign(&[token.as_bytes()]));
         token.push('.');
         token.push_str(&tag);
         token
@@ -233,10 +231,11 @@ impl Quotary {
         let (signed, tag) = token.rsplit_once('.').ok_or_else(|| malformed("no dot"))?;
         let (header, claims) =
             signed.split_once('.').ok_or_else(|| malformed("one dot where a token has two"))?;
-        let decode = |part: &str| BASE64.decode(part).map_err(|_| malformed("not base64url"));
+        let decode = |part: &str| decode(part).ok_or_else(|| malformed("not base64url"));
+        let text = |part: &str| String::from_utf8(decode(part)?).map_err(|_| malformed("not UTF-8"));
 
-        let header = decode(header)?;
-        let header: Header<'_> = serde_json::from_slice(&header).map_err(|_| malformed("no header"))?;
+        let header = text(header)?;
+        let header: Header<'_> = serde_json::from_str(&header).map_err(|_| malformed("no header"))?;
         if header.alg != "HS256" {
             return Err(Error::quote(format!("signed by {:?}; only \"HS256\" is accepted", header.alg)));
         }
@@ -247,7 +246,7 @@ impl Quotary {
             return Err(Error::quote("the signature is wrong"));
         }
         let quote: Quote =
-            serde_json::from_slice(&decode(claims)?).map_err(|why| malformed(&format!("claims: {why}")))?;
+            serde_json::from_str(&text(claims)?).map_err(|why| malformed(&format!("claims: {why}")))?;
         if (1..=SHARDS_MAX).contains(&quote.shards) { Ok(quote) } else { Err(malformed("shard count")) }
     }
 
@@ -257,12 +256,12 @@ impl Quotary {
         let tag = key.sign(&[purpose, unit.bytes(), payload]);
         let mut bytes = payload.to_vec();
         bytes.extend(tag.iter().take(16));
-        BASE64.encode(bytes)
+        encode(&bytes)
     }
 
     /// Opens what [`Quotary::seal`] made for this unit with any known key.
     pub(crate) fn unseal(&self, purpose: &[u8], unit: &UnitKey, text: &str) -> Option<Vec<u8>> {
-        let mut payload = BASE64.decode(text).ok()?;
+        let mut payload = decode(text)?;
         let tag = payload.split_off(payload.len().checked_sub(16)?);
         let genuine = self.keys.iter().any(|(_, key)| key.verifies(&[purpose, unit.bytes(), &payload], &tag));
         genuine.then_some(payload)
@@ -309,7 +308,7 @@ pub(crate) mod tests {
     fn each_refusal_says_why() {
         let token = quotary().sign(&quote());
         let forged = Quotary::parse(&format!("k2:{}", "33".repeat(32))).unwrap().sign(&quote());
-        let none = format!("{}.e30.", BASE64.encode(r#"{"alg":"none","typ":"JWT","kid":"k2"}"#));
+        let none = format!("{}.e30.", encode(br#"{"alg":"none","typ":"JWT","kid":"k2"}"#));
         for (token, why) in [
             (String::new(), "no dot"),
             ("a.b".into(), "one dot"),

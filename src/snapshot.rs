@@ -12,10 +12,10 @@ use std::sync::OnceLock;
 
 use self::layout::{ARM, CHECKSUM_FROM, Draft, EXPERIMENT, FORMAT, HEADER, ITEM, MAGIC, Record, TextPool};
 use crate::allocation::TOTAL;
-use crate::experiment::{ARMS_MAX, EXPERIMENTS_MAX};
+use crate::experiment::{EXPERIMENTS_MAX, Item};
+use crate::policy::ARMS_MAX;
 use crate::{
-    Allocation, ArmInput, Currency, Error, Experiment, Objective, Policy, PolicyChoice, PolicyInput,
-    Posterior, mac,
+    Allocation, ArmInput, Currency, Error, Experiment, Objective, Policy, PolicyInput, Posterior, mac,
 };
 
 /// An experiment with the posterior that is to be published.
@@ -178,8 +178,11 @@ impl Snapshot {
             put_experiment(entry, arms.len() / ARM, &mut text, &mut experiments);
             put_arms(entry, &mut text, &mut arms)?;
         }
-        let mut by_sku: Vec<_> = entries.iter().map(|entry| &entry.experiment.item).enumerate().collect();
-        by_sku.sort_unstable_by(|a, b| a.1.sku.cmp(&b.1.sku));
+        let mut by_sku: Vec<(usize, &Item)> = Vec::with_capacity(entries.len());
+        for (index, entry) in entries.iter().enumerate() {
+            let item = &entry.experiment.item;
+            by_sku.insert(by_sku.partition_point(|(_, other)| other.sku <= item.sku), (index, item));
+        }
         let mut items = Vec::new();
         for (index, item) in by_sku {
             Draft::new(ITEM)
@@ -345,10 +348,6 @@ fn record(bytes: &[u8], from: usize, size: usize, index: usize) -> Record<'_> {
 
 fn put_experiment(entry: &Entry<'_>, first_arm: usize, text: &mut TextPool, into: &mut Vec<u8>) {
     let experiment = entry.experiment;
-    let policy = match experiment.policy {
-        PolicyChoice::Fixed { .. } => Policy::Fixed,
-        PolicyChoice::Thompson {} => Policy::Thompson,
-    };
     let [tag0, tag1, tag2, ..] = mac::digest16(&["haggle tag", &experiment.name]);
     Draft::new(EXPERIMENT)
         .put(&text.add(&experiment.name))
@@ -361,7 +360,7 @@ fn put_experiment(entry: &Entry<'_>, first_arm: usize, text: &mut TextPool, into
         .put(&experiment.currency.bytes())
         .put(&[0])
         .put(&[experiment.arms.len() as u8, experiment.control_index() as u8])
-        .put(&[experiment.objective.code(), policy.code()])
+        .put(&[experiment.objective.code(), experiment.policy.name.code()])
         .put(&[tag0, tag1, tag2, 0])
         .finish(into);
 }
@@ -373,10 +372,8 @@ fn put_arms(entry: &Entry<'_>, text: &mut TextPool, into: &mut Vec<u8>) -> Resul
         return Err(Error::value("number of posteriors", entry.posteriors.len(), allowed));
     }
     let live = vec![true; experiment.arms.len()];
-    let shares = match &experiment.policy {
-        PolicyChoice::Fixed { shares: Some(shares) } => Allocation::quantise(shares, &live, 0),
-        _ => Allocation::quantise(&vec![1.0; live.len()], &live, 0),
-    };
+    let weights = experiment.policy.shares.clone().unwrap_or_else(|| vec![1.0; live.len()]);
+    let shares = Allocation::quantise(&weights, &live, 0);
     for ((arm, posterior), share) in experiment.arms.iter().zip(&entry.posteriors).zip(shares.shares()) {
         Draft::new(ARM)
             .put(&text.add(&arm.name))

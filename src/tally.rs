@@ -5,8 +5,6 @@
 //!
 //! Out of scope: who reports a tally and which report is the newest (see [`Ledger`](crate::Ledger)).
 
-use serde::{Deserialize, Serialize};
-
 use crate::Error;
 
 /// Bound of every sum in a tally but the squares, either sign: what a double, and so JSON and JavaScript, keeps
@@ -15,7 +13,7 @@ pub const SUM_MAX: i64 = (1 << 53) - 1;
 
 /// Exposures that share an allocation and an hour: `epoch` counts the published allocations of the experiment,
 /// `hour` the hours since 1970-01-01 UTC in which the price was decided.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Cohort {
     /// Number of the published allocation, from 1.
     pub epoch: u32,
@@ -24,14 +22,13 @@ pub struct Cohort {
 }
 
 /// Whose tally it is.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct TallyKey {
     /// Name of the experiment.
     pub experiment: String,
     /// Name of the arm, or `holdout`.
     pub arm: String,
     /// Allocation and hour of the exposure.
-    #[serde(flatten)]
     pub cohort: Cohort,
 }
 

@@ -33,7 +33,7 @@ import { migrate } from './migrate.mjs';
  * @property {Record<string, string>} [vars] more variables of the Worker, or others
  * @property {Secrets} [secrets] needed again where a persisted state is opened again
  * @property {string} [persist] directory that outlives the process; in memory where left out
- * @property {string} [build] directory of the built Worker
+ * @property {string} [build] directory of the built Worker; where left out, that of `HAGGLE_BUILD` or of `make worker`
  * @property {string} [migrations] directory of the D1 migrations
  * @property {string | null} [assets] directory of the static files
  * @property {(location: string) => object} [worker] more Miniflare options of one location
@@ -79,7 +79,7 @@ function assetOptions(directory) {
 /** @param {EdgeOptions & { secrets: Secrets, locations: string[] }} options @returns {object[]} */
 function locationWorkers(options) {
   const { origin, port = 0, locations, vars = {}, secrets, worker = () => ({}) } = options;
-  const { build = root('worker/build'), assets = root('www') } = options;
+  const { build = process.env.HAGGLE_BUILD || root('worker/build'), assets = root('www') } = options;
   const elsewhere = (location) => (location === locations[0] ? {} : { scriptName: locations[0] });
   const durable = (className, location) => ({ className, useSQLite: true, ...elsewhere(location) });
   return locations.map((location) => ({

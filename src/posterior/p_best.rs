@@ -40,8 +40,10 @@ use std::cmp::Ordering;
 /// # Ok::<(), haggle::Error>(())
 /// ```
 pub fn p_best(arms: &[Posterior]) -> Vec<f64> {
-    let mut sorted: Vec<Posterior> = arms.to_vec();
-    sorted.sort_by(compare);
+    let mut sorted: Vec<Posterior> = Vec::with_capacity(arms.len());
+    for arm in arms {
+        sorted.insert(sorted.partition_point(|other| compare(other, arm).is_le()), *arm);
+    }
     let mut kinds: Vec<Kind> = Vec::new();
     for posterior in sorted {
         match kinds.last_mut() {

@@ -1,10 +1,10 @@
 //! The admin API: what runs, what is published, and the unit of a typed visitor. Every route asks for the bearer.
 
 use haggle::{LiveExperiment, Snapshot, UnitKey};
-use serde_json::{Value, json};
+use serde::Serialize;
 use worker::{Env, Headers, Method, Request, Response};
 
-use crate::http::{Fault, has_bearer, json_response, query};
+use crate::http::{Fault, has_bearer, json_response, json_text, query};
 use crate::settings::Settings;
 use crate::{cache, central, publisher};
 
@@ -18,7 +18,7 @@ pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
     match (request.method(), path.as_str()) {
         (Method::Post, "/haggle/v1/sync") => publisher::forward(request, env).await,
         (_, "/haggle/v1/sync") => Err(Fault::Method("POST")),
-        (Method::Get, "/haggle/v1/experiments") => experiments(env).await,
+        (Method::Get, "/haggle/v1/experiments") => Ok(json_text(central::experiments_json(env).await?, 200)?),
         (_, "/haggle/v1/experiments") => Err(Fault::Method("GET, or PUT of /haggle/v1/experiments/NAME")),
         (Method::Get, "/haggle/v1/snapshot") => snapshot(&request, env, &settings).await,
         (Method::Get, "/haggle/v1/history") => history(&request, env).await,
@@ -30,15 +30,6 @@ pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
         (_, path) if path.starts_with("/haggle/v1/experiments/") => Err(Fault::Method("PUT or DELETE")),
         _ => Err(Fault::NotFound(format!("no {path} here"))),
     }
-}
-
-async fn experiments(env: &Env) -> Result<Response, Fault> {
-    let view = |stored: &central::StoredExperiment| {
-        let definition = serde_json::from_str::<Value>(&stored.definition).unwrap_or_default();
-        json!({ "name": stored.name, "state": stored.state, "created_at_ms": stored.created_at_ms, "definition": definition })
-    };
-    let experiments: Vec<Value> = central::experiments(env).await?.iter().map(view).collect();
-    Ok(json_response(&json!({ "experiments": experiments }), 200)?)
 }
 
 async fn snapshot(request: &Request, env: &Env, settings: &Settings) -> Result<Response, Fault> {
@@ -55,50 +46,80 @@ async fn snapshot(request: &Request, env: &Env, settings: &Settings) -> Result<R
     Ok(Response::from_bytes(snapshot.bytes().to_vec())?.with_headers(headers))
 }
 
-fn snapshot_view(snapshot: &Snapshot) -> Value {
-    let experiments = snapshot.items().map(|(sku, item)| experiment_view(sku, item.experiment()));
-    json!({
-        "version": snapshot.version(),
-        "published_at_ms": snapshot.published_at_ms(),
-        "experiments": experiments.collect::<Vec<_>>(),
-    })
+#[derive(Serialize)]
+struct SnapshotView<'a> {
+    version: u64,
+    published_at_ms: u64,
+    experiments: Vec<ExperimentView<'a>>,
 }
 
-fn experiment_view(sku: &str, live: &LiveExperiment) -> Value {
+#[derive(Serialize)]
+struct ExperimentView<'a> {
+    name: &'a str,
+    sku: &'a str,
+    epoch: u32,
+    objective: &'static str,
+    currency: String,
+    policy: &'static str,
+    control: &'a str,
+    holdout: u32,
+    floor: u32,
+    arms: Vec<ArmView<'a>>,
+}
+
+#[derive(Serialize)]
+struct ArmView<'a> {
+    name: &'a str,
+    price_minor: i64,
+    share: u32,
+    alpha: f64,
+    beta: f64,
+}
+
+fn snapshot_view(snapshot: &Snapshot) -> SnapshotView<'_> {
+    let experiments = snapshot.items().map(|(sku, item)| experiment_view(sku, item.experiment())).collect();
+    SnapshotView { version: snapshot.version(), published_at_ms: snapshot.published_at_ms(), experiments }
+}
+
+fn experiment_view<'a>(sku: &'a str, live: &'a LiveExperiment) -> ExperimentView<'a> {
     let shares = live.allocation().shares();
-    let arms = live.arms().iter().zip(live.input().arms()).zip(shares).map(|((arm, input), share)| {
-        json!({
-            "name": arm.name,
-            "price_minor": arm.price_minor,
-            "share": share,
-            "alpha": input.posterior.alpha(),
-            "beta": input.posterior.beta(),
-        })
-    });
-    json!({
-        "name": live.name(),
-        "sku": sku,
-        "epoch": live.epoch(),
-        "objective": live.objective().name(),
-        "currency": live.currency(),
-        "policy": live.policy().name(),
-        "control": live.arms().get(live.control()).map(|arm| arm.name.as_str()),
-        "holdout": live.holdout(),
-        "floor": live.input().floor(),
-        "arms": arms.collect::<Vec<_>>(),
-    })
+    let arms =
+        live.arms().iter().zip(live.input().arms()).zip(shares).map(|((arm, input), &share)| ArmView {
+            name: &arm.name,
+            price_minor: arm.price_minor,
+            share,
+            alpha: input.posterior.alpha(),
+            beta: input.posterior.beta(),
+        });
+    ExperimentView {
+        name: live.name(),
+        sku,
+        epoch: live.epoch(),
+        objective: live.objective().name(),
+        currency: live.currency().to_string(),
+        policy: live.policy().name(),
+        control: live.arms().get(live.control()).map_or("", |arm| &arm.name),
+        holdout: live.holdout(),
+        floor: live.input().floor(),
+        arms: arms.collect(),
+    }
 }
 
 async fn history(request: &Request, env: &Env) -> Result<Response, Fault> {
     let missing = "query parameter experiment is missing; it must be the name of an experiment";
     let name = query(request, "experiment").ok_or_else(|| Fault::Bad(missing.into()))?;
-    let rows = central::history(env, &name).await?;
-    Ok(json_response(&json!({ "rows": rows }), 200)?)
+    Ok(json_text(central::history_json(env, &name).await?, 200)?)
+}
+
+#[derive(Serialize)]
+struct UnitView {
+    unit: String,
 }
 
 fn unit(request: &Request, settings: &Settings) -> Result<Response, Fault> {
-    let missing = "query parameter visitor is missing; it must be a visitor id";
+    let wrong =
+        "query parameter visitor is missing or too long; it must be a visitor id of 1 to 64 characters";
     let visitor = query(request, "visitor").filter(|id| (1..=64).contains(&id.len()));
-    let unit = UnitKey::of_visitor(&settings.unit_key, &visitor.ok_or_else(|| Fault::Bad(missing.into()))?);
-    Ok(json_response(&json!({ "unit": unit.to_string() }), 200)?)
+    let unit = UnitKey::of_visitor(&settings.unit_key, &visitor.ok_or_else(|| Fault::Bad(wrong.into()))?);
+    Ok(json_response(&UnitView { unit: unit.to_string() }, 200)?)
 }

@@ -1,17 +1,12 @@
 //! The central store in D1: everything that is read from it or written to it. Schema: `worker/migrations`.
 //!
-//! Values are bound, never written into a statement. Amounts cross as numbers within ±2^53, squares as text.
-
-use std::collections::BTreeMap;
+//! Values are bound, never written into a statement. Amounts cross as integers within ±2^53, squares as text.
 
 use haggle::{Cohort, Experiment, Ledger, Tally, TallyKey};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
-use wasm_bindgen::JsValue;
-use worker::{D1Database, D1PreparedStatement, Env, Result};
+use worker::{D1Database, Env, Result};
 
-/// Most cells that one statement carries.
-const CELLS_PER_STATEMENT: usize = 1_000;
+use crate::rows::{only, prepare, query};
 
 /// What a ledger shard reports: running totals, never differences.
 pub struct Report {
@@ -25,66 +20,12 @@ pub struct Report {
     pub stored: i64,
     /// Reward lines that have found their exposure.
     pub matched: i64,
-    /// The totals that changed since the last report that was taken.
-    pub cells: Vec<ReportCell>,
-}
-
-/// The running total of one tally, as it lies in SQLite.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct ReportCell {
-    experiment: String,
-    arm: String,
-    epoch: u32,
-    hour: u32,
-    exposures: i64,
-    conversions: i64,
-    rewards: i64,
-    units: i64,
-    revenue_minor: i64,
-    cost_minor: i64,
-    revenue_sq: String,
-    profit_sq: String,
-    /// Sequence number of the report that first carried this total.
-    pub sequence: i64,
-}
-
-impl ReportCell {
-    /// The numbers of the cell.
-    ///
-    /// # Errors
-    /// A square that is not a number.
-    pub fn tally(&self) -> Result<Tally> {
-        let square = |text: &str| {
-            text.parse::<i128>().map_err(|_| worker::Error::RustError(format!("square {text:?}")))
-        };
-        Ok(Tally {
-            exposures: self.exposures,
-            conversions: self.conversions,
-            rewards: self.rewards,
-            units: self.units,
-            revenue_minor: self.revenue_minor,
-            cost_minor: self.cost_minor,
-            revenue_sq: square(&self.revenue_sq)?,
-            profit_sq: square(&self.profit_sq)?,
-        })
-    }
+    /// The totals that changed since the last report that was taken: JSON lists of objects, as SQLite wrote them.
+    pub cells: Vec<String>,
 }
 
 fn database(env: &Env) -> Result<D1Database> {
     env.d1("DB")
-}
-
-fn statement(db: &D1Database, sql: &str, values: &[JsValue]) -> Result<D1PreparedStatement> {
-    db.prepare(sql).bind(values)
-}
-
-fn number(value: impl Into<f64>) -> JsValue {
-    JsValue::from_f64(value.into())
-}
-
-/// Milliseconds, versions and sums are below 2^53, where every integer is a double.
-fn integer(value: u64) -> JsValue {
-    JsValue::from_f64(value as f64)
 }
 
 /// Takes a report in one transaction; what is older than the known total changes nothing.
@@ -108,70 +49,72 @@ pub async fn take_report(env: &Env, report: &Report) -> Result<()> {
           matched = excluded.matched, reported_at_ms = excluded.reported_at_ms
         WHERE excluded.sequence > sources.sequence";
     let db = database(env)?;
-    let source = || JsValue::from_str(&report.source);
-    let sequence = || number(report.sequence as f64);
+    let (source, sequence) = (report.source.as_str(), report.sequence);
     let mut batch = Vec::new();
-    for cells in report.cells.chunks(CELLS_PER_STATEMENT) {
-        let cells = serde_json::to_string(cells)?;
-        batch.push(statement(&db, TALLIES, &[source(), sequence(), JsValue::from_str(&cells)])?);
+    for cells in &report.cells {
+        batch.push(prepare(&db, TALLIES, &[source.into(), sequence.into(), cells.as_str().into()])?);
     }
-    let now_ms = integer(worker::Date::now().as_millis());
-    let counts = [report.exposures, report.stored, report.matched].map(|count| number(count as f64));
-    let [exposures, stored, matched] = counts;
-    batch.push(statement(&db, SOURCES, &[source(), sequence(), exposures, stored, matched, now_ms])?);
+    let now_ms = worker::Date::now().as_millis();
+    let values = [
+        source.into(),
+        sequence.into(),
+        report.exposures.into(),
+        report.stored.into(),
+        report.matched.into(),
+        now_ms.into(),
+    ];
+    batch.push(prepare(&db, SOURCES, &values)?);
     db.batch(batch).await.map(drop)
 }
 
 /// Reward lines and exposures over all shards.
-pub async fn ledger_health(env: &Env) -> Result<Value> {
-    #[derive(Deserialize, Serialize)]
-    struct Row {
-        stored: i64,
-        matched: i64,
-        unmatched: i64,
-        exposures: i64,
-        sources: i64,
-        reported_at_ms: Option<i64>,
-    }
-    let sql = "SELECT COALESCE(SUM(stored), 0) AS stored, COALESCE(SUM(matched), 0) AS matched,
-                 COALESCE(SUM(stored - matched), 0) AS unmatched, COALESCE(SUM(exposures), 0) AS exposures,
-                 COUNT(*) AS sources, MIN(reported_at_ms) AS reported_at_ms FROM sources";
-    let row = database(env)?.prepare(sql).first::<Row>(None).await?;
-    Ok(json!(row))
+#[derive(Debug, Serialize)]
+pub struct LedgerHealth {
+    stored: i64,
+    matched: i64,
+    unmatched: i64,
+    exposures: i64,
+    sources: i64,
+    /// The report that is the longest ago; 0 before the first.
+    oldest_report_at_ms: i64,
 }
 
-/// Sums of the experiments over sources and cohorts, as a ledger with the central store as its one source.
+/// What all shards have reported.
+pub async fn ledger_health(env: &Env) -> Result<LedgerHealth> {
+    let sql =
+        "SELECT COALESCE(SUM(stored), 0), COALESCE(SUM(matched), 0), COALESCE(SUM(exposures), 0), COUNT(*),
+                 COALESCE(MIN(reported_at_ms), 0) FROM sources";
+    let row = only(query(&database(env)?, sql, &[]).await?)?;
+    let (stored, matched) = (row.integer(0)?, row.integer(1)?);
+    Ok(LedgerHealth {
+        stored,
+        matched,
+        unmatched: stored - matched,
+        exposures: row.integer(2)?,
+        sources: row.integer(3)?,
+        oldest_report_at_ms: row.integer(4)?,
+    })
+}
+
+/// Sums of the running experiments over sources and cohorts, as a ledger with the central store as its one source.
 ///
 /// Squares stay behind: no policy of this version looks at them.
 pub async fn ledger(env: &Env) -> Result<Ledger> {
-    #[derive(Deserialize)]
-    struct Row {
-        experiment: String,
-        arm: String,
-        exposures: i64,
-        conversions: i64,
-        rewards: i64,
-        units: i64,
-        revenue_minor: i64,
-        cost_minor: i64,
-    }
-    let sql = "SELECT experiment, arm, SUM(exposures) AS exposures, SUM(conversions) AS conversions,
-                 SUM(rewards) AS rewards, SUM(units) AS units, SUM(revenue_minor) AS revenue_minor,
-                 SUM(cost_minor) AS cost_minor
+    let sql = "SELECT experiment, arm, SUM(exposures), SUM(conversions), SUM(rewards), SUM(units), SUM(revenue_minor),
+                 SUM(cost_minor)
                FROM tallies WHERE experiment IN (SELECT name FROM experiments WHERE state = 'running')
                GROUP BY experiment, arm";
-    let rows: Vec<Row> = database(env)?.prepare(sql).all().await?.results()?;
     let mut ledger = Ledger::default();
-    for row in rows {
+    for row in query(&database(env)?, sql, &[]).await? {
         let cohort = Cohort { epoch: 0, hour: 0 };
-        let key = TallyKey { experiment: row.experiment, arm: row.arm, cohort };
+        let key = TallyKey { experiment: row.text(0)?, arm: row.text(1)?, cohort };
         let total = Tally {
-            exposures: row.exposures,
-            conversions: row.conversions,
-            rewards: row.rewards,
-            units: row.units,
-            revenue_minor: row.revenue_minor,
-            cost_minor: row.cost_minor,
+            exposures: row.integer(2)?,
+            conversions: row.integer(3)?,
+            rewards: row.integer(4)?,
+            units: row.integer(5)?,
+            revenue_minor: row.integer(6)?,
+            cost_minor: row.integer(7)?,
             ..Tally::default()
         };
         ledger.observe("central", &key, 1, total);
@@ -179,42 +122,49 @@ pub async fn ledger(env: &Env) -> Result<Ledger> {
     Ok(ledger)
 }
 
-/// An experiment as the central store knows it.
-#[derive(Debug, Deserialize)]
-pub struct StoredExperiment {
-    /// Its name.
-    pub name: String,
-    /// The validated JSON.
-    pub definition: String,
-    /// `running` or `ended`.
-    pub state: String,
-    /// When it was accepted.
-    pub created_at_ms: i64,
+/// The definitions of the running experiments, as JSON, in the order of their names.
+pub async fn running(env: &Env) -> Result<Vec<String>> {
+    let sql = "SELECT definition FROM experiments WHERE state = 'running' ORDER BY name";
+    let rows = query(&database(env)?, sql, &[]).await?;
+    rows.iter().map(|row| row.text(0)).collect()
 }
 
-/// All experiments, the running ones in the order of their names first.
-pub async fn experiments(env: &Env) -> Result<Vec<StoredExperiment>> {
-    let sql = "SELECT name, definition, state, created_at_ms FROM experiments ORDER BY state DESC, name";
-    database(env)?.prepare(sql).all().await?.results()
+/// State and definition of an experiment, if there is one of this name.
+pub async fn experiment(env: &Env, name: &str) -> Result<Option<(String, String)>> {
+    let sql = "SELECT state, definition FROM experiments WHERE name = ?1";
+    match query(&database(env)?, sql, &[name.into()]).await?.first() {
+        Some(row) => Ok(Some((row.text(0)?, row.text(1)?))),
+        None => Ok(None),
+    }
+}
+
+/// All experiments as the text of the answer, the running ones first.
+pub async fn experiments_json(env: &Env) -> Result<String> {
+    let sql = "SELECT json_object('experiments', json_group_array(json_object('name', name, 'state', state,
+                 'created_at_ms', created_at_ms, 'definition', json(definition))))
+               FROM (SELECT * FROM experiments ORDER BY state DESC, name)";
+    only(query(&database(env)?, sql, &[]).await?)?.text(0)
 }
 
 /// Stores a new experiment as running.
 pub async fn add_experiment(env: &Env, experiment: &Experiment, now_ms: u64) -> Result<()> {
-    let sql = "INSERT INTO experiments (name, sku, definition, state, created_at_ms) VALUES (?1, ?2, ?3, 'running', ?4)";
+    let sql = "INSERT INTO experiments (name, sku, definition, state, created_at_ms)
+               VALUES (?1, ?2, ?3, 'running', ?4)";
+    let definition = experiment.to_json();
     let values = [
-        JsValue::from_str(&experiment.name),
-        JsValue::from_str(&experiment.item.sku),
-        JsValue::from_str(&experiment.to_json()),
-        integer(now_ms),
+        experiment.name.as_str().into(),
+        experiment.item.sku.as_str().into(),
+        definition.as_str().into(),
+        now_ms.into(),
     ];
-    statement(&database(env)?, sql, &values)?.run().await.map(drop)
+    prepare(&database(env)?, sql, &values)?.run().await.map(drop)
 }
 
 /// Ends a running experiment; its tallies stay.
 pub async fn end_experiment(env: &Env, name: &str, now_ms: u64) -> Result<()> {
     let sql =
         "UPDATE experiments SET state = 'ended', ended_at_ms = ?2 WHERE name = ?1 AND state = 'running'";
-    statement(&database(env)?, sql, &[JsValue::from_str(name), integer(now_ms)])?.run().await.map(drop)
+    prepare(&database(env)?, sql, &[name.into(), now_ms.into()])?.run().await.map(drop)
 }
 
 /// One arm of a published allocation, and the counts that it was made from.
@@ -233,41 +183,38 @@ pub struct EpochArm {
 /// A published allocation.
 #[derive(Debug, Clone)]
 pub struct Epoch {
+    /// Name of the experiment.
+    pub experiment: String,
     /// Its number, from 1.
-    pub epoch: u32,
+    pub number: u32,
     /// When it was opened.
     pub opened_at_ms: u64,
     /// The arms in the order of the experiment.
     pub arms: Vec<EpochArm>,
 }
 
-/// The newest allocation of every experiment, by name.
-pub async fn newest_epochs(env: &Env) -> Result<BTreeMap<String, Epoch>> {
-    #[derive(Deserialize)]
-    struct Row {
-        experiment: String,
-        epoch: u32,
-        opened_at_ms: u64,
-        arms: String,
-    }
+/// The newest allocation of every running experiment.
+pub async fn newest_epochs(env: &Env) -> Result<Vec<Epoch>> {
     let sql = "SELECT experiment, epoch, opened_at_ms, arms FROM epochs AS e
-               WHERE epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = e.experiment)";
-    let rows: Vec<Row> = database(env)?.prepare(sql).all().await?.results()?;
-    let epoch = |row: Row| {
-        let arms = serde_json::from_str(&row.arms)?;
-        Ok((row.experiment, Epoch { epoch: row.epoch, opened_at_ms: row.opened_at_ms, arms }))
-    };
-    rows.into_iter().map(epoch).collect()
+               WHERE experiment IN (SELECT name FROM experiments WHERE state = 'running')
+                 AND epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = e.experiment)";
+    let mut epochs = Vec::new();
+    for row in query(&database(env)?, sql, &[]).await? {
+        epochs.push(Epoch {
+            experiment: row.text(0)?,
+            number: u32::try_from(row.count(1)?).unwrap_or(u32::MAX),
+            opened_at_ms: row.count(2)?,
+            arms: serde_json::from_str(&row.text(3)?)?,
+        });
+    }
+    Ok(epochs)
 }
 
-/// The highest version that was ever published; 0 before the first.
-pub async fn newest_version(env: &Env) -> Result<u64> {
-    #[derive(Deserialize)]
-    struct Row {
-        version: u64,
-    }
-    let sql = "SELECT COALESCE(MAX(version), 0) AS version FROM snapshots";
-    Ok(database(env)?.prepare(sql).first::<Row>(None).await?.map_or(0, |row| row.version))
+/// The highest version that was ever published and when; zeros before the first.
+pub async fn newest_version(env: &Env) -> Result<(u64, u64)> {
+    let sql = "SELECT COALESCE(MAX(version), 0), COALESCE(MAX(published_at_ms), 0) FROM snapshots";
+    let row = only(query(&database(env)?, sql, &[]).await?)?;
+    Ok((row.count(0)?, row.count(1)?))
 }
 
 /// What one publication writes, in one transaction.
@@ -278,20 +225,17 @@ pub struct Publication<'a> {
     pub now_ms: u64,
     /// The snapshot.
     pub bytes: &'a [u8],
-    /// Allocations that begin with it, by experiment.
-    pub opened: Vec<(&'a str, &'a Epoch)>,
+    /// Allocations that begin with it.
+    pub opened: Vec<&'a Epoch>,
     /// Totals for the charts.
-    pub history: Vec<HistoryRow>,
+    pub history: Vec<HistoryRow<'a>>,
 }
 
 /// Totals of an arm at a publication.
-#[derive(Debug, Serialize, Deserialize)]
-pub struct HistoryRow {
-    #[serde(skip_deserializing)]
-    pub(crate) experiment: String,
-    pub(crate) version: u64,
-    pub(crate) at_ms: u64,
-    pub(crate) arm: String,
+#[derive(Debug, Serialize)]
+pub struct HistoryRow<'a> {
+    pub(crate) experiment: &'a str,
+    pub(crate) arm: &'a str,
     pub(crate) share: u32,
     pub(crate) exposures: i64,
     pub(crate) conversions: i64,
@@ -305,41 +249,42 @@ const SNAPSHOTS_KEPT: u64 = 500;
 /// Records a publication before it goes to KV.
 pub async fn publish(env: &Env, publication: &Publication<'_>) -> Result<()> {
     let db = database(env)?;
-    let version = || integer(publication.version);
-    let now_ms = || integer(publication.now_ms);
-    // D1 takes an ArrayBuffer, not a view of one.
-    let bytes = js_sys::Uint8Array::from(publication.bytes).buffer();
+    let (version, now_ms) = (publication.version, publication.now_ms);
     let insert = "INSERT INTO snapshots (version, published_at_ms, bytes) VALUES (?1, ?2, ?3)";
-    let mut batch = vec![statement(&db, insert, &[version(), now_ms(), bytes.into()])?];
-    for (experiment, epoch) in &publication.opened {
+    let bytes = crate::rows::Bound::Blob(publication.bytes);
+    let mut batch = vec![prepare(&db, insert, &[version.into(), now_ms.into(), bytes])?];
+    for epoch in &publication.opened {
         let sql =
             "INSERT INTO epochs (experiment, epoch, version, opened_at_ms, arms) VALUES (?1, ?2, ?3, ?4, ?5)";
         let arms = serde_json::to_string(&epoch.arms)?;
+        let number = u64::from(epoch.number);
         let values = [
-            JsValue::from_str(experiment),
-            number(epoch.epoch),
-            version(),
-            now_ms(),
-            JsValue::from_str(&arms),
+            epoch.experiment.as_str().into(),
+            number.into(),
+            version.into(),
+            now_ms.into(),
+            arms.as_str().into(),
         ];
-        batch.push(statement(&db, sql, &values)?);
+        batch.push(prepare(&db, sql, &values)?);
     }
     let history = "
         INSERT INTO history (experiment, version, arm, at_ms, share, exposures, conversions, revenue_minor, cost_minor)
-        SELECT v->>'experiment', v->>'version', v->>'arm', v->>'at_ms', v->>'share', v->>'exposures',
-               v->>'conversions', v->>'revenue_minor', v->>'cost_minor'
+        SELECT v->>'experiment', ?2, v->>'arm', ?3, v->>'share', v->>'exposures', v->>'conversions',
+               v->>'revenue_minor', v->>'cost_minor'
         FROM (SELECT value AS v FROM json_each(?1))";
     let rows = serde_json::to_string(&publication.history)?;
-    batch.push(statement(&db, history, &[JsValue::from_str(&rows)])?);
-    let old = integer(publication.version.saturating_sub(SNAPSHOTS_KEPT));
-    batch.push(statement(&db, "DELETE FROM snapshots WHERE version < ?1", &[old])?);
+    batch.push(prepare(&db, history, &[rows.as_str().into(), version.into(), now_ms.into()])?);
+    let old = version.saturating_sub(SNAPSHOTS_KEPT);
+    batch.push(prepare(&db, "DELETE FROM snapshots WHERE version < ?1", &[old.into()])?);
     db.batch(batch).await.map(drop)
 }
 
-/// The charts' rows of one experiment, newest last, at most the newest 5000.
-pub async fn history(env: &Env, experiment: &str) -> Result<Vec<HistoryRow>> {
-    let sql =
-        "SELECT * FROM (SELECT version, at_ms, arm, share, exposures, conversions, revenue_minor, cost_minor
-               FROM history WHERE experiment = ?1 ORDER BY version DESC LIMIT 5000) ORDER BY version, arm";
-    statement(&database(env)?, sql, &[JsValue::from_str(experiment)])?.all().await?.results()
+/// The charts' rows of one experiment as the text of the answer: the newest 5000, newest last.
+pub async fn history_json(env: &Env, experiment: &str) -> Result<String> {
+    let sql = "SELECT json_object('rows', json_group_array(json_object('version', version, 'at_ms', at_ms, 'arm', arm,
+                 'share', share, 'exposures', exposures, 'conversions', conversions,
+                 'revenue_minor', revenue_minor, 'cost_minor', cost_minor)))
+               FROM (SELECT * FROM (SELECT * FROM history WHERE experiment = ?1 ORDER BY version DESC LIMIT 5000)
+                     ORDER BY version, arm)";
+    only(query(&database(env)?, sql, &[experiment.into()]).await?)?.text(0)
 }

@@ -1,12 +1,17 @@
 //! HTTP without the `url` crate (it would double the wasm): request parts, JSON answers, the one table of errors.
 
+use std::fmt;
+
 use haggle::Error;
 use serde::Serialize;
-use serde_json::json;
 use worker::{Headers, Request, Response, Result};
 
+#[derive(Serialize)]
+struct Failure {
+    error: String,
+}
+
 /// An answer that is not what was asked for. 4xx: the caller can mend it. 503: we could not, ask again.
-#[derive(Debug)]
 pub enum Fault {
     /// The caller sent something that is not allowed.
     Bad(String),
@@ -26,19 +31,32 @@ pub enum Fault {
 
 impl Fault {
     /// The answer: `{ "error": "…" }` with its status.
-    pub fn response(self) -> Result<Response> {
-        let (status, error) = match self {
-            Self::Bad(error) => (400, error),
-            Self::Unauthorized => {
-                (401, "authorization is missing or wrong; it must be Bearer and the secret".into())
-            }
-            Self::NotFound(error) => (404, error),
-            Self::Method(allowed) => (405, format!("method not allowed here; it must be {allowed}")),
-            Self::Conflict(error) => (409, error),
-            Self::TooLarge(most) => (413, format!("body too long; it must be at most {most} bytes")),
-            Self::Unavailable(error) => (503, error),
+    pub fn response(&self) -> Result<Response> {
+        let status = match self {
+            Self::Bad(_) => 400,
+            Self::Unauthorized => 401,
+            Self::NotFound(_) => 404,
+            Self::Method(_) => 405,
+            Self::Conflict(_) => 409,
+            Self::TooLarge(_) => 413,
+            Self::Unavailable(_) => 503,
         };
-        json_response(&json!({ "error": error }), status)
+        json_response(&Failure { error: self.to_string() }, status)
+    }
+}
+
+impl fmt::Display for Fault {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Bad(error) | Self::NotFound(error) | Self::Conflict(error) | Self::Unavailable(error) => {
+                f.write_str(error)
+            }
+            Self::Unauthorized => {
+                f.write_str("authorization is missing or wrong; it must be Bearer and the secret")
+            }
+            Self::Method(allowed) => write!(f, "method not allowed here; it must be {allowed}"),
+            Self::TooLarge(most) => write!(f, "body too long; it must be at most {most} bytes"),
+        }
     }
 }
 
@@ -54,13 +72,32 @@ impl From<worker::Error> for Fault {
     }
 }
 
-/// JSON that no cache may keep.
+/// A value as JSON that no cache may keep.
 pub fn json_response(body: &impl Serialize, status: u16) -> Result<Response> {
-    let text = serde_json::to_string(body)?;
+    json_text(serde_json::to_string(body)?, status)
+}
+
+/// A text that is JSON already, not to be kept by any cache.
+pub fn json_text(text: String, status: u16) -> Result<Response> {
     let headers = Headers::new();
     headers.set("content-type", "application/json; charset=utf-8")?;
     headers.set("cache-control", "private, no-store")?;
     Ok(Response::ok(text)?.with_status(status).with_headers(headers))
+}
+
+/// A POST to one of our Durable Objects.
+pub fn post(url: &str, body: &str) -> Result<Request> {
+    let init = web_sys::RequestInit::new();
+    init.set_method("POST");
+    init.set_body(&body.into());
+    Ok(web_sys::Request::new_with_str_and_init(url, &init)?.into())
+}
+
+/// The text of an answer of one of our Durable Objects.
+pub async fn text_of(response: Response) -> Result<String> {
+    let raw: web_sys::Response = response.into();
+    let text = js_sys::futures::JsFuture::from(raw.text()?).await?;
+    Ok(text.as_string().unwrap_or_default())
 }
 
 /// Host name of a request, without the port, in lower case.

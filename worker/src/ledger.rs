@@ -11,23 +11,21 @@
 
 use std::cell::Cell;
 
-use haggle::{Account, Credit, Error, Exposure, Tally, TallyKey};
-use serde::{Deserialize, Serialize};
-use worker::{
-    DurableObject, Env, Method, Request, RequestInit, Response, Result, SqlStorage, SqlStorageValue, State,
-    durable_object,
-};
+use haggle::{Account, Cohort, Credit, Error, Exposure, Tally, TallyKey};
+use worker::{DurableObject, Env, Request, Response, Result, SqlStorage, State, durable_object};
 
-use crate::central::{self, Report, ReportCell};
-use crate::http::{Fault, json_response};
+use crate::central::{self, Report};
+use crate::http::{Fault, post, text_of};
+use crate::rows::{Bound, Row, execute, only};
 use crate::settings::Settings;
+
+/// Cells in one statement of a report.
+const CELLS_PER_STATEMENT: i64 = 1_000;
 
 /// Milliseconds until a failed report is tried again.
 const RETRY_MS: i64 = 5_000;
 
 /// One thing to be counted.
-#[derive(Debug, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Command {
     /// A price was shown.
     Expose(Exposure),
@@ -36,7 +34,6 @@ pub enum Command {
 }
 
 /// A line of an order, with the exposure it belongs to.
-#[derive(Debug, Serialize, Deserialize)]
 pub struct Line {
     /// The shop's number of the order.
     pub order_id: String,
@@ -48,9 +45,40 @@ pub struct Line {
     pub exposure: Exposure,
 }
 
+impl Command {
+    /// The command as a line of text between our own Worker and our own shard: fields between tabs. No field can
+    /// hold a tab or a line break: names and ids are checked when experiments and rewards are read.
+    fn write(&self) -> String {
+        let exposure = match self {
+            Self::Expose(exposure) | Self::Reward(Line { exposure, .. }) => exposure,
+        };
+        let Exposure { id, key: TallyKey { experiment, arm, cohort }, forget_at_s } = exposure;
+        let common = format!("{id}\t{experiment}\t{arm}\t{}\t{}\t{forget_at_s}", cohort.epoch, cohort.hour);
+        match self {
+            Self::Expose(_) => common,
+            Self::Reward(Line { order_id, line_id, credit, .. }) => {
+                let Credit { units, revenue_minor, cost_minor } = credit;
+                format!("{common}\t{order_id}\t{line_id}\t{units}\t{revenue_minor}\t{cost_minor}")
+            }
+        }
+    }
+
+    fn read(line: &str) -> Option<Self> {
+        let mut fields = line.split('\t');
+        let mut text = || fields.next().map(str::to_owned);
+        let (id, experiment, arm) = (text()?, text()?, text()?);
+        let cohort = Cohort { epoch: text()?.parse().ok()?, hour: text()?.parse().ok()? };
+        let forget_at_s = text()?.parse().ok()?;
+        let exposure = Exposure { id, key: TallyKey { experiment, arm, cohort }, forget_at_s };
+        let Some(order_id) = text() else { return Some(Self::Expose(exposure)) };
+        let line_id = text()?;
+        let mut number = || text()?.parse::<i64>().ok();
+        let credit = Credit { units: number()?, revenue_minor: number()?, cost_minor: number()? };
+        Some(Self::Reward(Line { order_id, line_id, credit, exposure }))
+    }
+}
+
 /// What became of a command.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "snake_case")]
 pub enum Outcome {
     /// The exposure is counted.
     Recorded,
@@ -77,11 +105,26 @@ impl Outcome {
     }
 
     /// Why it was refused.
-    pub fn error(&self) -> Option<&str> {
+    pub fn into_error(self) -> Option<String> {
         match self {
             Self::Refused(error) => Some(error),
             _ => None,
         }
+    }
+
+    fn read(line: &str) -> Self {
+        match line {
+            "recorded" => Self::Recorded,
+            "matched" => Self::Matched,
+            "unmatched" => Self::Unmatched,
+            "duplicate" => Self::Duplicate,
+            refused => Self::Refused(refused.to_owned()),
+        }
+    }
+
+    fn write(self) -> String {
+        let status = self.status();
+        self.into_error().unwrap_or_else(|| status.to_owned())
     }
 }
 
@@ -95,17 +138,18 @@ pub fn shard_name(shards: u32, index: u32) -> String {
 /// # Errors
 /// The shard cannot be reached: nothing is known about what was stored, and the same commands may be sent again.
 pub async fn apply(env: &Env, shard: &str, commands: &[Command]) -> std::result::Result<Vec<Outcome>, Fault> {
-    let body = serde_json::to_string(commands).map_err(|error| Fault::Unavailable(error.to_string()))?;
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post).with_body(Some(body.into()));
-    let request = Request::new_with_init("http://ledger/apply", &init)?;
+    let lines: Vec<String> = commands.iter().map(Command::write).collect();
+    let request = post("http://ledger/apply", &lines.join("\n"))?;
     let stub = env.durable_object("LEDGER")?.get_by_name(shard)?;
-    let mut response = stub.fetch_with_request(request).await?;
-    if response.status_code() != 200 {
-        return Err(Fault::Unavailable(format!("ledger shard {shard} answered {}", response.status_code())));
+    let response = stub.fetch_with_request(request).await?;
+    let status = response.status_code();
+    let answer = text_of(response).await?;
+    let outcomes: Vec<Outcome> = answer.lines().map(Outcome::read).collect();
+    if status == 200 && outcomes.len() == commands.len() {
+        Ok(outcomes)
+    } else {
+        Err(Fault::Unavailable(format!("ledger shard {shard} is not available; send the same again")))
     }
-    let outcomes = serde_json::from_str(&response.text().await?);
-    outcomes.map_err(|error| Fault::Unavailable(error.to_string()))
 }
 
 /// Has a shard report to the central store now.
@@ -114,8 +158,8 @@ pub async fn apply(env: &Env, shard: &str, commands: &[Command]) -> std::result:
 /// The shard or the central store cannot be reached.
 pub async fn push(env: &Env, shard: &str) -> std::result::Result<(), Fault> {
     let stub = env.durable_object("LEDGER")?.get_by_name(shard)?;
-    let mut response = stub.fetch_with_str("http://ledger/push").await?;
-    if response.status_code() == 200 { Ok(()) } else { Err(Fault::Unavailable(response.text().await?)) }
+    let response = stub.fetch_with_str("http://ledger/push").await?;
+    if response.status_code() == 200 { Ok(()) } else { Err(Fault::Unavailable(text_of(response).await?)) }
 }
 
 /// A ledger shard.
@@ -141,11 +185,15 @@ impl DurableObject for Ledger {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         match request.path().as_str() {
             "/apply" => {
-                let commands: Vec<Command> = serde_json::from_str(&request.text().await?)?;
-                let outcomes =
-                    commands.iter().map(|command| self.apply(command)).collect::<Result<Vec<_>>>()?;
+                let mut outcomes = Vec::new();
+                for line in request.text().await?.lines() {
+                    let command = Command::read(line);
+                    let command =
+                        command.ok_or_else(|| worker::Error::RustError("a line is no command".into()))?;
+                    outcomes.push(self.apply(&command)?.write());
+                }
                 self.arm().await?;
-                json_response(&outcomes, 200)
+                Response::ok(outcomes.join("\n"))
             }
             _ => match self.report().await {
                 Ok(()) => Response::ok(""),
@@ -159,7 +207,7 @@ impl DurableObject for Ledger {
         self.armed.set(false);
         self.forget()?;
         let more = match self.report().await {
-            Ok(()) => self.open_cells()? > 0,
+            Ok(()) => self.is_open()?,
             Err(error) => {
                 worker::console_error!("ledger report: {error}");
                 true
@@ -193,36 +241,6 @@ const SCHEMA: [&str; 6] = [
     "INSERT OR IGNORE INTO counters VALUES (1, 1, 0, 0, 0, 0)",
 ];
 
-#[derive(Deserialize)]
-struct AccountRow {
-    exposed: i64,
-    converted: i64,
-    revenue_minor: i64,
-    cost_minor: i64,
-}
-
-#[derive(Deserialize)]
-struct WaitingRow {
-    order_id: String,
-    line_id: String,
-    units: i64,
-    revenue_minor: i64,
-    cost_minor: i64,
-}
-
-#[derive(Deserialize)]
-struct Counters {
-    sequence: i64,
-    exposures: i64,
-    stored: i64,
-    matched: i64,
-}
-
-#[derive(Deserialize)]
-struct Count {
-    n: i64,
-}
-
 impl Ledger {
     /// Carries out one command: one atomic commit, because nothing in here awaits.
     fn apply(&self, command: &Command) -> Result<Outcome> {
@@ -238,13 +256,15 @@ impl Ledger {
             return Ok(Outcome::Duplicate);
         }
         let mut change = Ok(account.expose());
-        let waiting = "SELECT order_id, line_id, units, revenue_minor, cost_minor FROM rewards
-                       WHERE account = ? AND matched = 0 ORDER BY order_id, line_id";
-        let waiting: Vec<WaitingRow> =
-            self.sql.exec(waiting, vec![exposure.id.as_str().into()])?.to_array()?;
+        let waiting = "SELECT units, revenue_minor, cost_minor FROM rewards WHERE account = ? AND matched = 0
+                       ORDER BY order_id, line_id";
+        let waiting = execute(&self.sql, waiting, &[exposure.id.as_str().into()])?;
         for row in &waiting {
-            let credit =
-                Credit { units: row.units, revenue_minor: row.revenue_minor, cost_minor: row.cost_minor };
+            let credit = Credit {
+                units: row.integer(0)?,
+                revenue_minor: row.integer(1)?,
+                cost_minor: row.integer(2)?,
+            };
             change = change.and_then(|sum: Tally| sum.plus(&account.credit(&credit)));
         }
         let total = match change.and_then(|change| self.total_with(&exposure.key, &change)) {
@@ -253,20 +273,17 @@ impl Ledger {
         };
         self.write_cell(&exposure.key, &total)?;
         self.write_account(exposure, &account)?;
-        for row in &waiting {
-            self.sql.exec(
-                "UPDATE rewards SET matched = 1 WHERE order_id = ? AND line_id = ? AND account = ?",
-                vec![row.order_id.as_str().into(), row.line_id.as_str().into(), exposure.id.as_str().into()],
-            )?;
-        }
+        let matched = "UPDATE rewards SET matched = 1 WHERE account = ? AND matched = 0";
+        execute(&self.sql, matched, &[exposure.id.as_str().into()])?;
         self.count(1, 0, waiting.len() as i64)?;
         Ok(Outcome::Recorded)
     }
 
     fn reward(&self, line: &Line) -> Result<Outcome> {
-        let known = "SELECT COUNT(*) AS n FROM rewards WHERE order_id = ? AND line_id = ? AND kind = 'sale' AND refund_id = ''";
-        let identity = vec![line.order_id.as_str().into(), line.line_id.as_str().into()];
-        if self.sql.exec(known, identity)?.one::<Count>()?.n > 0 {
+        let known =
+            "SELECT 1 FROM rewards WHERE order_id = ? AND line_id = ? AND kind = 'sale' AND refund_id = ''";
+        let identity = [line.order_id.as_str().into(), line.line_id.as_str().into()];
+        if !execute(&self.sql, known, &identity)?.is_empty() {
             return Ok(Outcome::Duplicate);
         }
         let mut account = self.account(&line.exposure.id)?;
@@ -279,86 +296,91 @@ impl Ledger {
             }
             self.write_account(&line.exposure, &account)?;
         }
-        self.sql.exec(
-            "INSERT INTO rewards VALUES (?, ?, 'sale', '', ?, ?, ?, ?, ?, ?)",
-            vec![
-                line.order_id.as_str().into(),
-                line.line_id.as_str().into(),
-                line.exposure.id.as_str().into(),
-                line.credit.units.into(),
-                line.credit.revenue_minor.into(),
-                line.credit.cost_minor.into(),
-                i64::from(matched).into(),
-                seconds(line.exposure.forget_at_s),
-            ],
-        )?;
+        let insert = "INSERT INTO rewards VALUES (?, ?, 'sale', '', ?, ?, ?, ?, ?, ?)";
+        let values = [
+            line.order_id.as_str().into(),
+            line.line_id.as_str().into(),
+            line.exposure.id.as_str().into(),
+            line.credit.units.into(),
+            line.credit.revenue_minor.into(),
+            line.credit.cost_minor.into(),
+            i64::from(matched).into(),
+            line.exposure.forget_at_s.into(),
+        ];
+        execute(&self.sql, insert, &values)?;
         self.count(0, 1, i64::from(matched))?;
         Ok(if matched { Outcome::Matched } else { Outcome::Unmatched })
     }
 
     fn account(&self, id: &str) -> Result<Account> {
         let query = "SELECT exposed, converted, revenue_minor, cost_minor FROM accounts WHERE id = ?";
-        let rows: Vec<AccountRow> = self.sql.exec(query, vec![id.into()])?.to_array()?;
-        Ok(rows.first().map_or_else(Account::default, |row| Account {
-            exposed: row.exposed == 1,
-            converted: row.converted == 1,
-            revenue_minor: row.revenue_minor,
-            cost_minor: row.cost_minor,
-        }))
+        match execute(&self.sql, query, &[id.into()])?.first() {
+            None => Ok(Account::default()),
+            Some(row) => Ok(Account {
+                exposed: row.integer(0)? == 1,
+                converted: row.integer(1)? == 1,
+                revenue_minor: row.integer(2)?,
+                cost_minor: row.integer(3)?,
+            }),
+        }
     }
 
     fn write_account(&self, exposure: &Exposure, account: &Account) -> Result<()> {
-        let key = &exposure.key;
-        self.sql.exec(
-            "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
-            vec![
-                exposure.id.as_str().into(),
-                key.experiment.as_str().into(),
-                key.arm.as_str().into(),
-                i64::from(key.cohort.epoch).into(),
-                i64::from(key.cohort.hour).into(),
-                i64::from(account.exposed).into(),
-                i64::from(account.converted).into(),
-                account.revenue_minor.into(),
-                account.cost_minor.into(),
-                seconds(exposure.forget_at_s),
-            ],
-        )?;
-        Ok(())
+        let [experiment, arm, epoch, hour] = key_values(&exposure.key);
+        let values = [
+            exposure.id.as_str().into(),
+            experiment,
+            arm,
+            epoch,
+            hour,
+            i64::from(account.exposed).into(),
+            i64::from(account.converted).into(),
+            account.revenue_minor.into(),
+            account.cost_minor.into(),
+            exposure.forget_at_s.into(),
+        ];
+        let insert = "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        execute(&self.sql, insert, &values).map(drop)
     }
 
     /// The running total of a tally with a change; the inner result is storage, the outer one the sum.
     fn total_with(&self, key: &TallyKey, change: &Tally) -> std::result::Result<Result<Tally>, Error> {
-        let query = "SELECT * FROM cells WHERE experiment = ? AND arm = ? AND epoch = ? AND hour = ?";
-        let rows = self.sql.exec(query, key_values(key)).and_then(|rows| rows.to_array::<ReportCell>());
-        let known = rows.and_then(|rows| rows.first().map_or(Ok(Tally::default()), ReportCell::tally));
-        match known {
+        let query =
+            "SELECT exposures, conversions, rewards, units, revenue_minor, cost_minor, revenue_sq, profit_sq
+                     FROM cells WHERE experiment = ? AND arm = ? AND epoch = ? AND hour = ?";
+        let rows = execute(&self.sql, query, &key_values(key));
+        match rows.and_then(|rows| rows.first().map_or(Ok(Tally::default()), tally)) {
             Ok(known) => known.plus(change).map(Ok),
             Err(error) => Ok(Err(error)),
         }
     }
 
     fn write_cell(&self, key: &TallyKey, total: &Tally) -> Result<()> {
-        let mut values = key_values(key);
-        values.extend([
+        let [experiment, arm, epoch, hour] = key_values(key);
+        let (revenue_sq, profit_sq) = (total.revenue_sq.to_string(), total.profit_sq.to_string());
+        let values = [
+            experiment,
+            arm,
+            epoch,
+            hour,
             total.exposures.into(),
             total.conversions.into(),
             total.rewards.into(),
             total.units.into(),
             total.revenue_minor.into(),
             total.cost_minor.into(),
-            total.revenue_sq.to_string().into(),
-            total.profit_sq.to_string().into(),
-        ]);
+            revenue_sq.as_str().into(),
+            profit_sq.as_str().into(),
+        ];
         let statement = "INSERT OR REPLACE INTO cells
                          SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, sequence FROM counters";
-        self.sql.exec(statement, values).map(drop)
+        execute(&self.sql, statement, &values).map(drop)
     }
 
     fn count(&self, exposures: i64, stored: i64, matched: i64) -> Result<()> {
         let statement =
             "UPDATE counters SET exposures = exposures + ?, stored = stored + ?, matched = matched + ?";
-        self.sql.exec(statement, vec![exposures.into(), stored.into(), matched.into()]).map(drop)
+        execute(&self.sql, statement, &[exposures.into(), stored.into(), matched.into()]).map(drop)
     }
 
     /// Sets the alarm for the next report, in the same commit as the change that needs it.
@@ -376,46 +398,74 @@ impl Ledger {
     /// Sends every total that the central store does not have yet.
     async fn report(&self) -> Result<()> {
         // Read and advance without an await between: what changes from here on belongs to the next report.
-        let counters: Counters =
-            self.sql.exec("SELECT sequence, exposures, stored, matched FROM counters", None)?.one()?;
-        let cells = "SELECT * FROM cells WHERE sequence > (SELECT reported FROM counters)";
-        let cells: Vec<ReportCell> = self.sql.exec(cells, None)?.to_array()?;
-        self.sql.exec("UPDATE counters SET sequence = sequence + 1", None)?;
+        let counters = "SELECT sequence, exposures, stored, matched FROM counters";
+        let counters = only(execute(&self.sql, counters, &[])?)?;
         let report = Report {
             source: self.state.id().to_string(),
-            sequence: counters.sequence,
-            exposures: counters.exposures,
-            stored: counters.stored,
-            matched: counters.matched,
-            cells,
+            sequence: counters.integer(0)?,
+            exposures: counters.integer(1)?,
+            stored: counters.integer(2)?,
+            matched: counters.integer(3)?,
+            cells: self.open_cells()?,
         };
+        execute(&self.sql, "UPDATE counters SET sequence = sequence + 1", &[])?;
         central::take_report(&self.env, &report).await?;
         let statement = "UPDATE counters SET reported = MAX(reported, ?)";
-        self.sql.exec(statement, vec![counters.sequence.into()]).map(drop)
+        execute(&self.sql, statement, &[report.sequence.into()]).map(drop)
     }
 
-    fn open_cells(&self) -> Result<i64> {
-        let query = "SELECT COUNT(*) AS n FROM cells WHERE sequence > (SELECT reported FROM counters)";
-        Ok(self.sql.exec(query, None)?.one::<Count>()?.n)
+    /// The totals that the central store does not have yet, as JSON lists which its SQLite reads.
+    fn open_cells(&self) -> Result<Vec<String>> {
+        let query =
+            "SELECT json_group_array(json_object('experiment', experiment, 'arm', arm, 'epoch', epoch,
+                       'hour', hour, 'exposures', exposures, 'conversions', conversions, 'rewards', rewards,
+                       'units', units, 'revenue_minor', revenue_minor, 'cost_minor', cost_minor,
+                       'revenue_sq', revenue_sq, 'profit_sq', profit_sq)), COUNT(*)
+                     FROM (SELECT * FROM cells WHERE sequence > (SELECT reported FROM counters)
+                           ORDER BY experiment, arm, epoch, hour LIMIT ? OFFSET ?)";
+        let mut lists = Vec::new();
+        loop {
+            let from = lists.len() as i64 * CELLS_PER_STATEMENT;
+            let row = only(execute(&self.sql, query, &[CELLS_PER_STATEMENT.into(), from.into()])?)?;
+            if row.integer(1)? == 0 {
+                return Ok(lists);
+            }
+            lists.push(row.text(0)?);
+        }
     }
 
-    /// Drops what no quote can refer to any more. Rewards that never matched are kept a window longer.
+    /// Whether something changed that the central store does not have yet.
+    fn is_open(&self) -> Result<bool> {
+        let query = "SELECT 1 FROM cells WHERE sequence > (SELECT reported FROM counters) LIMIT 1";
+        Ok(!execute(&self.sql, query, &[])?.is_empty())
+    }
+
+    /// Drops what no quote can refer to any more: the quote is over, and its reward window too.
     fn forget(&self) -> Result<()> {
-        let now_s = seconds(worker::Date::now().as_millis() / 1000);
-        self.sql.exec("DELETE FROM accounts WHERE forget_at_s < ?", vec![now_s.clone()])?;
-        self.sql.exec("DELETE FROM rewards WHERE forget_at_s < ?", vec![now_s]).map(drop)
+        let now_s = worker::Date::now().as_millis() / 1000;
+        execute(&self.sql, "DELETE FROM accounts WHERE forget_at_s < ?", &[now_s.into()])?;
+        execute(&self.sql, "DELETE FROM rewards WHERE forget_at_s < ?", &[now_s.into()]).map(drop)
     }
 }
 
-fn seconds(seconds: u64) -> SqlStorageValue {
-    SqlStorageValue::Integer(seconds.min(haggle::tally::SUM_MAX as u64) as i64)
+fn key_values(key: &TallyKey) -> [Bound<'_>; 4] {
+    let (epoch, hour) = (i64::from(key.cohort.epoch), i64::from(key.cohort.hour));
+    [key.experiment.as_str().into(), key.arm.as_str().into(), epoch.into(), hour.into()]
 }
 
-fn key_values(key: &TallyKey) -> Vec<SqlStorageValue> {
-    vec![
-        key.experiment.as_str().into(),
-        key.arm.as_str().into(),
-        i64::from(key.cohort.epoch).into(),
-        i64::from(key.cohort.hour).into(),
-    ]
+fn tally(row: &Row) -> Result<Tally> {
+    let square = |column| {
+        let text = row.text(column)?;
+        text.parse::<i128>().map_err(|_| worker::Error::RustError(format!("{text:?} is not a square")))
+    };
+    Ok(Tally {
+        exposures: row.integer(0)?,
+        conversions: row.integer(1)?,
+        rewards: row.integer(2)?,
+        units: row.integer(3)?,
+        revenue_minor: row.integer(4)?,
+        cost_minor: row.integer(5)?,
+        revenue_sq: square(6)?,
+        profit_sq: square(7)?,
+    })
 }

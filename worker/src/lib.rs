@@ -25,6 +25,7 @@ mod ledger;
 mod page;
 mod publisher;
 mod reasons;
+mod rows;
 mod settings;
 mod shop_api;
 mod visitor;
@@ -70,13 +71,15 @@ async fn shop_route(mut request: Request, env: &Env) -> std::result::Result<Resp
 
 /// A static file of `www/`.
 async fn asset(env: &Env, path: &str) -> std::result::Result<Response, Fault> {
-    Ok(env.assets("ASSETS")?.fetch(format!("http://assets{path}"), None).await?)
+    let request: Request =
+        web_sys::Request::new_with_str(&format!("http://assets{path}")).map_err(worker::Error::from)?.into();
+    Ok(env.assets("ASSETS")?.fetch_request(request).await?)
 }
 
 /// The sync job, every minute.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
     if let Err(fault) = publisher::sync_on_schedule(&env).await {
-        worker::console_error!("sync: {fault:?}");
+        worker::console_error!("sync: {fault}");
     }
 }

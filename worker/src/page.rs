@@ -3,7 +3,6 @@
 //! Out of scope: structured data and other surfaces than visible text, and modes other than `stream`.
 
 use std::cell::RefCell;
-use std::collections::BTreeMap;
 use std::rc::Rc;
 
 use js_sys::Function;
@@ -120,7 +119,7 @@ fn marked(response: Response, reason: Reason) -> Result<Response> {
 struct Page {
     visitor: Rc<Visitor>,
     /// Offers of the items seen so far, signed once.
-    offers: RefCell<BTreeMap<String, Rc<Offer>>>,
+    offers: RefCell<Vec<Rc<Offer>>>,
     /// The price elements that are open, innermost last; none for an item without experiment.
     open: RefCell<Vec<Option<Rc<Offer>>>>,
     /// The text that is being collected.
@@ -129,7 +128,7 @@ struct Page {
 
 fn rewrite(response: &Response, visitor: Rc<Visitor>) -> std::result::Result<Response, Reason> {
     transform(response, visitor).map_err(|error| {
-        worker::console_error!("rewriter: {error:?}");
+        worker::console_error!("rewriter: {}", worker::Error::from(error));
         Reason::Rewriter
     })
 }
@@ -171,11 +170,11 @@ fn transform(response: &Response, visitor: Rc<Visitor>) -> std::result::Result<R
 impl Page {
     fn offer(&self, element: &Element) -> Option<Rc<Offer>> {
         let sku = element.get_attribute("data-haggle-sku").ok().flatten()?;
-        if let Some(offer) = self.offers.borrow().get(&sku) {
+        if let Some(offer) = self.offers.borrow().iter().find(|offer| offer.quote.sku == sku) {
             return Some(offer.clone());
         }
         let offer = Rc::new(self.visitor.offer(&sku)?);
-        self.offers.borrow_mut().insert(sku, offer.clone());
+        self.offers.borrow_mut().push(offer.clone());
         Some(offer)
     }
 
@@ -219,12 +218,15 @@ impl Page {
             return;
         }
         // Neither an item's key nor a token can hold a quote, an angle bracket or an ampersand.
-        let quotes: Vec<String> =
-            offers.iter().map(|(sku, offer)| format!("\"{sku}\":\"{}\"", offer.token)).collect();
-        let quotes = quotes.join(",");
-        let script = format!(
-            "<script type=\"module\" src=\"/haggle/haggle.js\" data-haggle-quotes='{{{quotes}}}'></script>"
-        );
+        let mut script =
+            String::from("<script type=\"module\" src=\"/haggle/haggle.js\" data-haggle-quotes='");
+        for (place, offer) in offers.iter().enumerate() {
+            let before = if place == 0 { "{" } else { "," };
+            [before, "\"", &offer.quote.sku, "\":\"", &offer.token, "\""]
+                .iter()
+                .for_each(|part| script.push_str(part));
+        }
+        script.push_str("}'></script>");
         let _ = end.append(&script, &as_html());
     }
 }

@@ -8,38 +8,43 @@
 //! An experiment keeps its allocation for at least `EPOCH_MIN_S`; a publication in between repeats the posterior
 //! that opened the epoch, so that the shares which the edge computes are those which the central store knows.
 
+use std::cell::RefCell;
+
 use futures_util::lock::Mutex;
-use haggle::experiment::EXPERIMENTS_MAX;
-use haggle::{Entry, Experiment, Ledger, Posterior, Snapshot};
-use serde_json::{Value, json};
-use worker::{
-    Date, DurableObject, Env, Method, Request, RequestInit, Response, Result, State, durable_object,
-};
+use haggle::experiment::{EXPERIMENTS_MAX, HOLDOUT};
+use haggle::{Entry, Error, Experiment, Ledger, Posterior, Snapshot};
+use serde::Serialize;
+use worker::{Date, DurableObject, Env, Method, Request, Response, Result, State, durable_object};
 
 use crate::cache::SNAPSHOT_KEY;
 use crate::central::{self, Epoch, EpochArm, HistoryRow, Publication};
-use crate::http::{Fault, json_response, text_body};
+use crate::http::{Fault, json_response, post, text_body, text_of};
 use crate::ledger;
 use crate::settings::Settings;
 
 const EXPERIMENT_BYTES_MAX: usize = 64 * 1024;
 
+/// A snapshot with the same content goes out again after ten minutes, so that its age tells that the job runs.
+const REPUBLISH_AFTER_MS: u64 = 600_000;
+
+/// Where version and time of a snapshot end and its content begins.
+const CONTENT_FROM: usize = 32;
+
 /// Name of the one publisher, and the path of its sync.
 const PUBLISHER: &str = "publisher";
 const SYNC: &str = "/haggle/v1/sync";
 
+type Answer = std::result::Result<Response, Fault>;
+
 /// Hands a request of the admin API to the publisher.
-pub async fn forward(request: Request, env: &Env) -> std::result::Result<Response, Fault> {
+pub async fn forward(request: Request, env: &Env) -> Answer {
     Ok(env.durable_object("PUBLISHER")?.get_by_name(PUBLISHER)?.fetch_with_request(request).await?)
 }
 
 /// A sync on schedule: sums what the shards have reported by themselves.
 pub async fn sync_on_schedule(env: &Env) -> std::result::Result<(), Fault> {
-    let mut init = RequestInit::new();
-    init.with_method(Method::Post);
-    let request = Request::new_with_init(&format!("http://publisher{SYNC}?scheduled=1"), &init)?;
-    let mut response = forward(request, env).await?;
-    if response.status_code() == 200 { Ok(()) } else { Err(Fault::Unavailable(response.text().await?)) }
+    let response = forward(post(&format!("http://publisher{SYNC}?scheduled=1"), "")?, env).await?;
+    if response.status_code() == 200 { Ok(()) } else { Err(Fault::Unavailable(text_of(response).await?)) }
 }
 
 /// The publisher.
@@ -48,11 +53,13 @@ pub struct Publisher {
     env: Env,
     /// One change of what runs or is published at a time; a request waits for the one before it.
     turn: Mutex<()>,
+    /// Content of the last snapshot that this object has put into KV.
+    published: RefCell<Vec<u8>>,
 }
 
 impl DurableObject for Publisher {
     fn new(_state: State, env: Env) -> Self {
-        Self { env, turn: Mutex::new(()) }
+        Self { env, turn: Mutex::new(()), published: RefCell::default() }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
@@ -62,47 +69,54 @@ impl DurableObject for Publisher {
         let answer = match (request.method(), name) {
             (Method::Post, None) if path == SYNC => {
                 let scheduled = crate::http::query(&request, "scheduled").is_some();
-                self.sync(!scheduled).await.map(|report| (200, report))
+                self.sync(!scheduled).await
             }
             (Method::Put, Some(name)) => self.put_experiment(&name, &mut request).await,
             (Method::Delete, Some(name)) => self.end_experiment(&name).await,
-            _ => Err(Fault::NotFound(format!("no {} {path}", request.method()))),
+            _ => Err(Fault::NotFound(format!("no {path} here"))),
         };
-        match answer {
-            Ok((status, body)) => json_response(&body, status),
-            Err(fault) => fault.response(),
-        }
+        answer.or_else(|fault| fault.response())
     }
 }
 
+#[derive(Serialize)]
+struct StateView<'a> {
+    name: &'a str,
+    state: &'static str,
+}
+
+#[derive(Serialize)]
+struct SyncView {
+    version: u64,
+    experiments: usize,
+    epochs_opened: usize,
+    exposures: i64,
+    /// Whether a new version went out; on schedule only where something changed or the last one ages.
+    published: bool,
+}
+
 impl Publisher {
-    async fn put_experiment(
-        &self,
-        name: &str,
-        request: &mut Request,
-    ) -> std::result::Result<(u16, Value), Fault> {
+    async fn put_experiment(&self, name: &str, request: &mut Request) -> Answer {
         let experiment = Experiment::from_json(&text_body(request, EXPERIMENT_BYTES_MAX).await?)?;
         if experiment.name != name {
             let given = &experiment.name;
             return Err(Fault::Bad(format!("name is {given:?}; it must be {name:?}, as in the path")));
         }
-        let stored = central::experiments(&self.env).await?;
-        if let Some(known) = stored.iter().find(|known| known.name == name) {
-            return if known.state != "running" {
-                Err(Fault::Conflict(format!(
-                    "experiment {name} has ended; choose a new name for a new experiment"
-                )))
-            } else if known.definition == experiment.to_json() {
-                Ok((200, json!({ "name": name, "state": "running" })))
-            } else {
+        match central::experiment(&self.env, name).await? {
+            Some((state, _)) if state != "running" => {
+                let why = "has ended; choose a new name for a new experiment";
+                return Err(Fault::Conflict(format!("experiment {name} {why}")));
+            }
+            Some((_, definition)) if definition == experiment.to_json() => {
+                return Ok(json_response(&StateView { name, state: "running" }, 200)?);
+            }
+            Some(_) => {
                 let why = "is running with another definition; end it and choose a new name";
-                Err(Fault::Conflict(format!("experiment {name} {why}")))
-            };
+                return Err(Fault::Conflict(format!("experiment {name} {why}")));
+            }
+            None => {}
         }
-        let mut running = Vec::new();
-        for other in stored.iter().filter(|other| other.state == "running") {
-            running.push(Experiment::from_json(&other.definition)?);
-        }
+        let mut running = self.running().await?;
         let sku = &experiment.item.sku;
         if let Some(other) = running.iter().find(|other| other.item.sku == *sku) {
             let other = &other.name;
@@ -117,71 +131,84 @@ impl Publisher {
         }
         running.push(experiment);
         // What the snapshot would refuse must not be accepted here.
-        let entries = running.iter().map(|experiment| entry(experiment, 1, &Ledger::default()));
-        Snapshot::encode(1, 0, &entries.collect::<std::result::Result<Vec<_>, _>>()?)?;
+        let nothing = Ledger::default();
+        let mut entries = Vec::with_capacity(running.len());
+        for experiment in &running {
+            entries.push(Entry { experiment, epoch: 1, posteriors: nothing.posteriors(experiment)? });
+        }
+        Snapshot::encode(1, 0, &entries)?;
         if let Some(experiment) = running.last() {
             central::add_experiment(&self.env, experiment, Date::now().as_millis()).await?;
         }
-        Ok((201, json!({ "name": name, "state": "running" })))
+        Ok(json_response(&StateView { name, state: "running" }, 201)?)
     }
 
-    async fn end_experiment(&self, name: &str) -> std::result::Result<(u16, Value), Fault> {
-        let stored = central::experiments(&self.env).await?;
-        if !stored.iter().any(|known| known.name == name) {
+    async fn end_experiment(&self, name: &str) -> Answer {
+        if central::experiment(&self.env, name).await?.is_none() {
             return Err(Fault::NotFound(format!("no experiment {name}")));
         }
         central::end_experiment(&self.env, name, Date::now().as_millis()).await?;
-        Ok((200, json!({ "name": name, "state": "ended" })))
+        Ok(json_response(&StateView { name, state: "ended" }, 200)?)
     }
 
-    /// One turn of the loop. `ask` has every shard report first, instead of waiting for their alarms.
-    async fn sync(&self, ask: bool) -> std::result::Result<Value, Fault> {
-        let settings = Settings::of(&self.env).map_err(|error| Fault::Unavailable(error.to_string()))?;
-        if ask {
-            let shards = settings.ledger_shards;
-            let names: Vec<String> = (0..shards).map(|index| ledger::shard_name(shards, index)).collect();
-            let reports = names.iter().map(|name| ledger::push(&self.env, name));
-            futures_util::future::join_all(reports)
-                .await
-                .into_iter()
-                .collect::<std::result::Result<(), _>>()?;
+    async fn running(&self) -> std::result::Result<Vec<Experiment>, Fault> {
+        let definitions = central::running(&self.env).await?;
+        let mut running = Vec::with_capacity(definitions.len());
+        for definition in definitions {
+            running.push(Experiment::from_json(&definition)?);
         }
-        let experiments = central::experiments(&self.env)
-            .await?
-            .iter()
-            .filter(|stored| stored.state == "running")
-            .map(|stored| Experiment::from_json(&stored.definition))
-            .collect::<std::result::Result<Vec<_>, _>>()?;
+        Ok(running)
+    }
+
+    /// One turn of the loop. On demand every shard reports first, and a version goes out in any case.
+    async fn sync(&self, on_demand: bool) -> Answer {
+        let settings = Settings::of(&self.env).map_err(|error| Fault::Unavailable(error.to_string()))?;
+        if on_demand {
+            for index in 0..settings.ledger_shards {
+                ledger::push(&self.env, &ledger::shard_name(settings.ledger_shards, index)).await?;
+            }
+        }
+        let experiments = self.running().await?;
         let totals = central::ledger(&self.env).await?;
         let known = central::newest_epochs(&self.env).await?;
-        let now_ms = Date::now().as_millis();
-        let version = central::newest_version(&self.env).await? + 1;
+        let (newest, published_at_ms) = central::newest_version(&self.env).await?;
+        let (now_ms, version) = (Date::now().as_millis(), newest + 1);
 
-        let mut turns = Vec::new();
+        let mut turns = Vec::with_capacity(experiments.len());
         for experiment in &experiments {
-            turns.push(Turn::of(experiment, known.get(&experiment.name), &totals, &settings, now_ms)?);
+            let known = known.iter().find(|epoch| epoch.experiment == experiment.name);
+            turns.push(Turn::of(experiment, known, &totals, &settings, now_ms)?);
         }
-        let entries = turns.iter().map(Turn::entry).collect::<std::result::Result<Vec<_>, _>>()?;
-        let bytes = Snapshot::encode(version, now_ms, &entries)?;
-        let opened =
-            turns.iter().filter(|turn| turn.is_new).map(|turn| (turn.experiment.name.as_str(), &turn.epoch));
-        let opened: Vec<_> = opened.collect();
-        let mut history = Vec::new();
+        let (mut entries, mut history, mut opened) = (Vec::new(), Vec::new(), Vec::new());
         for turn in &turns {
-            history.extend(turn.history(&totals, version, now_ms)?);
+            entries.push(turn.entry()?);
+            turn.history(&totals, &mut history)?;
+            if turn.is_new {
+                opened.push(&turn.epoch);
+            }
         }
-        let exposures: i64 = history.iter().map(|row| row.exposures).sum();
-        let report = json!({
-            "version": version,
-            "experiments": experiments.len(),
-            "epochs_opened": opened.len(),
-            "exposures": exposures,
-        });
-        central::publish(&self.env, &Publication { version, now_ms, bytes: &bytes, opened, history }).await?;
-        let kv = self.env.kv("SNAPSHOTS")?;
-        let put = kv.put_bytes(SNAPSHOT_KEY, &bytes).map_err(worker::Error::from)?;
-        put.execute().await.map_err(worker::Error::from)?;
-        Ok(report)
+        let bytes = Snapshot::encode(version, now_ms, &entries)?;
+        let content = bytes.get(CONTENT_FROM..).unwrap_or_default();
+        let ages = now_ms.saturating_sub(published_at_ms) >= REPUBLISH_AFTER_MS;
+        let published = on_demand || ages || *self.published.borrow() != content;
+        let view = SyncView {
+            version: if published { version } else { newest },
+            experiments: experiments.len(),
+            epochs_opened: opened.len(),
+            exposures: history.iter().map(|row| row.exposures).sum(),
+            published,
+        };
+        if published {
+            // Should the put fail, the next sync must publish again.
+            self.published.take();
+            central::publish(&self.env, &Publication { version, now_ms, bytes: &bytes, opened, history })
+                .await?;
+            let kv = self.env.kv("SNAPSHOTS")?;
+            let put = kv.put_bytes(SNAPSHOT_KEY, &bytes).map_err(worker::Error::from)?;
+            put.execute().await.map_err(worker::Error::from)?;
+            self.published.replace(content.to_vec());
+        }
+        Ok(json_response(&view, 200)?)
     }
 }
 
@@ -200,20 +227,18 @@ impl<'a> Turn<'a> {
         totals: &Ledger,
         settings: &Settings,
         now_ms: u64,
-    ) -> std::result::Result<Self, haggle::Error> {
+    ) -> std::result::Result<Self, Error> {
         let kept = |epoch: &Epoch| Self { experiment, epoch: epoch.clone(), is_new: false };
-        let too_soon = |epoch: &&Epoch| {
-            now_ms < epoch.opened_at_ms.saturating_add(settings.epoch_min_s.saturating_mul(1000))
-        };
-        if let Some(epoch) = known.filter(too_soon) {
+        let least_ms = settings.epoch_min_s.saturating_mul(1000);
+        if let Some(epoch) = known.filter(|epoch| now_ms < epoch.opened_at_ms.saturating_add(least_ms)) {
             return Ok(kept(epoch));
         }
-        let number = known.map_or(0, |epoch| epoch.epoch) + 1;
+        let number = known.map_or(0, |epoch| epoch.number) + 1;
         // The shares are those that the edge will compute: from the decoded snapshot itself.
-        let trial = Snapshot::encode(1, now_ms, &[entry(experiment, number, totals)?])?;
-        let trial = Snapshot::decode(trial)?;
+        let entry = Entry { experiment, epoch: number, posteriors: totals.posteriors(experiment)? };
+        let trial = Snapshot::decode(Snapshot::encode(1, now_ms, &[entry])?)?;
         let shares = trial.experiments().first().map_or(&[][..], |live| live.allocation().shares());
-        let mut arms = Vec::new();
+        let mut arms = Vec::with_capacity(shares.len());
         for (arm, share) in experiment.arms.iter().zip(shares) {
             let total = totals.arm_total(&experiment.name, &arm.name)?;
             arms.push(EpochArm {
@@ -223,57 +248,45 @@ impl<'a> Turn<'a> {
                 conversions: total.conversions.max(0) as u64,
             });
         }
-        let same = |epoch: &&Epoch| epoch.arms.iter().map(|arm| arm.share).eq(shares.iter().copied());
-        Ok(match known.filter(same) {
-            Some(epoch) => kept(epoch),
-            None => {
-                Self { experiment, epoch: Epoch { epoch: number, opened_at_ms: now_ms, arms }, is_new: true }
-            }
-        })
+        let is_same = |epoch: &&Epoch| epoch.arms.iter().map(|arm| arm.share).eq(shares.iter().copied());
+        if let Some(epoch) = known.filter(is_same) {
+            return Ok(kept(epoch));
+        }
+        let epoch = Epoch { experiment: experiment.name.clone(), number, opened_at_ms: now_ms, arms };
+        Ok(Self { experiment, epoch, is_new: true })
     }
 
     /// The experiment with the posterior that opened its epoch.
-    fn entry(&self) -> std::result::Result<Entry<'a>, haggle::Error> {
+    fn entry(&self) -> std::result::Result<Entry<'a>, Error> {
         let experiment = self.experiment;
-        let posteriors = experiment.arms.iter().zip(&self.epoch.arms).map(|(arm, counted)| {
+        let mut posteriors = Vec::with_capacity(experiment.arms.len());
+        for (arm, counted) in experiment.arms.iter().zip(&self.epoch.arms) {
             let value_minor = experiment.value_minor(arm);
-            Posterior::update(experiment.prior, counted.exposures, counted.conversions, value_minor)
-        });
-        let posteriors = posteriors.collect::<std::result::Result<Vec<_>, _>>()?;
-        Ok(Entry { experiment, epoch: self.epoch.epoch, posteriors })
+            let (exposures, conversions) = (counted.exposures, counted.conversions);
+            posteriors.push(Posterior::update(experiment.prior, exposures, conversions, value_minor)?);
+        }
+        Ok(Entry { experiment, epoch: self.epoch.number, posteriors })
     }
 
-    fn history(
-        &self,
+    fn history<'t>(
+        &'t self,
         totals: &Ledger,
-        version: u64,
-        at_ms: u64,
-    ) -> std::result::Result<Vec<HistoryRow>, haggle::Error> {
-        let name = &self.experiment.name;
-        let held_out = ("holdout", 0);
-        let arms = self.epoch.arms.iter().map(|arm| (arm.arm.as_str(), arm.share)).chain([held_out]);
-        arms.map(|(arm, share)| {
-            let total = totals.arm_total(name, arm)?;
-            Ok(HistoryRow {
-                experiment: name.clone(),
-                version,
-                at_ms,
-                arm: arm.to_owned(),
+        rows: &mut Vec<HistoryRow<'t>>,
+    ) -> std::result::Result<(), Error> {
+        let experiment = self.experiment.name.as_str();
+        let arms = self.epoch.arms.iter().map(|arm| (arm.arm.as_str(), arm.share));
+        for (arm, share) in arms.chain([(HOLDOUT, 0)]) {
+            let total = totals.arm_total(experiment, arm)?;
+            rows.push(HistoryRow {
+                experiment,
+                arm,
                 share,
                 exposures: total.exposures,
                 conversions: total.conversions,
                 revenue_minor: total.revenue_minor,
                 cost_minor: total.cost_minor,
-            })
-        })
-        .collect()
+            });
+        }
+        Ok(())
     }
-}
-
-fn entry<'a>(
-    experiment: &'a Experiment,
-    epoch: u32,
-    totals: &Ledger,
-) -> std::result::Result<Entry<'a>, haggle::Error> {
-    Ok(Entry { experiment, epoch, posteriors: totals.posteriors(experiment)? })
 }

@@ -1,10 +1,12 @@
 //! Reasons: why a page was left alone, as a code in `Server-Timing` and as counts of this isolate.
 
-use std::cell::RefCell;
-use std::collections::BTreeMap;
+use std::cell::Cell;
+
+use serde::Serialize;
+use serde::ser::SerializeMap;
 
 /// Why a page was left alone, or that it was not.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy)]
 pub enum Reason {
     /// Prices were assigned.
     Priced,
@@ -50,15 +52,44 @@ impl Reason {
 
     /// Counts it in this isolate.
     pub fn count(self) {
-        COUNTS.with_borrow_mut(|counts| *counts.entry(self).or_insert(0) += 1);
+        COUNTS.with(|counts| {
+            if let Some(count) = counts.get(self as usize) {
+                count.set(count.get() + 1);
+            }
+        });
     }
 }
 
+const ALL: [Reason; 11] = [
+    Reason::Priced,
+    Reason::FirstView,
+    Reason::NoSnapshot,
+    Reason::BadSnapshot,
+    Reason::OldSnapshot,
+    Reason::NoExperiment,
+    Reason::Misconfigured,
+    Reason::OriginStatus,
+    Reason::NotHtml,
+    Reason::Rewriter,
+    Reason::SurfaceMismatch,
+];
+
 thread_local! {
-    static COUNTS: RefCell<BTreeMap<Reason, u64>> = const { RefCell::new(BTreeMap::new()) };
+    static COUNTS: [Cell<u64>; ALL.len()] = const { [const { Cell::new(0) }; ALL.len()] };
 }
 
-/// Counts since this isolate started, by code.
-pub fn counts() -> BTreeMap<&'static str, u64> {
-    COUNTS.with_borrow(|counts| counts.iter().map(|(reason, count)| (reason.code(), *count)).collect())
+/// Counts since this isolate started, by code; reasons that never occurred are left out.
+pub struct Counts;
+
+impl Serialize for Counts {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        COUNTS.with(|counts| {
+            let counted = ALL.iter().zip(counts).map(|(reason, count)| (reason.code(), count.get()));
+            counted
+                .filter(|(_, count)| *count > 0)
+                .try_for_each(|(code, count)| map.serialize_entry(code, &count))
+        })?;
+        map.end()
+    }
 }

@@ -1,21 +1,29 @@
 //! Stages 2 to 4 as an API on the shop's host: a price, exposures from the page, rewards from the shop's server.
 
-use std::collections::BTreeMap;
-use std::rc::Rc;
-
 use haggle::event::{parse_exposures, parse_rewards};
 use haggle::{Exposure, Quote};
-use serde_json::{Value, json};
+use serde::Serialize;
 use worker::{Date, Env, Request, Response};
 
+use crate::cache;
+use crate::central::{LedgerHealth, ledger_health};
 use crate::http::{Fault, has_bearer, json_response, query, text_body};
-use crate::ledger::{self, Command, Line};
+use crate::ledger::{self, Command, Line, Outcome};
+use crate::reasons::Counts;
 use crate::settings::Settings;
 use crate::visitor::Visitor;
-use crate::{cache, reasons};
 
 const EXPOSURES_BYTES_MAX: usize = 40 * 1024;
 const REWARDS_BYTES_MAX: usize = 64 * 1024;
+
+#[derive(Serialize)]
+struct Price<'a> {
+    sku: &'a str,
+    price_minor: i64,
+    currency: &'a str,
+    quote: Option<&'a str>,
+    reason: &'static str,
+}
 
 /// `GET /haggle/v1/price?sku=`: the price of an item for this visitor.
 pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
@@ -28,13 +36,12 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
     let visitor = Visitor::of(request, snapshot, settings, Date::now().as_millis());
     let unknown = || format!("item {sku:?} is in no running experiment; the catalogue price stands");
     let offer = visitor.offer(&sku).ok_or_else(|| Fault::NotFound(unknown()))?;
-    let currency = &offer.quote.currency;
     let body = if visitor.is_priced() {
-        let price_minor = offer.quote.price_minor;
-        json!({ "sku": sku, "price_minor": price_minor, "currency": currency, "quote": offer.token, "reason": "priced" })
+        let (price_minor, quote) = (offer.quote.price_minor, Some(offer.token.as_str()));
+        Price { sku: &sku, price_minor, currency: &offer.quote.currency, quote, reason: "priced" }
     } else {
-        let price_minor = offer.catalogue_minor;
-        json!({ "sku": sku, "price_minor": price_minor, "currency": currency, "quote": null, "reason": "first-view" })
+        let (price_minor, quote) = (offer.catalogue_minor, None);
+        Price { sku: &sku, price_minor, currency: &offer.quote.currency, quote, reason: "first-view" }
     };
     let response = json_response(&body, 200)?;
     visitor.stamp(response.headers())?;
@@ -51,7 +58,7 @@ pub async fn exposures(request: &mut Request, env: &Env) -> Result<Response, Fau
         let quote = settings.quotary.open(token).and_then(|quote| quote.check_held(now_s).map(|()| quote));
         match quote {
             Ok(quote) => batch.add(place, &quote, Command::Expose(Exposure::from(&quote))),
-            Err(error) => batch.refuse(place, json!({}), &error.to_string()),
+            Err(error) => batch.settle(place, Outcome::Refused(error.to_string())),
         }
     }
     batch.send(env).await
@@ -67,7 +74,7 @@ pub async fn rewards(request: &mut Request, env: &Env) -> Result<Response, Fault
     let now_s = Date::now().as_millis() / 1000;
     let mut batch = Batch::new(lines.len());
     for (place, (order_id, line_id, line)) in lines.into_iter().enumerate() {
-        let identity = json!({ "order_id": order_id, "line_id": line_id });
+        batch.identify(place, &order_id, &line_id);
         let checked = line.and_then(|reward| {
             let quote = settings.quotary.open(&reward.quote)?;
             quote.check_window(now_s)?;
@@ -77,108 +84,133 @@ pub async fn rewards(request: &mut Request, env: &Env) -> Result<Response, Fault
             Ok((reward, quote)) => {
                 let line =
                     Line { order_id, line_id, credit: reward.credit, exposure: Exposure::from(&quote) };
-                batch.identify(place, identity);
                 batch.add(place, &quote, Command::Reward(line));
             }
-            Err(error) => batch.refuse(place, identity, &error.to_string()),
+            Err(error) => batch.settle(place, Outcome::Refused(error.to_string())),
         }
     }
     batch.send(env).await
 }
 
+#[derive(Default, Serialize)]
+struct Health {
+    build: &'static str,
+    snapshot: Option<SnapshotHealth>,
+    /// Why there is no snapshot in use, or which setting is wrong.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    ledger: Option<LedgerHealth>,
+    reasons: Option<Counts>,
+}
+
+#[derive(Serialize)]
+struct SnapshotHealth {
+    version: u64,
+    published_at_ms: u64,
+    age_ms: u64,
+    experiments: usize,
+}
+
 /// `GET /haggle/health`: what runs here and how old it is; with the admin bearer also what the ledger holds.
 pub async fn health(request: &Request, env: &Env) -> Result<Response, Fault> {
-    let mut body = json!({ "build": env!("CARGO_PKG_VERSION"), "snapshot": null });
+    let mut health = Health { build: env!("CARGO_PKG_VERSION"), ..Health::default() };
     match Settings::of(env) {
-        Err(error) => set(&mut body, "settings", json!({ "error": error.to_string() })),
+        Err(error) => health.error = Some(error.to_string()),
         Ok(settings) => {
             match cache::snapshot(env, &settings).await {
+                Err(reason) => health.error = Some(reason.code().into()),
                 Ok(snapshot) => {
-                    let age_ms = Date::now().as_millis().saturating_sub(snapshot.published_at_ms());
-                    let view = json!({
-                        "version": snapshot.version(),
-                        "published_at_ms": snapshot.published_at_ms(),
-                        "age_ms": age_ms,
-                        "experiments": snapshot.experiments().len(),
+                    let published_at_ms = snapshot.published_at_ms();
+                    health.snapshot = Some(SnapshotHealth {
+                        version: snapshot.version(),
+                        published_at_ms,
+                        age_ms: Date::now().as_millis().saturating_sub(published_at_ms),
+                        experiments: snapshot.experiments().len(),
                     });
-                    set(&mut body, "snapshot", view);
                 }
-                Err(reason) => set(&mut body, "snapshot_reason", json!(reason.code())),
             }
             if has_bearer(request, &settings.admin_token) {
-                set(&mut body, "ledger", crate::central::ledger_health(env).await?);
+                health.ledger = Some(ledger_health(env).await?);
             }
         }
     }
-    set(&mut body, "reasons", json!(reasons::counts()));
-    Ok(json_response(&body, 200)?)
+    health.reasons = Some(Counts);
+    Ok(json_response(&health, 200)?)
 }
 
-fn set(body: &mut Value, name: &str, value: Value) {
-    if let Some(fields) = body.as_object_mut() {
-        fields.insert(name.into(), value);
-    }
+/// What became of one line, in the order of the request.
+#[derive(Clone, Default, Serialize)]
+struct LineResult {
+    #[serde(skip_serializing_if = "Option::is_none")]
+    order_id: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    line_id: Option<String>,
+    status: &'static str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+}
+
+#[derive(Serialize)]
+struct BatchResult {
+    /// The first error, where every line was refused.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    error: Option<String>,
+    results: Vec<LineResult>,
 }
 
 /// Lines of one request on their way to the ledger shards, and the results in the order of the lines.
 struct Batch {
-    results: Vec<Value>,
-    by_shard: BTreeMap<String, (Vec<usize>, Vec<Command>)>,
+    results: Vec<LineResult>,
+    shards: Vec<ShardLines>,
+}
+
+struct ShardLines {
+    name: String,
+    places: Vec<usize>,
+    commands: Vec<Command>,
 }
 
 impl Batch {
     fn new(lines: usize) -> Self {
-        Self { results: vec![json!({}); lines], by_shard: BTreeMap::new() }
+        Self { results: vec![LineResult::default(); lines], shards: Vec::new() }
     }
 
-    fn identify(&mut self, place: usize, identity: Value) {
+    fn identify(&mut self, place: usize, order_id: &str, line_id: &str) {
         if let Some(result) = self.results.get_mut(place) {
-            *result = identity;
+            result.order_id = Some(order_id.into());
+            result.line_id = Some(line_id.into());
         }
     }
 
-    fn settle(&mut self, place: usize, status: &str, error: Option<&str>) {
+    fn settle(&mut self, place: usize, outcome: Outcome) {
         if let Some(result) = self.results.get_mut(place) {
-            set(result, "status", json!(status));
-            if let Some(error) = error {
-                set(result, "error", json!(error));
-            }
+            result.status = outcome.status();
+            result.error = outcome.into_error();
         }
-    }
-
-    fn refuse(&mut self, place: usize, identity: Value, error: &str) {
-        self.identify(place, identity);
-        self.settle(place, "refused", Some(error));
     }
 
     fn add(&mut self, place: usize, quote: &Quote, command: Command) {
-        let (places, commands) =
-            self.by_shard.entry(ledger::shard_name(quote.shards, quote.shard())).or_default();
-        places.push(place);
-        commands.push(command);
+        let name = ledger::shard_name(quote.shards, quote.shard());
+        match self.shards.iter_mut().find(|shard| shard.name == name) {
+            Some(shard) => {
+                shard.places.push(place);
+                shard.commands.push(command);
+            }
+            None => self.shards.push(ShardLines { name, places: vec![place], commands: vec![command] }),
+        }
     }
 
-    /// Sends the lines to their shards side by side. An answer is only given when every shard has its lines
-    /// durable; else the caller must send the whole batch again, which counts nothing twice.
+    /// Sends the lines to their shards. An answer is only given when every shard has its lines durable; else the
+    /// caller must send the whole batch again, which counts nothing twice.
     async fn send(mut self, env: &Env) -> Result<Response, Fault> {
-        let shards = std::mem::take(&mut self.by_shard);
-        let env = Rc::new(env.clone());
-        let answers =
-            futures_util::future::join_all(shards.into_iter().map(|(shard, (places, commands))| {
-                let env = env.clone();
-                async move { ledger::apply(&env, &shard, &commands).await.map(|outcomes| (places, outcomes)) }
-            }));
-        for answer in answers.await {
-            let (places, outcomes) = answer?;
-            for (place, outcome) in places.into_iter().zip(outcomes) {
-                self.settle(place, outcome.status(), outcome.error());
-            }
+        for shard in std::mem::take(&mut self.shards) {
+            let outcomes = ledger::apply(env, &shard.name, &shard.commands).await?;
+            shard.places.into_iter().zip(outcomes).for_each(|(place, outcome)| self.settle(place, outcome));
         }
-        let refused = |result: &Value| result.get("status").is_some_and(|status| status == "refused");
-        if self.results.iter().all(refused) {
-            let error = self.results.first().and_then(|result| result.get("error")).cloned();
-            return Ok(json_response(&json!({ "error": error, "results": self.results }), 400)?);
-        }
-        Ok(json_response(&json!({ "results": self.results }), 200)?)
+        let all_refused = self.results.iter().all(|result| result.status == "refused");
+        let error = self.results.first().and_then(|result| result.error.clone()).filter(|_| all_refused);
+        let status = if all_refused { 400 } else { 200 };
+        Ok(json_response(&BatchResult { error, results: self.results }, status)?)
     }
 }

@@ -27,7 +27,7 @@ pub(super) struct Segment {
     cuts: Vec<Cut>,
 }
 
-/// A place where a cell may end.
+/// A place where a cell may end; a segment has them from left to right.
 struct Cut {
     s: f64,
     /// A cell over this cut may be as long as this, in `s`: the distance to the next cut of the same arm.
@@ -47,15 +47,17 @@ impl Segment {
             let reach = (after - s).abs().min((before - s).abs());
             Cut { s: *s, reach }
         });
-        self.cuts.extend(gaps);
+        for cut in gaps {
+            let place = self.cuts.partition_point(|other| other.s.total_cmp(&cut.s).is_le());
+            self.cuts.insert(place, cut);
+        }
     }
 
     /// The cells of a segment, from left to right.
     ///
     /// A cut is left out where the cell that this makes is no longer than what the cut stands for: arms that look
     /// alike share their cells.
-    pub fn cells(&mut self) -> Vec<(f64, f64)> {
-        self.cuts.sort_by(|one, other| one.s.total_cmp(&other.s));
+    pub fn cells(&self) -> Vec<(f64, f64)> {
         let mut cells = Vec::new();
         let Some(first) = self.cuts.first() else { return cells };
         let (mut left, mut length_max) = (first.s, f64::INFINITY);

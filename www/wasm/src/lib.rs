@@ -7,6 +7,7 @@ use haggle::simulate::{Simulation, simulate};
 use haggle::{Choice, Experiment, Snapshot, UnitKey};
 use js_sys::Uint8Array;
 use serde::Serialize;
+use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 
 /// A published snapshot in the browser.
@@ -109,13 +110,15 @@ impl Preview {
 
     /// Runs the whole loop in memory and returns the state after every publication.
     ///
-    /// `experiment` is the JSON of an experiment, `simulation` an object with `rates`, `horizon`, `publish_every`,
-    /// `delay_mean` and `seed`, see `haggle::simulate`.
-    pub fn simulate(experiment: &str, simulation: JsValue) -> Result<JsValue, JsError> {
-        let simulation: Simulation =
-            serde_wasm_bindgen::from_value(simulation).map_err(|error| JsError::new(&error.to_string()))?;
-        to_js(&simulate(&Experiment::from_json(experiment)?, &simulation)?)
+    /// `experiment` is an object as an experiment's JSON gives it, `simulation` one with `rates`, `horizon`,
+    /// `publish_every`, `delay_mean` and `seed`, see `haggle::simulate`.
+    pub fn simulate(experiment: JsValue, simulation: JsValue) -> Result<JsValue, JsError> {
+        to_js(&simulate(&from_js::<Experiment>(experiment)?, &from_js::<Simulation>(simulation)?)?)
     }
+}
+
+fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, JsError> {
+    serde_wasm_bindgen::from_value(value).map_err(|error| JsError::new(&error.to_string()))
 }
 
 fn to_js(value: &impl Serialize) -> Result<JsValue, JsError> {

@@ -1,0 +1,194 @@
+/**
+ * Whatever lies in KV, however KV behaves and whatever is not set: the shopper gets the shop's page, with a reason,
+ * and the API says in words what is wrong.
+ */
+import assert from 'node:assert/strict';
+import { createHash, randomBytes } from 'node:crypto';
+import { after, before, test } from 'node:test';
+
+import { BROWSER, experiment, openWorld, received, until } from './kit.mjs';
+import { FAULTY_KV, behindFaultyKv, setFault } from './faulty-kv.mjs';
+import { send } from './http.mjs';
+import { startOddOrigin } from './odd-origin.mjs';
+
+const PAGE = '/product/OLIVE-500', DAY_MS = 86_400_000;
+const HANG_MAX_MS = 8_000;
+
+/** Settings that are missing or wrong: the location, what it changes, and the name that must be said. @type {[string, Record<string, string | undefined>, string][]} */
+const MISCONFIGURED = [
+  ['no-quote-keys', { QUOTE_KEYS: undefined }, 'QUOTE_KEYS'], ['no-unit-key', { UNIT_KEY: undefined }, 'UNIT_KEY'],
+  ['no-rewards-token', { REWARDS_TOKEN: undefined }, 'REWARDS_TOKEN'], ['no-admin-token', { ADMIN_TOKEN: undefined }, 'ADMIN_TOKEN'],
+  ['empty-unit-key', { UNIT_KEY: '' }, 'UNIT_KEY'], ['bad-quote-keys', { QUOTE_KEYS: 'k1:5ec2e7' }, 'QUOTE_KEYS'], ['bad-unit-key', { UNIT_KEY: '5ec2e7' }, 'UNIT_KEY'],
+  ['short-token', { ADMIN_TOKEN: '5ec2e7' }, 'ADMIN_TOKEN'], ['bad-mode', { MODE: '5ec2e7' }, 'MODE'], ['bad-first-view', { FIRST_VIEW: '5ec2e7' }, 'FIRST_VIEW'],
+  ['bad-shards', { LEDGER_SHARDS: 'many' }, 'LEDGER_SHARDS'],
+];
+
+/** @type {Awaited<ReturnType<typeof startOddOrigin>>} */
+let odd;
+/** @type {import('./kit.mjs').World} */
+let world;
+/** What the first sync has put. @type {Buffer} */
+let good;
+before(async () => {
+  odd = await startOddOrigin();
+  const broken = Object.fromEntries(MISCONFIGURED.map(([name, vars]) => [name, vars]));
+  const behind = { faulty: {}, cold: {}, patient: {} };
+  world = await openWorld({ locations: { 'pop-a': {}, ...behind, ...broken }, workers: [FAULTY_KV], worker: (location) => (location in behind ? behindFaultyKv : {}) });
+  await world.run([experiment()]);
+  good = await stored();
+});
+after(async () => {
+  if (world) await setFault(world, 'none').catch(() => {});
+  await world?.close();
+  await odd?.stop();
+});
+
+const stored = async () => Buffer.from(await world.edge.kv.get('snapshot', 'arrayBuffer'));
+const put = (bytes) => world.edge.kv.put('snapshot', new Uint8Array(bytes).buffer);
+const originPage = async () => received(await send(world.shop.url + PAGE));
+
+/** A snapshot with other bytes at a place, and the checksum that belongs to them. @param {number} at @param {Buffer} bytes */
+function changed(at, bytes) {
+  const copy = Buffer.from(good);
+  bytes.copy(copy, at);
+  createHash('sha256').update(copy.subarray(12)).digest().copy(copy, 8, 0, 4);
+  return copy;
+}
+
+const u64 = (value) => {
+  const bytes = Buffer.alloc(8);
+  bytes.writeBigUInt64LE(BigInt(value));
+  return bytes;
+};
+
+/** The page is the origin's to the last byte, with this reason, and the API says so too. @param {string} reason @param {string} [location] */
+async function assertLeftAlone(reason, location) {
+  const page = await world.shopper().ask(PAGE, { location, timeout_ms: HANG_MAX_MS }), origin = await originPage();
+  assert.deepEqual([page.status, page.reason], [200, reason]);
+  assert.ok(page.bytes.equals(origin.bytes));
+  assert.deepEqual([page.headers.etag, page.headers['cache-control']], [origin.headers.etag, origin.headers['cache-control']], 'nothing in it is personal');
+  assert.equal(page.headers['set-cookie'], undefined);
+  const price = await world.shopper().price('OLIVE-500', { location });
+  assert.deepEqual([price.status, new RegExp(reason).test(price.error)], [404, true], JSON.stringify(price));
+  const health = await world.health(location);
+  assert.deepEqual([health.snapshot, health.snapshot_reason], [null, reason]);
+}
+
+test('an isolate that never had a snapshot leaves pages alone, whatever lies in KV', async () => {
+  await world.edge.kv.delete('snapshot');
+  await assertLeftAlone('no-snapshot');
+  const format = Buffer.from([2, 0]);
+  const cases = { 'random bytes': randomBytes(good.length), 'no byte': Buffer.alloc(0), 'a megabyte of zeros': Buffer.alloc(1_000_000), text: Buffer.from('{"version":1}'),
+    'the right beginning only': good.subarray(0, 8), 'a header only': good.subarray(0, 48), 'cut by a byte': good.subarray(0, -1), 'a byte too many': Buffer.concat([good, Buffer.of(0)]),
+    'a wrong checksum': Buffer.concat([good.subarray(0, 8), Buffer.alloc(4), good.subarray(12)]), 'a changed price': Buffer.from(good).fill(0xff, 120, 124),
+    'a newer format': changed(12, format), 'a newer format of random content': Buffer.concat([changed(12, format).subarray(0, 14), randomBytes(500)]),
+    'too many experiments': changed(32, Buffer.from([0xff, 0xff, 0xff, 0x7f])), 'no arms': changed(36, Buffer.alloc(4)) };
+  for (const [name, bytes] of Object.entries(cases)) {
+    await put(bytes);
+    await assertLeftAlone('bad-snapshot').catch((error) => assert.fail(`${name}: ${error.message}`));
+  }
+});
+
+test('a snapshot cut or changed anywhere is no snapshot', async () => {
+  for (let at = 0; at < 60; at += 1) {
+    const where = Math.floor((good.length * at) / 60), flipped = Buffer.from(good);
+    flipped[where] ^= 0x40;
+    for (const bytes of [good.subarray(0, where), flipped]) {
+      await put(bytes);
+      assert.equal((await world.shopper().ask(PAGE)).reason, 'bad-snapshot', `at byte ${where}`);
+    }
+  }
+});
+
+test('a snapshot that is too old prices nothing, until a newer one is published', async () => {
+  await put(changed(24, u64(Date.now() - DAY_MS - 5_000)));
+  await assertLeftAlone('old-snapshot');
+  await world.served((await world.sync()).version);
+  assert.equal((await world.shopper().ask(PAGE)).reason, 'priced');
+});
+
+test('an isolate that has a good snapshot keeps it while KV holds anything else', async () => {
+  const { version } = (await world.health()).snapshot;
+  for (const bytes of [randomBytes(300), Buffer.alloc(0), changed(12, Buffer.from([2, 0]))]) {
+    await put(bytes);
+    const began = performance.now();
+    while (performance.now() - began < 300) assert.equal((await world.shopper().ask(PAGE)).reason, 'priced');
+    assert.equal((await world.health()).snapshot.version, version);
+  }
+  await world.edge.kv.delete('snapshot');
+  await world.served((await world.sync()).version);
+  assert.ok((await world.health()).snapshot.version > version);
+});
+
+test('while KV fails, pages are served: priced where a snapshot is at hand, else untouched', async () => {
+  await world.served((await world.sync()).version, 'faulty');
+  await setFault(world, 'fail');
+  try {
+    const began = performance.now();
+    while (performance.now() - began < 500) assert.equal((await world.shopper().ask(PAGE, { location: 'faulty' })).reason, 'priced');
+    await assertLeftAlone('no-snapshot', 'cold');
+  } finally {
+    await setFault(world, 'none');
+  }
+  await until('the isolate recovers', () => world.shopper().ask(PAGE, { location: 'cold' }), ({ reason }) => reason === 'priced');
+});
+
+test('while KV hangs, a page is served all the same, untouched where no snapshot is at hand', async () => {
+  await setFault(world, 'hang');
+  try {
+    const page = await world.shopper().ask(PAGE, { location: 'patient', timeout_ms: HANG_MAX_MS });
+    assert.deepEqual([page.status, page.reason], [200, 'no-snapshot']);
+    assert.ok(page.bytes.equals((await originPage()).bytes));
+  } finally {
+    await setFault(world, 'none');
+  }
+});
+
+test('while KV hangs, a page is served all the same, priced where a snapshot is at hand', async () => {
+  await world.served((await world.sync()).version, 'faulty');
+  await setFault(world, 'hang');
+  try {
+    for (let at = 0; at < 3; at += 1) {
+      await new Promise((later) => setTimeout(later, 250));
+      assert.equal((await world.shopper().ask(PAGE, { location: 'faulty', timeout_ms: HANG_MAX_MS })).reason, 'priced');
+    }
+  } finally {
+    await setFault(world, 'none');
+  }
+});
+
+test('without a setting, or with a wrong one, pages stay untouched and the API names the setting, never its value', async () => {
+  for (const [location, vars, name] of MISCONFIGURED) {
+    const page = await world.shopper().ask(PAGE, { location }), origin = await originPage();
+    assert.deepEqual([page.status, page.reason], [200, 'misconfigured'], location);
+    assert.ok(page.bytes.equals(origin.bytes), location);
+    const authorization = `Bearer ${'REWARDS_TOKEN' in vars ? '' : world.edge.secrets.REWARDS_TOKEN}`;
+    const answers = [await world.expose(['x'], location), await world.post('/haggle/v1/rewards', {}, { location, headers: { authorization } }),
+      await received(await send(`${world.base(location)}/haggle/v1/price?sku=OLIVE-500`)), await world.admin('POST', '/haggle/v1/sync', undefined, { location }),
+      await world.admin('GET', '/haggle/v1/experiments', undefined, { location })];
+    for (const { status, text } of answers) {
+      assert.equal(status, 503, `${location}: ${text}`);
+      assert.equal(JSON.parse(text).error.includes('5ec2e7') && name.match(/KEY|TOKEN/), false || null, `${location}: a secret is shown: ${text}`);
+    }
+    const health = await received(await send(`${world.base(location)}/haggle/health`));
+    assert.equal(health.status, 200, 'health says what is wrong instead of being ill');
+    assert.ok(JSON.parse(health.text).settings.error, health.text);
+  }
+});
+
+test('what is said of a setting that is missing or wrong names it', async () => {
+  const unnamed = [];
+  for (const [location, , name] of MISCONFIGURED) {
+    const { error } = (await world.expose(['x'], location)).body;
+    if (!error.includes(name)) unnamed.push(`${location}: ${error}`);
+  }
+  assert.deepEqual(unnamed, []);
+});
+
+test('without settings every method still reaches the origin', async () => {
+  const location = 'no-quote-keys', cart = { method: 'POST', body: 'sku=OLIVE-500&units=1', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
+  const posted = await received(await send(`${world.base(location)}/cart`, cart));
+  assert.deepEqual([posted.status, posted.headers.location], [303, '/cart']);
+  const head = await received(await send(world.base(location) + PAGE, { method: 'HEAD', headers: BROWSER }));
+  assert.deepEqual([head.status, head.headers.etag], [200, (await originPage()).headers.etag]);
+});

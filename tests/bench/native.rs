@@ -1,0 +1,97 @@
+//! Times the core natively: `cargo bench --bench native`, or all of it beside the rest with `make bench`.
+//!
+//! One line of JSON for each measure: nanoseconds for one operation, the median of the rounds with the least and the
+//! most. The build is that of the release profile, which is optimised for size (wasm has to be small).
+
+// The one place beside the Worker where a clock is read: it times the core from outside.
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::indexing_slicing)]
+
+use std::hint::black_box;
+use std::time::{Duration, Instant};
+
+use haggle::{Key, Posterior, Quotary, Quote, Snapshot, Terms, UnitKey, decide, p_best};
+use serde_json::{Value, json};
+
+const ROUNDS: usize = 9;
+const ROUND: Duration = Duration::from_millis(60);
+const NOW_MS: u64 = 1_800_000_000_000;
+
+/// Prints the time of one call of `work`, which gets the number of the call.
+fn measure(name: &str, mut work: impl FnMut(u64)) {
+    let mut calls = 1;
+    while time(calls, &mut work) < ROUND / 4 {
+        calls *= 2;
+    }
+    let per_round = calls as f64 * ROUND.as_secs_f64() / time(calls, &mut work).as_secs_f64();
+    let calls = (per_round as u64).max(1);
+    let mut ns: Vec<f64> =
+        (0..ROUNDS).map(|_| time(calls, &mut work).as_secs_f64() * 1e9 / calls as f64).collect();
+    ns.sort_by(f64::total_cmp);
+    println!("{}", json!({ "name": name, "ns": ns[ROUNDS / 2], "least": ns[0], "most": ns[ROUNDS - 1] }));
+}
+
+fn time(calls: u64, work: &mut impl FnMut(u64)) -> Duration {
+    let start = Instant::now();
+    (0..calls).for_each(work);
+    start.elapsed()
+}
+
+fn golden() -> Value {
+    serde_json::from_str(include_str!("../golden/allocations.json")).unwrap()
+}
+
+fn snapshot(golden: &Value) -> Snapshot {
+    let hex = golden["bytes"].as_str().unwrap();
+    let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
+    Snapshot::decode(bytes.collect()).unwrap()
+}
+
+fn posteriors(golden: &Value, case: &str) -> Vec<Posterior> {
+    let cases = golden["cases"].as_array().unwrap();
+    let case = cases.iter().find(|one| one["name"] == case).unwrap();
+    let rows: Vec<(f64, f64, i64)> = serde_json::from_value(case["posteriors"].clone()).unwrap();
+    rows.into_iter().map(|(alpha, beta, value)| Posterior::new(alpha, beta, value).unwrap()).collect()
+}
+
+fn main() {
+    let golden = golden();
+    let snapshot = snapshot(&golden);
+    let unit = |n: u64| UnitKey::from_bytes(u128::from(n).to_le_bytes());
+    for (name, sku) in [("decide, 4 arms", "four-few"), ("decide, 10 arms", "ten-prices-floor")] {
+        measure(name, |n| {
+            black_box(decide(&snapshot, sku, &unit(n), NOW_MS).map(|decision| decision.price_minor()));
+        });
+    }
+    let key = Key::new(&[7; 32]);
+    measure("unit of a visitor", |n| {
+        black_box(UnitKey::of_visitor(&key, &format!("{n:032x}")));
+    });
+    for (name, case) in
+        [("p_best, 4 arms", "four-few"), ("p_best, 10 arms", "ten-prices"), ("p_best, 32 arms", "32-few")]
+    {
+        let posteriors = posteriors(&golden, case);
+        measure(name, |_| {
+            black_box(p_best(black_box(&posteriors)));
+        });
+    }
+    let quotary = Quotary::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
+    let quote = |n: u64| {
+        let decision = decide(&snapshot, "four-few", &unit(n), NOW_MS).unwrap();
+        let terms = Terms {
+            merchant: "almazara",
+            sku: "four-few",
+            catalogue_minor: 1000,
+            hold_s: 172_800,
+            shards: 4,
+        };
+        Quote::new(&decision, &unit(n), terms)
+    };
+    let one = quote(1);
+    measure("quote signed", |_| {
+        black_box(quotary.sign(black_box(&one)));
+    });
+    let token = quotary.sign(&one);
+    measure("quote opened", |_| {
+        black_box(quotary.open(black_box(&token)).is_ok());
+    });
+}

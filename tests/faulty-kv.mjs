@@ -1,0 +1,33 @@
+/**
+ * A KV namespace that fails or hangs when it is told to: the `faulty-kv` Worker, and the binding that puts it between
+ * a location and the real namespace.
+ */
+
+const SCRIPT = `export default function (env) {
+  const fault = () => env.control.get('fault');
+  const passed = async () => {
+    if ((await fault()) === 'fail') throw new Error('KV GET failed: 503 Service Unavailable');
+    while ((await fault()) === 'hang') await new Promise((again) => setTimeout(again, 20));
+  };
+  return {
+    async get(key, options) { await passed(); return env.inner.get(key, options); },
+    async getWithMetadata(key, options) { await passed(); return env.inner.getWithMetadata(key, options); },
+    async put(key, value, options) { await passed(); return env.inner.put(key, value, options); },
+    async list(options) { return env.inner.list(options); },
+    async delete(key) { return env.inner.delete(key); },
+  };
+}`;
+
+/** The Worker that stands in between; beside the locations. */
+export const FAULTY_KV = { name: 'faulty-kv', modules: true, script: SCRIPT, kvNamespaces: { inner: 'haggle-snapshots', control: 'haggle-faults' } };
+
+/** Miniflare options of a location that reads its snapshots through it. */
+export const behindFaultyKv = { kvNamespaces: {}, wrappedBindings: { SNAPSHOTS: { scriptName: 'faulty-kv', bindings: {} } } };
+
+/**
+ * @param {{ edge: { mf: any } }} world
+ * @param {'fail' | 'hang' | 'none'} fault from the next access on; what hangs goes on when it is `none` again
+ */
+export async function setFault({ edge }, fault) {
+  await (await edge.mf.getKVNamespace('control', 'faulty-kv')).put('fault', fault);
+}

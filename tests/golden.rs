@@ -1,0 +1,484 @@
+//! Golden vectors: the same answers on native (here), in wasm under Node and over HTTP on workerd (`golden.test.mjs`).
+//!
+//! Each file in `tests/golden/` holds inputs and the answers that were given when it was written. Without further ado
+//! the test computes the answers again and compares the whole file. `HAGGLE_BLESS=1 cargo test --test golden` writes
+//! the answers anew. A difference in an answer is **decision-breaking**: shoppers would be sent to other arms, or a
+//! deployment could not read what the one before it wrote. It stands in CHANGELOG.md under that word, or it is a bug.
+//!
+//! New inputs are written by hand into the file; the answers are then blessed. `p_best.json` is no such file: its
+//! numbers come from another program, with 30 digits, and are compared within a tolerance by `posterior::p_best`.
+
+#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::io::{self, Write};
+use std::path::PathBuf;
+
+use haggle::{
+    Allocation, ArmInput, Choice, Entry, Experiment, Key, LiveExperiment, Pins, Policy, PolicyChoice,
+    PolicyInput, Posterior, Quotary, Quote, Snapshot, UnitKey, decide,
+};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
+use serde_json::{Value, json};
+use sha2::{Digest, Sha256};
+
+/// Computes the answers of a golden file from its inputs and compares, or writes them where `HAGGLE_BLESS` is set.
+fn check<T: Serialize + DeserializeOwned>(name: &str, lines: usize, answer: impl Fn(T) -> T) {
+    let path = golden(name);
+    let known = fs::read_to_string(&path).unwrap();
+    let answered = answer(serde_json::from_str(&known).unwrap());
+    let mut text = Vec::new();
+    answered
+        .serialize(&mut serde_json::Serializer::with_formatter(
+            &mut text,
+            Rows { lines, depth: 0, filled: false },
+        ))
+        .unwrap();
+    text.push(b'\n');
+    let text = String::from_utf8(text).unwrap();
+    if std::env::var_os("HAGGLE_BLESS").is_some() {
+        let whole = path.with_extension("new");
+        fs::write(&whole, text).unwrap();
+        fs::rename(whole, path).unwrap();
+        return;
+    }
+    for (at, (is, was)) in text.lines().zip(known.lines()).enumerate() {
+        assert_eq!(is, was, "{name}, line {}: left is this build, right the golden file", at + 1);
+    }
+    assert_eq!(text.len(), known.len(), "{name} has other lines at its end");
+}
+
+fn golden(name: &str) -> PathBuf {
+    [env!("CARGO_MANIFEST_DIR"), "tests", "golden", name].iter().collect()
+}
+
+fn read<T: DeserializeOwned>(name: &str) -> T {
+    serde_json::from_str(&fs::read_to_string(golden(name)).unwrap()).unwrap()
+}
+
+/// JSON whose first `lines` levels stand on lines of their own, so that a difference is a line.
+struct Rows {
+    lines: usize,
+    depth: usize,
+    filled: bool,
+}
+
+impl Rows {
+    fn open<W: Write + ?Sized>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
+        self.depth += 1;
+        self.filled = false;
+        writer.write_all(bracket)
+    }
+
+    fn close<W: Write + ?Sized>(&mut self, writer: &mut W, bracket: &[u8]) -> io::Result<()> {
+        if self.filled && self.depth <= self.lines {
+            write!(writer, "\n{}", " ".repeat(self.depth - 1))?;
+        }
+        self.depth -= 1;
+        self.filled = true;
+        writer.write_all(bracket)
+    }
+
+    fn next<W: Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.filled = true;
+        let comma = if first { "" } else { "," };
+        match self.depth <= self.lines {
+            true => write!(writer, "{comma}\n{}", " ".repeat(self.depth)),
+            false => write!(writer, "{comma}{}", if first { "" } else { " " }),
+        }
+    }
+}
+
+impl serde_json::ser::Formatter for Rows {
+    fn begin_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.open(writer, b"[")
+    }
+
+    fn end_array<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.close(writer, b"]")
+    }
+
+    fn begin_array_value<W: Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.next(writer, first)
+    }
+
+    fn begin_object<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.open(writer, b"{")
+    }
+
+    fn end_object<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        self.close(writer, b"}")
+    }
+
+    fn begin_object_key<W: Write + ?Sized>(&mut self, writer: &mut W, first: bool) -> io::Result<()> {
+        self.next(writer, first)
+    }
+
+    fn begin_object_value<W: Write + ?Sized>(&mut self, writer: &mut W) -> io::Result<()> {
+        writer.write_all(b": ")
+    }
+}
+
+fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn unhex(text: &str) -> Vec<u8> {
+    (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
+}
+
+/// Posteriors and a floor, and the shares that come of them. All cases stand in one snapshot, each as the experiment
+/// of an item with the case's name, for where there is no other way in than a snapshot.
+#[derive(Serialize, Deserialize)]
+struct Allocations {
+    version: u64,
+    cases: Vec<AllocationCase>,
+    #[serde(default)]
+    bytes: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AllocationCase {
+    name: String,
+    policy: PolicyChoice,
+    floor: f64,
+    /// `[alpha, beta, value_minor]` of each arm.
+    posteriors: Vec<(f64, f64, i64)>,
+    /// Positions of arms that are not live.
+    dead: Vec<usize>,
+    #[serde(default)]
+    shares: Vec<u32>,
+}
+
+impl AllocationCase {
+    fn experiment(&self) -> Experiment {
+        let arms: Vec<Value> = (0..self.posteriors.len())
+            .map(|i| json!({ "name": format!("a{i}"), "price_minor": 1000 + i }))
+            .collect();
+        let definition = json!({
+            "name": self.name, "hypothesis": "golden", "document": "https://wiki.example/golden",
+            "objective": "revenue", "currency": "EUR", "holdout": 0, "floor": self.floor, "salt": "golden",
+            "control": "a0", "policy": self.policy, "item": { "sku": self.name, "price_minor": 1000 }, "arms": arms,
+        });
+        Experiment::from_json(&definition.to_string()).unwrap()
+    }
+
+    fn posteriors(&self) -> Vec<Posterior> {
+        self.posteriors.iter().map(|&(a, b, value)| Posterior::new(a, b, value).unwrap()).collect()
+    }
+
+    fn allocate(&self) -> Allocation {
+        let equal = vec![1.0; self.posteriors.len()];
+        let given = self.policy.shares.as_ref().unwrap_or(&equal);
+        let given = Allocation::quantise(given, &vec![true; given.len()], 0);
+        let input = |(arm, (posterior, &fixed_share)): (usize, (Posterior, &u32))| ArmInput {
+            posterior,
+            live: !self.dead.contains(&arm),
+            fixed_share,
+        };
+        let arms = self.posteriors().into_iter().zip(given.shares()).enumerate().map(input).collect();
+        let policy: Policy = self.policy.name;
+        policy.allocate(&PolicyInput::new(arms, self.experiment().floor_share()).unwrap())
+    }
+}
+
+/// A snapshot of all cases. Experiment files cannot say that an arm is not live, so that is written into the bytes:
+/// byte 44 of an arm's record, see `snapshot::layout`.
+fn allocations_snapshot(version: u64, cases: &[AllocationCase]) -> Vec<u8> {
+    let (header, record, arm_record) = (48, 64, 48);
+    let experiments: Vec<Experiment> = cases.iter().map(AllocationCase::experiment).collect();
+    let entry =
+        |(experiment, case)| Entry { experiment, epoch: 1, posteriors: AllocationCase::posteriors(case) };
+    let entries: Vec<Entry<'_>> = experiments.iter().zip(cases).map(entry).collect();
+    let mut bytes = Snapshot::encode(version, 1_700_000_000_000, &entries).unwrap();
+    let mut first = header + record * cases.len();
+    for case in cases {
+        case.dead.iter().for_each(|arm| bytes[first + arm_record * arm + 44] = 0);
+        first += arm_record * case.posteriors.len();
+    }
+    let checksum = Sha256::digest(&bytes[12..]);
+    bytes[8..12].copy_from_slice(&checksum[..4]);
+    bytes
+}
+
+#[test]
+fn allocations_are_the_golden_ones() {
+    check("allocations.json", 2, |mut file: Allocations| {
+        let bytes = allocations_snapshot(file.version, &file.cases);
+        let snapshot = Snapshot::decode(bytes.clone()).unwrap();
+        for case in &mut file.cases {
+            case.shares = case.allocate().shares().to_vec();
+            let published = snapshot.item(&case.name).unwrap().experiment();
+            assert_eq!(published.allocation().shares(), case.shares, "{} through a snapshot", case.name);
+        }
+        file.bytes = hex(&bytes);
+        file
+    });
+}
+
+/// Experiments with what was counted, the bytes that are published, and what they mean; and bytes that are refused.
+#[derive(Serialize, Deserialize)]
+struct Snapshots {
+    cases: Vec<SnapshotCase>,
+    refused: Vec<RefusedSnapshot>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct SnapshotCase {
+    name: String,
+    version: u64,
+    published_at_ms: u64,
+    experiments: Vec<Published>,
+    #[serde(default)]
+    bytes: String,
+    /// In the shape of `GET /haggle/v1/snapshot` as JSON.
+    #[serde(default)]
+    view: Value,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Published {
+    definition: Experiment,
+    epoch: u32,
+    /// `[exposures, conversions]` of each arm.
+    tallies: Vec<(u64, u64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefusedSnapshot {
+    name: String,
+    bytes: String,
+    #[serde(default)]
+    error: String,
+}
+
+impl SnapshotCase {
+    fn encode(&self) -> Vec<u8> {
+        let entry = |published: &'_ Published| {
+            let experiment = &published.definition;
+            let posterior = |(arm, &(exposures, conversions))| {
+                let value_minor = experiment.value_minor(arm);
+                Posterior::update(experiment.prior, exposures, conversions, value_minor).unwrap()
+            };
+            experiment.arms.iter().zip(&published.tallies).map(posterior).collect()
+        };
+        let entries: Vec<Entry<'_>> = self
+            .experiments
+            .iter()
+            .map(|one| Entry { experiment: &one.definition, epoch: one.epoch, posteriors: entry(one) })
+            .collect();
+        Snapshot::encode(self.version, self.published_at_ms, &entries).unwrap()
+    }
+}
+
+fn view(snapshot: &Snapshot) -> Value {
+    let experiments: Vec<Value> =
+        snapshot.items().map(|(sku, item)| experiment_view(sku, item.experiment())).collect();
+    json!({
+        "version": snapshot.version(), "published_at_ms": snapshot.published_at_ms(), "experiments": experiments,
+    })
+}
+
+fn experiment_view(sku: &str, live: &LiveExperiment) -> Value {
+    let arms = live.arms().iter().zip(live.input().arms()).zip(live.allocation().shares());
+    let arms: Vec<Value> = arms
+        .map(|((arm, input), share)| {
+            json!({
+                "name": arm.name, "price_minor": arm.price_minor, "share": share,
+                "alpha": input.posterior.alpha(), "beta": input.posterior.beta(),
+            })
+        })
+        .collect();
+    json!({
+        "name": live.name(), "sku": sku, "epoch": live.epoch(), "objective": live.objective().name(),
+        "currency": live.currency(), "policy": live.policy().name(), "control": live.arms()[live.control()].name,
+        "holdout": live.holdout(), "floor": live.input().floor(), "arms": arms,
+    })
+}
+
+#[test]
+fn snapshots_are_the_golden_ones() {
+    check("snapshots.json", 5, |mut file: Snapshots| {
+        for case in &mut file.cases {
+            let bytes = case.encode();
+            case.bytes = hex(&bytes);
+            case.view = view(&Snapshot::decode(bytes).unwrap());
+        }
+        for refused in &mut file.refused {
+            refused.error = Snapshot::decode(unhex(&refused.bytes)).unwrap_err().to_string();
+        }
+        file
+    });
+}
+
+fn snapshot_of(name: &str) -> Snapshot {
+    let file: Snapshots = read("snapshots.json");
+    Snapshot::decode(file.cases.iter().find(|case| case.name == name).unwrap().encode()).unwrap()
+}
+
+/// Visitors, their units, and what they are shown for each item of a golden snapshot.
+#[derive(Serialize, Deserialize)]
+struct Decisions {
+    snapshot: String,
+    unit_key: String,
+    visitors: Vec<Visitor>,
+    digest: Fingerprint,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Visitor {
+    visitor: String,
+    #[serde(default)]
+    unit: String,
+    /// `[sku, arm or "holdout", propensity, price_minor]`, in the order of the skus.
+    #[serde(default)]
+    decisions: Vec<(String, String, u32, i64)>,
+}
+
+/// SHA-256 over a line `sku arm propensity price_minor` for each unit and each item of the snapshot. The units are those
+/// of the visitors 0, 1, 2, ... as 32 hexadecimal digits.
+#[derive(Serialize, Deserialize)]
+struct Fingerprint {
+    units: u64,
+    #[serde(default)]
+    decisions: u64,
+    #[serde(default)]
+    sha256: String,
+}
+
+fn decisions(snapshot: &Snapshot, unit: &UnitKey) -> Vec<(String, String, u32, i64)> {
+    let skus = snapshot.items().map(|(sku, _)| sku);
+    skus.map(|sku| {
+        let decision = decide(snapshot, sku, unit, 0).unwrap();
+        (sku.to_owned(), decision.arm_name().to_owned(), decision.propensity, decision.price_minor())
+    })
+    .collect()
+}
+
+#[test]
+fn decisions_are_the_golden_ones() {
+    check("decisions.json", 2, |mut file: Decisions| {
+        let (snapshot, key) = (snapshot_of(&file.snapshot), Key::from_hex(&file.unit_key).unwrap());
+        for visitor in &mut file.visitors {
+            let unit = UnitKey::of_visitor(&key, &visitor.visitor);
+            visitor.unit = unit.to_string();
+            visitor.decisions = decisions(&snapshot, &unit);
+        }
+        let (mut hash, mut count, mut lines) = (Sha256::new(), 0, String::new());
+        for n in 0..file.digest.units {
+            lines.clear();
+            for (sku, arm, propensity, price_minor) in
+                decisions(&snapshot, &UnitKey::of_visitor(&key, &format!("{n:032x}")))
+            {
+                writeln!(lines, "{sku} {arm} {propensity} {price_minor}").unwrap();
+                count += 1;
+            }
+            hash.update(&lines);
+        }
+        (file.digest.decisions, file.digest.sha256) = (count, hex(&hash.finalize()));
+        file
+    });
+}
+
+/// Quotes as tokens, tokens that are opened or refused, and pins. The tokens were made by another program.
+#[derive(Serialize, Deserialize)]
+struct Tokens {
+    keys: String,
+    signed: Vec<Signed>,
+    opened: Vec<Opened>,
+    refused: Vec<RefusedToken>,
+    timed: Vec<Timed>,
+    pins: Vec<Pinned>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Signed {
+    claims: Quote,
+    token: String,
+    /// The ledger shard that counts it.
+    #[serde(default)]
+    shard: u32,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Opened {
+    name: String,
+    token: String,
+}
+
+#[derive(Serialize, Deserialize)]
+struct RefusedToken {
+    name: String,
+    token: String,
+    #[serde(default)]
+    error: String,
+}
+
+/// A genuine token at a time: why an exposure and why a reward is refused then; empty where it counts.
+#[derive(Serialize, Deserialize)]
+struct Timed {
+    name: String,
+    token: String,
+    now_s: u64,
+    #[serde(default)]
+    exposure_error: String,
+    #[serde(default)]
+    reward_error: String,
+}
+
+/// What the cookie holds after a first view of a visitor of `decisions.json`.
+#[derive(Serialize, Deserialize)]
+struct Pinned {
+    visitor: usize,
+    now_ms: u64,
+    hold_s: u64,
+    #[serde(default)]
+    cookie: String,
+}
+
+#[test]
+fn tokens_and_pins_are_the_golden_ones() {
+    let text =
+        |result: Result<(), haggle::Error>| result.map_or_else(|error| error.to_string(), |()| String::new());
+    check("tokens.json", 2, |mut file: Tokens| {
+        let quotary = Quotary::parse(&file.keys).unwrap();
+        for signed in &mut file.signed {
+            signed.token = quotary.sign(&signed.claims);
+            signed.shard = signed.claims.shard();
+            assert_eq!(quotary.open(&signed.token).unwrap(), signed.claims);
+        }
+        for opened in &file.opened {
+            quotary.open(&opened.token).unwrap_or_else(|error| panic!("{}: {error}", opened.name));
+        }
+        for refused in &mut file.refused {
+            let error = quotary.open(&refused.token).expect_err(&refused.name).to_string();
+            // What the JSON reader adds is its own, and may change with it.
+            refused.error = error.split_inclusive("claims:").next().unwrap().to_owned();
+        }
+        for timed in &mut file.timed {
+            let quote = quotary.open(&timed.token).unwrap();
+            timed.exposure_error = text(quote.check_held(timed.now_s));
+            timed.reward_error = text(quote.check_window(timed.now_s));
+        }
+        let decided: Decisions = read("decisions.json");
+        let (snapshot, key) = (snapshot_of(&decided.snapshot), Key::from_hex(&decided.unit_key).unwrap());
+        for pinned in &mut file.pins {
+            let unit = UnitKey::of_visitor(&key, &decided.visitors[pinned.visitor].visitor);
+            let (first, pins) = Pins::default().settle(&snapshot, &unit, pinned.hold_s, pinned.now_ms);
+            pinned.cookie = pins.seal(&quotary, &unit);
+            let held = Pins::open(&quotary, &unit, &pinned.cookie).settle(
+                &snapshot,
+                &unit,
+                pinned.hold_s,
+                pinned.now_ms,
+            );
+            let choices = |decisions: &[haggle::Decision<'_>]| -> Vec<(Choice, u32)> {
+                decisions.iter().map(|decision| (decision.choice, decision.propensity)).collect()
+            };
+            assert_eq!((choices(&held.0), &held.1), (choices(&first), &pins));
+        }
+        file
+    });
+}

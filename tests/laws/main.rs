@@ -1,0 +1,64 @@
+//! Laws: what must hold for every input, tried on many. The cases are the same in each run; `HAGGLE_SEED=n cargo test
+//! --test laws` tries others, `PROPTEST_CASES=n` more. A law that fails says its seed and the smallest case it found.
+
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
+
+mod any_bytes;
+mod decisions;
+mod merge;
+
+use haggle::{Choice, Decision, Experiment, Posterior, Quotary, TOTAL, UnitKey};
+use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
+
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    let seed = std::env::var("HAGGLE_SEED").ok().and_then(|text| text.parse().ok()).unwrap_or(20_260_101);
+    // Shown where the law fails.
+    println!("HAGGLE_SEED={seed}");
+    let cases = std::env::var("PROPTEST_CASES").ok().and_then(|text| text.parse().ok()).unwrap_or(cases);
+    ProptestConfig {
+        cases,
+        rng_seed: RngSeed::Fixed(seed),
+        failure_persistence: None,
+        ..ProptestConfig::default()
+    }
+}
+
+pub(crate) const NOW_MS: u64 = 1_800_000_000_000;
+pub(crate) const HOLD_S: u64 = 172_800;
+pub(crate) const SECRET: &str = "0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcdef";
+
+pub(crate) fn quotary() -> Quotary {
+    Quotary::parse(&format!("k1:{SECRET}")).unwrap()
+}
+
+pub(crate) fn unit(n: u64) -> UnitKey {
+    UnitKey::from_bytes(u128::from(n).to_le_bytes())
+}
+
+pub(crate) fn holds(decision: &Decision<'_>) -> Result<(), TestCaseError> {
+    let live = decision.experiment;
+    prop_assert!(decision.price_minor() >= 1);
+    prop_assert_eq!(live.allocation().shares().iter().sum::<u32>(), TOTAL);
+    match decision.choice {
+        Choice::Holdout => {
+            prop_assert_eq!(decision.propensity, TOTAL);
+            prop_assert_eq!(decision.price_minor(), live.arms()[live.control()].price_minor);
+        }
+        Choice::Arm(arm) => {
+            prop_assert_eq!(decision.propensity, live.allocation().shares()[arm]);
+            prop_assert!(decision.propensity >= live.input().floor().max(1));
+            prop_assert!(live.input().arms()[arm].live);
+        }
+    }
+    Ok(())
+}
+
+pub(crate) fn posteriors(experiment: &Experiment, tallies: &[(u64, u64)]) -> Vec<Posterior> {
+    let counted = tallies.iter().copied().chain(std::iter::repeat((0, 0)));
+    let posterior = |(arm, (without, conversions))| {
+        let value_minor = experiment.value_minor(arm);
+        Posterior::update(experiment.prior, without + conversions, conversions, value_minor).unwrap()
+    };
+    experiment.arms.iter().zip(counted).map(posterior).collect()
+}
