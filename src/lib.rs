@@ -1,4 +1,62 @@
-#![doc = "haggle"]
+//! haggle finds the price that earns most, while the shop is open.
+//!
+//! This crate is the core: pure and deterministic. It reads no clock, no randomness source and no environment; time
+//! and seeds are arguments. The same Rust decides in the Worker at the CDN edge, in the browser's preview and in
+//! native tools, bit for bit.
+//!
+//! # The loop
+//!
+//! | # | stage | what happens | here | in the Worker |
+//! |--:|---|---|---|---|
+//! | 1 | request | a visitor becomes a unit, a keyed hash | [`UnitKey`] | `visitor` |
+//! | 2 | decision | the unit is hashed into the published shares of the arms | [`decide`] | `page`, `shop_api` |
+//! | 3 | exposure | the price is shown; its signed quote comes back | [`Quote`], [`Exposure`] | `shop_api` |
+//! | 4 | reward | the shop's server reports what was sold at the quote | [`Reward`] | `shop_api` |
+//! | 5 | merge | sums of integers, exact in any order, nothing twice | [`Tally`], [`Account`], [`Ledger`] | `ledger`, `central` |
+//! | 6 | posterior | what is believed about each arm: prior + tally | [`Posterior`] | `publisher` |
+//! | 7 | publish | an immutable, versioned, checksummed state of all that runs | [`Snapshot`] | `publisher` |
+//! | 8 | next request | the policy makes new shares; a shown price is kept | [`Policy`], [`Allocation`], [`Pins`] | `cache` |
+//!
+//! Modules below stand so that each uses only those above it. A circle must be cut somewhere to be written down: what
+//! decides (shares, posterior, policy) stands before what is decided.
+//!
+//! # One turn of it
+//!
+//! ```
+//! use haggle::*;
+//!
+//! let experiment = Experiment::from_json(include_str!("../tests/golden/sevilla.json"))?;
+//! let mut ledger = Ledger::default();
+//! let publish = |version, ledger: &Ledger| -> Result<Snapshot, Error> {
+//!     let posteriors = ledger.posteriors(&experiment)?;                         // 6 posterior
+//!     let entry = Entry { experiment: &experiment, epoch: version, posteriors };
+//!     Snapshot::decode(Snapshot::encode(version.into(), 0, &[entry])?)          // 7 publish
+//! };
+//! let snapshot = publish(1, &ledger)?;
+//!
+//! let (unit_key, now_ms) = (Key::new(&[7; 32]), 1_700_000_000_000);
+//! let quotary = Quotary::parse(&format!("k1:{}", "a5".repeat(32)))?;
+//! let unit = UnitKey::of_visitor(&unit_key, "visitor-1");                       // 1 request
+//! let decision = decide(&snapshot, "OLIVE-500", &unit, now_ms).ok_or("no price")?; // 2 decision
+//! let terms = Terms { merchant: "shop", sku: "OLIVE-500", catalogue_minor: 1900, hold_s: 172_800, shards: 4 };
+//! let token = quotary.sign(&Quote::new(&decision, &unit, terms));               // 3 exposure
+//!
+//! let exposure = Exposure::from(&quotary.open(&token)?);
+//! let mut account = Account::default();
+//! let shown = account.expose();
+//! let sold = Credit { units: 1, revenue_minor: decision.price_minor(), cost_minor: 800 };
+//! let tally = shown.plus(&account.credit(&sold))?;                              // 4 reward
+//! ledger.observe("shard 0", &exposure.key, 1, tally);                           // 5 merge
+//!
+//! let next = publish(2, &ledger)?;                                              // 8 next request
+//! assert_ne!(next.experiments()[0].allocation(), snapshot.experiments()[0].allocation());
+//! # Ok::<(), Box<dyn std::error::Error>>(())
+//! ```
+//!
+//! # Out of scope
+//!
+//! Storage, HTTP, cookies and clocks (crate `haggle-worker`), drawing (`www/`), and personal data: a policy's input
+//! has none.
 
 pub mod error;
 pub use error::Error;
@@ -53,3 +111,7 @@ pub mod reprice;
 pub use reprice::reprice;
 
 pub mod simulate;
+
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;

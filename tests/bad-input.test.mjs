@@ -4,16 +4,13 @@
  */
 import assert from 'node:assert/strict';
 import { randomBytes } from 'node:crypto';
-import { Agent } from 'node:http';
 import { connect } from 'node:net';
 import { after, before, beforeEach, afterEach, test } from 'node:test';
 
 import { ADMIN_HOST } from './edge.mjs';
-import { claimsOf, experiment, openWorld, otherExperiment } from './kit.mjs';
+import { ALONE, claimsOf, experiment, openWorld, otherExperiment } from './kit.mjs';
 
 const DAY_S = 86_400, WINDOW_S = 168 * 3600;
-/** A connection of its own: workerd closes one where it has answered without reading the body. */
-const ALONE = { agent: new Agent({ keepAlive: false }) };
 const now_s = () => Math.floor(Date.now() / 1000);
 
 /** @type {import('./kit.mjs').World} */

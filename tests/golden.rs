@@ -8,7 +8,13 @@
 //! New inputs are written by hand into the file; the answers are then blessed. `p_best.json` is no such file: its
 //! numbers come from another program, with 30 digits, and are compared within a tolerance by `posterior::p_best`.
 
-#![allow(clippy::unwrap_used, clippy::expect_used, clippy::panic, clippy::indexing_slicing)]
+#![allow(
+    clippy::unwrap_used,
+    clippy::expect_used,
+    clippy::panic,
+    clippy::indexing_slicing,
+    clippy::string_slice
+)]
 
 use std::fmt::Write as _;
 use std::fs;

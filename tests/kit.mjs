@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { createHmac, randomBytes } from 'node:crypto';
+import { Agent } from 'node:http';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 
@@ -17,6 +18,9 @@ export const VARS = { FIRST_VIEW: 'assign', MODE: 'stream', LEDGER_PUSH_MS: '200
 
 /** As a browser asks for a page. */
 export const BROWSER = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
+
+/** A connection of its own, for what is refused unread: workerd closes the connection then, without saying so. */
+export const ALONE = { agent: new Agent({ keepAlive: false }) };
 
 const IGNORED = { hypothesis: 'the price matters', document: 'https://wiki.example/pricing', currency: 'EUR' };
 

@@ -185,9 +185,9 @@ fn every_order_counts_once_and_the_best_arm_wins() {
         assert_eq!(sum.revenue_minor, revenue_minor, "seed {seed}");
         let waiting: usize = edge.shards.iter().flat_map(|shard| shard.waiting.values().map(Vec::len)).sum();
         assert_eq!(waiting, withheld, "seed {seed}: sales of unseen exposures wait");
-        // 10 000 visitors: the best arm ends above 80 %; in 200 other seeds it never ended below.
+        // 3600 visitors: of 200 other seeds, one ended below half, and the median was 95 %.
         let last = edge.publish(99).experiments()[0].allocation().shares().to_vec();
-        assert!(last[1] > TOTAL / 10 * 8, "seed {seed}: {shares:?}, then {last:?}");
+        assert!(last[1] > TOTAL / 2 && last[1] > shares[0][1], "seed {seed}: {shares:?}, then {last:?}");
     }
 }
 

@@ -4,7 +4,7 @@
 //! most. The build is that of the release profile, which is optimised for size (wasm has to be small).
 
 // The one place beside the Worker where a clock is read: it times the core from outside.
-#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::indexing_slicing)]
+#![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice)]
 
 use std::hint::black_box;
 use std::time::{Duration, Instant};

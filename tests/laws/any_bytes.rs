@@ -1,14 +1,12 @@
 //! Whatever comes from outside is used or refused; nothing panics.
 
-use base64::Engine;
-use base64::engine::general_purpose::URL_SAFE_NO_PAD as BASE64;
 use haggle::event::{parse_exposures, parse_rewards};
 use haggle::{Currency, Entry, Experiment, Exposure, Key, Pins, Quote, Snapshot, TOTAL, Terms, decide};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{HOLD_S, NOW_MS, SECRET, cases, holds, posteriors, quotary, unit};
+use crate::{HOLD_S, NOW_MS, SECRET, base64url, cases, holds, posteriors, quotary, unit};
 
 /// The bytes of a golden snapshot.
 fn golden_snapshot(name: &str) -> Vec<u8> {
@@ -118,9 +116,9 @@ proptest! {
         });
         let damaged = damage.applied(claims.to_string().as_bytes(), 0);
         for claims in [claims.to_string().into_bytes(), damaged] {
-            let signed = format!("{}.{}", BASE64.encode(r#"{"alg":"HS256","typ":"JWT","kid":"k1"}"#), BASE64.encode(claims));
+            let signed = format!("{}.{}", base64url(br#"{"alg":"HS256","typ":"JWT","kid":"k1"}"#), base64url(&claims));
             let tag = Key::from_hex(SECRET).unwrap().sign(&[signed.as_bytes()]);
-            if let Ok(quote) = quotary().open(&format!("{signed}.{}", BASE64.encode(tag))) {
+            if let Ok(quote) = quotary().open(&format!("{signed}.{}", base64url(&tag))) {
                 prop_assert!(quote.shard() < quote.shards);
                 prop_assert_eq!(quote.check_held(now).is_ok(), quote.issued_at_s <= now.saturating_add(300) && now < quote.expires_at_s);
                 let _ = quote.check_window(now);
@@ -151,7 +149,7 @@ proptest! {
             first.copy_from_slice(&snapshot.experiments()[0].tag().to_le_bytes()[..3]);
         }
         let mac = Key::from_hex(SECRET).unwrap().sign(&[b"haggle pins 1\0", unit(n).bytes(), &payload]);
-        let cookie = BASE64.encode([&payload[..], &mac[..16]].concat());
+        let cookie = base64url(&[&payload[..], &mac[..16]].concat());
         let (decisions, pins) = Pins::open(&quotary(), &unit(n), &cookie).settle(&snapshot, &unit(n), HOLD_S, NOW_MS);
         prop_assert_eq!(decisions.len(), snapshot.experiments().len());
         prop_assert!(decisions.iter().all(|d| d.price_minor() >= 1 && (1..=TOTAL).contains(&d.propensity)));

@@ -64,6 +64,15 @@ async fn refresh(env: &Env, now_ms: u64) -> Result<Rc<Snapshot>, Reason> {
     })
 }
 
+/// Version of the snapshot that lies in KV; 0 where there is none that this build reads.
+pub async fn published_version(env: &Env) -> u64 {
+    read(env)
+        .await
+        .ok()
+        .and_then(|bytes| Snapshot::decode(bytes).ok())
+        .map_or(0, |snapshot| snapshot.version())
+}
+
 async fn read(env: &Env) -> Result<Vec<u8>, Reason> {
     let kv = env.kv("SNAPSHOTS").map_err(|_| Reason::Misconfigured)?;
     match kv.get(SNAPSHOT_KEY).cache_ttl(KV_CACHE_TTL_S).bytes().await {

@@ -16,7 +16,7 @@ use haggle::{Entry, Error, Experiment, Ledger, Posterior, Snapshot};
 use serde::Serialize;
 use worker::{Date, DurableObject, Env, Method, Request, Response, Result, State, durable_object};
 
-use crate::cache::SNAPSHOT_KEY;
+use crate::cache::{self, SNAPSHOT_KEY};
 use crate::central::{self, Epoch, EpochArm, HistoryRow, Publication};
 use crate::http::{Fault, json_response, post, text_body, text_of};
 use crate::ledger;
@@ -172,6 +172,8 @@ impl Publisher {
         let totals = central::ledger(&self.env).await?;
         let known = central::newest_epochs(&self.env).await?;
         let (newest, published_at_ms) = central::newest_version(&self.env).await?;
+        // KV may know a higher version than D1 does, after a restore of D1.
+        let newest = newest.max(cache::published_version(&self.env).await);
         let (now_ms, version) = (Date::now().as_millis(), newest + 1);
 
         let mut turns = Vec::with_capacity(experiments.len());
