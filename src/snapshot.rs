@@ -6,13 +6,14 @@
 //!
 //! Out of scope: where snapshots are stored, how old one may be, and which of two to prefer.
 
+mod encode;
 mod layout;
 
 use std::sync::OnceLock;
 
-use self::layout::{ARM, CHECKSUM_FROM, Draft, EXPERIMENT, FORMAT, HEADER, ITEM, MAGIC, Record, TextPool};
+use self::layout::{ARM, CHECKSUM_FROM, EXPERIMENT, FORMAT, HEADER, ITEM, MAGIC, Record};
 use crate::allocation::TOTAL;
-use crate::experiment::{EXPERIMENTS_MAX, Item};
+use crate::experiment::EXPERIMENTS_MAX;
 use crate::policy::ARMS_MAX;
 use crate::{
     Allocation, ArmInput, Currency, Error, Experiment, Objective, Policy, PolicyInput, Posterior, mac,
@@ -167,53 +168,6 @@ impl LiveExperiment {
 }
 
 impl Snapshot {
-    /// Writes a snapshot of these experiments, at most 60, each for another item.
-    ///
-    /// # Errors
-    /// Too many experiments, two for one item, two whose names have the same tag, a missing posterior.
-    pub fn encode(version: u64, published_at_ms: u64, entries: &[Entry<'_>]) -> Result<Vec<u8>, Error> {
-        let mut text = TextPool::default();
-        let (mut experiments, mut arms) = (Vec::new(), Vec::new());
-        for entry in entries {
-            put_experiment(entry, arms.len() / ARM, &mut text, &mut experiments);
-            put_arms(entry, &mut text, &mut arms)?;
-        }
-        let mut by_sku: Vec<(usize, &Item)> = Vec::with_capacity(entries.len());
-        for (index, entry) in entries.iter().enumerate() {
-            let item = &entry.experiment.item;
-            by_sku.insert(by_sku.partition_point(|(_, other)| other.sku <= item.sku), (index, item));
-        }
-        let mut items = Vec::new();
-        for (index, item) in by_sku {
-            Draft::new(ITEM)
-                .put(&text.add(&item.sku))
-                .put(&item.price_minor.to_le_bytes())
-                .put(&(index as u32).to_le_bytes())
-                .finish(&mut items);
-        }
-
-        let count = |records: &[u8], size: usize| ((records.len() / size) as u32).to_le_bytes();
-        let mut body = Vec::new();
-        Draft::new(HEADER - CHECKSUM_FROM)
-            .put(&FORMAT.to_le_bytes())
-            .put(&[0, 0])
-            .put(&version.to_le_bytes())
-            .put(&published_at_ms.to_le_bytes())
-            .put(&count(&experiments, EXPERIMENT))
-            .put(&count(&arms, ARM))
-            .put(&count(&items, ITEM))
-            .put(&(text.0.len() as u32).to_le_bytes())
-            .finish(&mut body);
-        [experiments, arms, items, text.0].into_iter().for_each(|mut part| body.append(&mut part));
-
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&mac::digest4(&body));
-        bytes.append(&mut body);
-        // What the edge would refuse must not be published.
-        Self::decode(bytes.clone())?;
-        Ok(bytes)
-    }
-
     /// Reads and checks a snapshot: any bytes give a snapshot or an error, never a panic.
     ///
     /// # Errors
@@ -344,48 +298,6 @@ impl Snapshot {
 
 fn record(bytes: &[u8], from: usize, size: usize, index: usize) -> Record<'_> {
     Record(bytes.get(from.saturating_add(index.saturating_mul(size))..).unwrap_or_default())
-}
-
-fn put_experiment(entry: &Entry<'_>, first_arm: usize, text: &mut TextPool, into: &mut Vec<u8>) {
-    let experiment = entry.experiment;
-    let [tag0, tag1, tag2, ..] = mac::digest16(&["haggle tag", &experiment.name]);
-    Draft::new(EXPERIMENT)
-        .put(&text.add(&experiment.name))
-        .put(&mac::digest16(&["haggle draw", &experiment.name, &experiment.salt]))
-        .put(&(first_arm as u32).to_le_bytes())
-        .put(&entry.epoch.to_le_bytes())
-        .put(&(experiment.reward_window_hours * 3600).to_le_bytes())
-        .put(&experiment.holdout_share().to_le_bytes())
-        .put(&experiment.floor_share().to_le_bytes())
-        .put(&experiment.currency.bytes())
-        .put(&[0])
-        .put(&[experiment.arms.len() as u8, experiment.control_index() as u8])
-        .put(&[experiment.objective.code(), experiment.policy.name.code()])
-        .put(&[tag0, tag1, tag2, 0])
-        .finish(into);
-}
-
-fn put_arms(entry: &Entry<'_>, text: &mut TextPool, into: &mut Vec<u8>) -> Result<(), Error> {
-    let experiment = entry.experiment;
-    if entry.posteriors.len() != experiment.arms.len() {
-        let allowed = format!("one for each of the {} arms", experiment.arms.len());
-        return Err(Error::value("number of posteriors", entry.posteriors.len(), allowed));
-    }
-    let live = vec![true; experiment.arms.len()];
-    let weights = experiment.policy.shares.clone().unwrap_or_else(|| vec![1.0; live.len()]);
-    let shares = Allocation::quantise(&weights, &live, 0);
-    for ((arm, posterior), share) in experiment.arms.iter().zip(&entry.posteriors).zip(shares.shares()) {
-        Draft::new(ARM)
-            .put(&text.add(&arm.name))
-            .put(&arm.price_minor.to_le_bytes())
-            .put(&posterior.value_minor().to_le_bytes())
-            .put(&posterior.alpha().to_le_bytes())
-            .put(&posterior.beta().to_le_bytes())
-            .put(&share.to_le_bytes())
-            .put(&[1])
-            .finish(into);
-    }
-    Ok(())
 }
 
 fn read_experiment(

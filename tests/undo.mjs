@@ -4,13 +4,11 @@
  */
 import assert from 'node:assert/strict';
 
+import { claimsOf } from './kit.mjs';
 import { continental, plain } from './shop/money.mjs';
 
 const SCRIPT = /<script type="module" src="\/haggle\/haggle\.js" data-haggle-quotes='([^']*)'><\/script>/g;
 const FIELD = /<input type="hidden" name="haggle_quote" value="([\w-]+\.[\w-]+\.[\w-]+)">/g;
-
-/** The price in a quote. @param {string} token */
-const claimsOf = (token) => JSON.parse(Buffer.from(token.split('.')[1], 'base64url').toString('utf8'));
 
 /** `$1,299.00` @param {number} minor */
 const american = (minor) => continental(minor).replace(' €', '').replace(/[.,]/g, (sign) => (sign === ',' ? '.' : ','));
