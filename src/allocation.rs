@@ -80,10 +80,12 @@ impl Allocation {
     /// Sends a unit to an arm: weighted rendezvous hashing, with `seed` the experiment's own.
     ///
     /// Every arm draws an exponential variate with its share as the rate, from a keyed hash of the unit and the arm;
-    /// the smallest wins, which happens with probability share / TOTAL. When shares change, units move only into
-    /// arms that gained and out of arms that lost, and a new arm takes units from the others without moving any
-    /// unit between them. (Efraimidis and Spirakis 2006, doi:10.1016/j.ipl.2005.11.003; Thaler and Ravishankar
-    /// 1998, doi:10.1109/90.663936.)
+    /// the smallest wins, which happens with probability share / TOTAL. When shares change, a unit moves only to an
+    /// arm whose share grew by a larger factor than that of its own arm; a new arm takes units from the others
+    /// without moving any unit between them. With the total variation distance TV between the two allocations, at
+    /// most 2 TV / (1 + TV) of the units move; TV is the least that any rule can do. (Efraimidis and Spirakis 2006,
+    /// doi:10.1016/j.ipl.2005.11.003; Thaler and Ravishankar 1998, doi:10.1109/90.663936; Moulton and Jiang 2018,
+    /// doi:10.1109/ICDM.2018.00050.)
     ///
     /// Arms without share are never drawn.
     pub fn draw(&self, seed: &[u8; 16], unit: &UnitKey) -> usize {

@@ -117,6 +117,18 @@ impl Quote {
         ((hash * u64::from(self.shards.max(1))) >> 32) as u32
     }
 
+    /// Whether this shop issued it: shops may share a key, and none may count another's sales.
+    ///
+    /// # Errors
+    /// Says which shop issued it.
+    pub fn check_merchant(&self, merchant: &str) -> Result<(), Error> {
+        if self.merchant == merchant {
+            Ok(())
+        } else {
+            Err(Error::quote(format!("issued by {:?}; it must be {merchant:?}", self.merchant)))
+        }
+    }
+
     /// Whether the price is still held.
     ///
     /// # Errors
@@ -341,6 +353,13 @@ pub(crate) mod tests {
                 .contains("ended 1 s ago")
         );
         assert!(quote.check_held(quote.issued_at_s - 301).unwrap_err().to_string().contains("301 s ahead"));
+    }
+
+    #[test]
+    fn a_quote_of_another_shop_is_refused() {
+        assert!(quote().check_merchant("m").is_ok());
+        let error = quote().check_merchant("n").unwrap_err().to_string();
+        assert!(error.contains("issued by \"m\"; it must be \"n\""), "{error}");
     }
 
     #[test]

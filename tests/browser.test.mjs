@@ -6,6 +6,7 @@
 import assert from 'node:assert/strict';
 import { readFile } from 'node:fs/promises';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { chromium } from 'playwright-core';
 
@@ -82,7 +83,7 @@ class Tab {
   /** @param {number} number of quotes that are expected in all */
   async reported(number) {
     await until(`${number} quotes are reported`, async () => this.sent.length, (sent) => sent >= number);
-    await this.page.waitForTimeout(SETTLED_MS);
+    await sleep(SETTLED_MS);
     assert.equal(this.sent.length, number, `each quote once: ${this.skus}`);
   }
 
@@ -133,7 +134,7 @@ test('before the first publication the preview says so, and shows the prices as 
   await problem.waitFor();
   await world.run(EXPERIMENTS);
   await tab.page.locator('#rows tr').nth(PRICED.length - 1).waitFor();
-  assert.equal(await problem.count(), 0);
+  await problem.waitFor({ state: 'detached' });
   await tab.close(/status of 404/);
 });
 
@@ -210,7 +211,7 @@ test('a shopper pays the price that was shown, and leaving at once loses neither
     await tab.look(PRODUCT);
     shown = (await tab.prices())['OLIVE-500'] ?? 0;
     // After the dwell time and before the quote would have been sent by itself.
-    await tab.page.waitForTimeout(500);
+    await sleep(500);
     await tab.page.getByRole('button', { name: 'Add to basket' }).click();
     await tab.page.waitForURL(`${shopUrl}/cart`);
     assert.equal(readPrice(await tab.page.locator('td.unit').innerText()), shown);
@@ -291,7 +292,7 @@ test('a report that never arrives is given up, without a word to the page', asyn
   await until('the client has given up', async () => {
     const before = tab.beacons.length;
     await tab.page.clock.runFor(120_000);
-    await tab.page.evaluate(() => new Promise((drawn) => requestIdleCallback(drawn)));
+    await sleep(200);
     return tab.beacons.length > 0 && tab.beacons.length === before;
   }, (isQuiet) => isQuiet);
   assert.equal(tab.beacons.length, 6);
@@ -362,7 +363,6 @@ test('the admin pages run their wasm under their policy, and nothing inline', as
     document.head.append(inline);
     let evaluated = true;
     try {
-      // eslint-disable-next-line no-eval
       (0, eval)('1');
     } catch {
       evaluated = false;

@@ -77,9 +77,15 @@ test('with no experiment running every page has the origin\'s bytes, and says wh
   assert.equal(headers['set-cookie'], undefined, 'nobody is named without need');
 });
 
+let published;
+/** Starts the experiments, once; afterwards every location serves them. */
+function experimentsRun() {
+  published ??= world.run(EXPERIMENTS).then(({ version }) => Promise.all(['shop', 'odd', 'catalogue'].map((location) => world.served(version, location))));
+  return published;
+}
+
 test('with experiments running only prices, the script tag and the hidden fields differ, on every page of the shop', async () => {
-  await world.run(EXPERIMENTS);
-  for (const location of ['shop', 'odd', 'catalogue']) await world.served(2, location);
+  await experimentsRun();
   let changed = 0;
   for (const shopper of [world.shopper(), world.shopper(), world.shopper()]) {
     for (const path of PUBLIC_PATHS.filter((one) => one !== '/style.css')) {
@@ -99,6 +105,7 @@ test('with experiments running only prices, the script tag and the hidden fields
 });
 
 test('cart, order and missing pages keep their bytes while experiments run', async () => {
+  await experimentsRun();
   const { cookie, thanks } = await orderedSession();
   for (const path of ['/cart', thanks]) {
     const [page, origin] = [await through(path, 'shop', { headers: { cookie } }), await direct(world.shop.url + path, { headers: { cookie } })];
@@ -118,6 +125,7 @@ async function movedVisitor() {
 }
 
 test('gzip and brotli pages are priced and decode to the origin\'s page', async () => {
+  await experimentsRun();
   for (const path of ['/gzip', '/br']) {
     for (const headers of [COMPRESSED, {}, { 'accept-encoding': 'identity' }]) {
       const page = await through(path, 'odd', { headers });
@@ -131,6 +139,7 @@ const MOVED = { 'three-formats': 4, thousands: 3, 'attributes-stay': 1, 'void-an
   'upper-case': 2, nested: 2 };
 
 test('odd markup comes out whole, with nothing but its prices changed', async () => {
+  await experimentsRun();
   const shopper = world.shopper(await movedVisitor());
   for (const [name, origin] of Object.entries(MARKUP)) {
     await test(name, async () => {
@@ -143,6 +152,7 @@ test('odd markup comes out whole, with nothing but its prices changed', async ()
 });
 
 test('a price that arrives in pieces, a long page and another encoding come out whole', async () => {
+  await experimentsRun();
   const shopper = world.shopper(await movedVisitor()), where = { location: 'odd' };
   assert.equal(assertOnlyPricesDiffer((await shopper.ask('/pieces', where)).text, PRODUCT).changed, 1);
   assert.equal(assertOnlyPricesDiffer((await shopper.ask('/long', where)).text, LONG).changed, 1);
@@ -156,6 +166,7 @@ test('a price that arrives in pieces, a long page and another encoding come out 
 const latinWithout = ({ bytes }) => bytes.toString('latin1').replace(/<script.*<\/script>/, '');
 
 test('a page whose encoding the rewriter does not know stays untouched, with the reason', async () => {
+  await experimentsRun();
   for (const path of ['/unknown-charset', '/utf-16']) {
     const { reason, raw } = await world.shopper().ask(path, { location: 'odd' });
     assert.equal(reason, 'rewriter');
@@ -164,11 +175,13 @@ test('a page whose encoding the rewriter does not know stays untouched, with the
 });
 
 test('a page that says its encoding in a meta tag only keeps every byte that is not a price', async () => {
+  await experimentsRun();
   const latin = latinWithout(await world.shopper(await movedVisitor()).ask('/meta-charset', { location: 'odd' }));
   assert.match(latin, /^<meta charset="windows-1252"><p>caf\xe9 <span data-haggle-sku="OLIVE-500">(16|19|24|30),00 \x80<\/span> \xdf<\/p>$/);
 });
 
 test('redirects, errors and what is not HTML stay untouched while experiments run', async () => {
+  await experimentsRun();
   for (const path of ['/303', '/301', '/404', '/410', '/500', '/503', '/204', '/json', '/text', '/xhtml', '/untyped', '/binary']) {
     const { headers } = await assertUntouched(path, 'odd', { headers: COMPRESSED });
     assert.equal(String(headers['set-cookie'] ?? '').includes('haggle'), false, path);
@@ -181,6 +194,7 @@ test('redirects, errors and what is not HTML stay untouched while experiments ru
 });
 
 test('every other method passes with its body and headers', async () => {
+  await experimentsRun();
   const body = Buffer.concat([BINARY, BINARY]);
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
     const sent = { method, body, headers: { cookie: 'haggle_vid=x; other=1', 'x-one': 'two', 'content-type': 'application/octet-stream' }, host: 'shop.example:8443' };
@@ -193,6 +207,7 @@ test('every other method passes with its body and headers', async () => {
 });
 
 test('HEAD answers as the origin does', async () => {
+  await experimentsRun();
   for (const [path, location] of [['/', 'shop'], ['/product/OLIVE-500', 'shop'], ['/plain', 'odd'], ['/404', 'odd'], ['/303', 'odd']]) {
     const { raw } = await assertUntouched(path, location, { method: 'HEAD' });
     assert.equal(raw.length, 0);
@@ -200,6 +215,7 @@ test('HEAD answers as the origin does', async () => {
 });
 
 test('a browser that asks whether a page changed, or for a part of it, gets the whole priced page', async () => {
+  await experimentsRun();
   for (const headers of [{ 'if-none-match': '"odd-1"' }, { 'if-modified-since': 'Tue, 01 Sep 2026 10:00:00 GMT' }, { range: 'bytes=0-99' }]) {
     const name = Object.keys(headers)[0];
     assert.notEqual((await direct(`${odd.url}/conditional`, { headers })).status, 200, `the origin must heed ${name}, else this shows nothing`);
@@ -210,6 +226,7 @@ test('a browser that asks whether a page changed, or for a part of it, gets the 
 });
 
 test('a response with personal prices is private, not stored and has nothing to revalidate with', async () => {
+  await experimentsRun();
   const origin = await direct(`${odd.url}/plain`);
   for (const name of PERSONAL) assert.ok(origin.headers[name], `the origin must send ${name}, else this shows nothing`);
   const page = await through('/plain', 'odd'), price = await through('/haggle/v1/price?sku=OLIVE-500', 'odd');
@@ -222,6 +239,7 @@ test('a response with personal prices is private, not stored and has nothing to 
 });
 
 test('our cookies are Secure, HttpOnly and SameSite=Lax, and a visitor is named once', async () => {
+  await experimentsRun();
   const shopper = world.shopper();
   const { headers } = await shopper.ask('/product/OLIVE-500');
   const set = headers['set-cookie'];
@@ -240,6 +258,7 @@ test('our cookies are Secure, HttpOnly and SameSite=Lax, and a visitor is named 
 });
 
 test('what the origin says in Server-Timing and Set-Cookie stays beside ours', async () => {
+  await experimentsRun();
   const { headers } = await through('/timed', 'odd');
   assert.match(headers['server-timing'], /db;dur=12.*haggle;desc="priced"/);
   assert.deepEqual(headers['set-cookie'].slice(0, 2), ['a=1; Path=/', 'b=2; HttpOnly']);
@@ -247,6 +266,7 @@ test('what the origin says in Server-Timing and Set-Cookie stays beside ours', a
 });
 
 test('the counts by reason in health grow with what was served', async () => {
+  await experimentsRun();
   const before = (await world.health('odd')).reasons;
   const shopper = world.shopper();
   for (const path of ['/plain', '/plain', '/404', '/markup/another-number']) await shopper.ask(path, { location: 'odd' });
@@ -256,6 +276,7 @@ test('the counts by reason in health grow with what was served', async () => {
 });
 
 test('with FIRST_VIEW=catalogue the first view has the origin\'s bytes, and the second is priced', async () => {
+  await experimentsRun();
   const path = '/product/OLIVE-500', origin = await direct(world.shop.url + path);
   let moved = 0;
   for (let at = 0; at < 12; at += 1) {
@@ -278,6 +299,7 @@ test('with FIRST_VIEW=catalogue the first view has the origin\'s bytes, and the 
 });
 
 test('prices do not depend on the user agent', async () => {
+  await experimentsRun();
   const cookies = { haggle_vid: '5'.repeat(32) };
   const agents = ['Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)', 'curl/8.5.0', '', 'Mozilla/5.0 (X11; Linux x86_64)'];
   const pages = await Promise.all(agents.map((agent) => world.shopper(cookies).ask('/', { headers: { 'user-agent': agent } })));

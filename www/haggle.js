@@ -71,8 +71,9 @@ function report(batch, isLeaving) {
   // A beacon outlives the page; a fetch hears whether it arrived. A string goes as text/plain: no preflight.
   if ((isLeaving || !('keepalive' in Request.prototype)) && navigator.sendBeacon?.(REPORT_URL, body)) return;
   fetch(REPORT_URL, { method: 'POST', body, keepalive: true })
-    .then(({ status }) => status < 500 && status !== 429, () => false)
-    .then((isSettled) => isSettled || again(batch));
+    // An answer that nobody reads keeps its connection.
+    .then((answer) => answer.text().then(() => answer.status < 500 && answer.status !== 429))
+    .then((isSettled) => isSettled || again(batch), () => again(batch));
 }
 
 /** Nothing counts twice, so what may be lost is sent again, later and later. @param {string[]} batch */

@@ -47,6 +47,7 @@ function tellError(error) {
   const isWrongToken = error instanceof ApiError && error.status === 401;
   if (isWrongToken) showSignIn();
   else if (page.prices.hidden) page.signIn.hidden = false;
+  state.hasFailed = !isWrongToken;
   tell(error instanceof Error ? error.message : String(error), isWrongToken ? page.token : undefined);
 }
 
@@ -121,9 +122,6 @@ async function refresh() {
     await load();
     if (state.hasFailed) tell('');
     state.hasFailed = false;
-  } catch (error) {
-    state.hasFailed = true;
-    throw error;
   } finally {
     state.isRefreshing = false;
   }

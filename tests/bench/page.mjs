@@ -1,5 +1,5 @@
 /**
- * The page that is rewritten: the size and the shape of a usual product page (60 KB, 1 100 elements), the same in each
+ * The page that is rewritten: the size and the shape of a usual product page (70 KB, 1 000 elements), the same in each
  * run, with the four items of the golden snapshot in it: one to buy, three to look at.
  */
 

@@ -55,7 +55,11 @@ pub async fn exposures(request: &mut Request, env: &Env) -> Result<Response, Fau
     let now_s = Date::now().as_millis() / 1000;
     let mut batch = Batch::new(tokens.len());
     for (place, token) in tokens.iter().enumerate() {
-        let quote = settings.quotary.open(token).and_then(|quote| quote.check_held(now_s).map(|()| quote));
+        let quote = settings.quotary.open(token).and_then(|quote| {
+            quote.check_merchant(&settings.merchant)?;
+            quote.check_held(now_s)?;
+            Ok(quote)
+        });
         match quote {
             Ok(quote) => batch.add(place, &quote, Command::Expose(Exposure::from(&quote))),
             Err(error) => batch.settle(place, Outcome::Refused(error.to_string())),
@@ -77,6 +81,7 @@ pub async fn rewards(request: &mut Request, env: &Env) -> Result<Response, Fault
         batch.identify(place, &order_id, &line_id);
         let checked = line.and_then(|reward| {
             let quote = settings.quotary.open(&reward.quote)?;
+            quote.check_merchant(&settings.merchant)?;
             quote.check_window(now_s)?;
             Ok((reward, quote))
         });
