@@ -69,3 +69,46 @@ impl fmt::Display for Error {
 }
 
 impl std::error::Error for Error {}
+
+/// A number for an error, with up to six decimals, made of integers: the standard library's way of writing a
+/// double would bring its tables into the Worker.
+pub(crate) fn decimal(value: f64) -> String {
+    let (sign, size) = (if value < 0.0 { "-" } else { "" }, value.abs());
+    if value.is_nan() {
+        return "NaN".into();
+    }
+    if size >= 1e18 {
+        return format!("{sign}1000000000000000000 or beyond");
+    }
+    let millionths = ((size - size.trunc()) * 1e6).round() as u64;
+    let (whole, millionths) = (size as u64 + millionths / 1_000_000, millionths % 1_000_000);
+    let about = if whole as f64 + millionths as f64 / 1e6 == size { "" } else { "about " };
+    let digits = format!("{about}{sign}{whole}.{millionths:06}");
+    digits.trim_end_matches('0').trim_end_matches('.').into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::decimal;
+
+    #[test]
+    fn a_number_is_written_as_it_is_or_about() {
+        for (value, text) in [
+            (0.0, "0"),
+            (-1.5, "-1.5"),
+            (100.0, "100"),
+            (0.875, "0.875"),
+            (1.8, "1.8"),
+            (0.01, "0.01"),
+            (1e15, "1000000000000000"),
+            (0.999_999_9, "about 1"),
+            (-1e-9, "about -0"),
+            (1.0 / 3.0, "about 0.333333"),
+            (f64::NAN, "NaN"),
+            (f64::INFINITY, "1000000000000000000 or beyond"),
+            (f64::MIN, "-1000000000000000000 or beyond"),
+        ] {
+            assert_eq!(decimal(value), text);
+        }
+    }
+}

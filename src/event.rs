@@ -3,8 +3,7 @@
 //! In scope: the text of `POST /haggle/v1/exposures` and `POST /haggle/v1/rewards`, and every bound on their values.
 //! Out of scope: whether a quote is genuine (see [`Quotary`](crate::Quotary)) and whether it was seen before.
 
-use serde::Deserialize;
-
+use crate::json::{Fields, Value};
 use crate::ledger::Credit;
 use crate::{Cohort, Error, Quote, TallyKey};
 
@@ -62,35 +61,23 @@ pub struct Reward {
 /// # Errors
 /// Says what is wrong with the text, or that there are no quotes or too many.
 pub fn parse_exposures(json: &str) -> Result<Vec<String>, Error> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Body {
-        quotes: Vec<String>,
+    let quotes = Fields::parse("an exposure report in JSON", json, &["quotes"])?.take("quotes").list()?;
+    if !(1..=QUOTES_MAX).contains(&quotes.len()) {
+        return Err(Error::value("number of quotes", quotes.len(), format!("1 to {QUOTES_MAX}")));
     }
-    let body: Body =
-        serde_json::from_str(json).map_err(|why| Error::syntax("an exposure report in JSON", why))?;
-    if (1..=QUOTES_MAX).contains(&body.quotes.len()) {
-        Ok(body.quotes)
-    } else {
-        Err(Error::value("number of quotes", body.quotes.len(), format!("1 to {QUOTES_MAX}")))
-    }
+    quotes.into_iter().map(Value::text).collect()
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct OrderText {
     order_id: String,
     lines: Vec<LineText>,
 }
 
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
 struct LineText {
     line_id: String,
     quote: String,
     units: i64,
     revenue_minor: i64,
-    #[serde(default)]
     cost_minor: Option<i64>,
 }
 
@@ -104,20 +91,14 @@ pub type ParsedReward = (String, String, Result<Reward, Error>);
 /// # Errors
 /// Says what is wrong with the text, or that there are no lines or too many.
 pub fn parse_rewards(json: &str) -> Result<Vec<ParsedReward>, Error> {
-    #[derive(Deserialize)]
-    #[serde(deny_unknown_fields)]
-    struct Body {
-        orders: Option<Vec<OrderText>>,
-        order_id: Option<String>,
-        lines: Option<Vec<LineText>>,
-    }
     const WHAT: &str = "an order or a batch of orders in JSON";
-    let body: Body = serde_json::from_str(json).map_err(|why| Error::syntax(WHAT, why))?;
-    let orders = match body {
-        Body { orders: Some(orders), order_id: None, lines: None } => orders,
-        Body { orders: None, order_id: Some(order_id), lines: Some(lines) } => {
-            vec![OrderText { order_id, lines }]
+    let mut body = Fields::parse(WHAT, json, &["orders", "order_id", "lines"])?;
+    let parts = [body.take("orders"), body.take("order_id"), body.take("lines")].map(Value::if_any);
+    let orders: Vec<OrderText> = match parts {
+        [Some(orders), None, None] => {
+            orders.list()?.into_iter().map(OrderText::read).collect::<Result<_, _>>()?
         }
+        [None, Some(order_id), Some(lines)] => vec![OrderText::of(order_id, lines)?],
         _ => return Err(Error::syntax(WHAT, "it must have order_id and lines, or orders alone")),
     };
     let count: usize = orders.iter().map(|order| order.lines.len()).sum();
@@ -137,7 +118,30 @@ pub fn parse_rewards(json: &str) -> Result<Vec<ParsedReward>, Error> {
     Ok(lines.collect())
 }
 
+impl OrderText {
+    fn read(order: Value) -> Result<Self, Error> {
+        let mut fields = order.fields(&["order_id", "lines"])?;
+        Self::of(fields.take("order_id"), fields.take("lines"))
+    }
+
+    fn of(order_id: Value, lines: Value) -> Result<Self, Error> {
+        let lines = lines.list()?.into_iter().map(LineText::read).collect::<Result<_, _>>()?;
+        Ok(Self { order_id: order_id.text()?, lines })
+    }
+}
+
 impl LineText {
+    fn read(line: Value) -> Result<Self, Error> {
+        let mut fields = line.fields(&["line_id", "quote", "units", "revenue_minor", "cost_minor"])?;
+        Ok(Self {
+            line_id: fields.take("line_id").text()?,
+            quote: fields.take("quote").text()?,
+            units: fields.take("units").integer()?,
+            revenue_minor: fields.take("revenue_minor").integer()?,
+            cost_minor: fields.take("cost_minor").if_any().map(|cost| cost.integer()).transpose()?,
+        })
+    }
+
     fn check(self, order_id: String) -> Result<Reward, Error> {
         check_id("order_id", &order_id)?;
         check_id("line_id", &self.line_id)?;
@@ -213,12 +217,18 @@ mod tests {
             (r#"{"orders":[]}"#, "0; it must be 1 to 200"),
             (r#"{"order_id":"o","lines":[{"line_id":"1"}]}"#, "quote"),
             (order(("\"units\":2", "\"units\":2.5")).as_str(), "2.5"),
-            (order(("units", "unit")).as_str(), "unit"),
+            (
+                order(("units", "unit")).as_str(),
+                "field lines[0].unit is not known; it must be one of line_id",
+            ),
+            (order(("3800", "\"38\"")).as_str(), "lines[0].revenue_minor is \"38\"; it must be an integer"),
+            (r#"{"orders":[{"order_id":1,"lines":[]}]}"#, "orders[0].order_id is 1; it must be a text"),
         ] {
             let error = parse_rewards(text).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
         assert!(parse_exposures(r#"{"quotes":[]}"#).unwrap_err().to_string().contains("1 to 60"));
+        assert!(parse_exposures(r#"{"quotes":[1]}"#).unwrap_err().to_string().contains("quotes[0] is 1"));
         assert!(parse_exposures("x").unwrap_err().to_string().contains("JSON"));
     }
 }

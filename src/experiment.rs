@@ -5,11 +5,13 @@
 //!
 //! Out of scope: the experiment's life (draft, running, ended), which the Worker's central store keeps.
 
-use serde::{Deserialize, Serialize};
+mod read;
+
+use read::FIELDS;
+use serde::Serialize;
 
 use crate::allocation::TOTAL;
-use crate::money::PRICE_MINOR_MAX;
-use crate::policy::ARMS_MAX;
+use crate::json::Fields;
 use crate::{Currency, Error, Policy, Prior};
 
 /// Most experiments that run at once (their pins must fit one cookie of 1 KB).
@@ -19,7 +21,7 @@ pub const EXPERIMENTS_MAX: usize = 60;
 pub const HOLDOUT: &str = "holdout";
 
 /// What the experiment maximises, per exposed unit.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Objective {
     /// Share of exposed units that buy.
@@ -31,6 +33,8 @@ pub enum Objective {
 }
 
 impl Objective {
+    const ALL: [Self; 3] = [Self::Conversion, Self::Revenue, Self::Profit];
+
     /// Value of one conversion at this price: 1 for conversion, else minor units of the currency.
     ///
     /// A missing cost is no cost of zero: under [`Objective::Profit`] it gives `None`.
@@ -60,37 +64,34 @@ impl Objective {
     }
 
     pub(crate) fn from_code(code: u8) -> Option<Self> {
-        [Self::Conversion, Self::Revenue, Self::Profit].into_iter().find(|o| o.code() == code)
+        Self::ALL.into_iter().find(|o| o.code() == code)
     }
 }
 
 /// How the posterior becomes an allocation, as the experiment file says it.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct PolicyChoice {
     /// Which policy.
     pub name: Policy,
     /// For [`Policy::Fixed`] the share of each arm, in the order of the arms; equal shares where left out.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub shares: Option<Vec<f64>>,
 }
 
 /// The item that an experiment prices.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Item {
     /// The shop's own key of the item, as it stands in `data-haggle-sku`.
     pub sku: String,
     /// Catalogue price: what everybody sees when haggle leaves a page alone.
     pub price_minor: i64,
     /// Net cost of one unit; required by the profit objective.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub cost_minor: Option<i64>,
 }
 
 /// One price of an experiment.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Arm {
     /// Short name: small letters, digits and hyphens.
     pub name: String,
@@ -125,8 +126,7 @@ pub struct Arm {
 /// assert_eq!(experiment.arms.len(), 2);
 /// # Ok::<(), haggle::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "Draft")]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 #[non_exhaustive]
 pub struct Experiment {
     /// Memorable and unique: `[a-z0-9-]`, 1 to 32 characters.
@@ -159,42 +159,6 @@ pub struct Experiment {
     pub arms: Vec<Arm>,
 }
 
-/// The fields as they are written, before they are checked.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Draft {
-    name: String,
-    hypothesis: String,
-    document: String,
-    objective: Objective,
-    currency: Currency,
-    #[serde(default = "default_holdout")]
-    holdout: f64,
-    #[serde(default = "default_floor")]
-    floor: f64,
-    #[serde(default = "default_reward_window_hours")]
-    reward_window_hours: u32,
-    salt: String,
-    control: String,
-    policy: PolicyChoice,
-    #[serde(default)]
-    prior: Prior,
-    item: Item,
-    arms: Vec<Arm>,
-}
-
-fn default_holdout() -> f64 {
-    0.1
-}
-
-fn default_floor() -> f64 {
-    0.02
-}
-
-fn default_reward_window_hours() -> u32 {
-    168
-}
-
 impl Experiment {
     /// Reads and validates an experiment written in TOML.
     ///
@@ -202,7 +166,10 @@ impl Experiment {
     /// Says which field is wrong, what was given and what is allowed.
     #[cfg(feature = "toml")]
     pub fn from_toml(text: &str) -> Result<Self, Error> {
-        toml::from_str(text).map_err(|why| Error::syntax("an experiment in TOML", why.to_string().trim_end()))
+        const WHAT: &str = "an experiment in TOML";
+        let table: toml::Table =
+            toml::from_str(text).map_err(|why| Error::syntax(WHAT, why.to_string().trim_end()))?;
+        Self::read(Fields::of(WHAT, read::json_of(toml::Value::Table(table)), &FIELDS)?)
     }
 
     /// Reads and validates an experiment written in JSON.
@@ -210,7 +177,7 @@ impl Experiment {
     /// # Errors
     /// Says which field is wrong, what was given and what is allowed.
     pub fn from_json(text: &str) -> Result<Self, Error> {
-        serde_json::from_str(text).map_err(|why| Error::syntax("an experiment in JSON", why))
+        Self::read(Fields::parse("an experiment in JSON", text, &FIELDS)?)
     }
 
     /// The experiment as JSON, with every default written out.
@@ -240,170 +207,6 @@ impl Experiment {
     pub fn holdout_share(&self) -> u32 {
         (self.holdout * f64::from(TOTAL)).round() as u32
     }
-}
-
-impl TryFrom<Draft> for Experiment {
-    type Error = Error;
-
-    fn try_from(draft: Draft) -> Result<Self, Error> {
-        check_name("name", &draft.name)?;
-        check_length("hypothesis", &draft.hypothesis, 2000)?;
-        check_document(&draft.document)?;
-        check_length("salt", &draft.salt, 64)?;
-        check_range("holdout", draft.holdout, 0.5, "a share from 0 to 0.5")?;
-        if !(1..=2160).contains(&draft.reward_window_hours) {
-            return Err(Error::value(
-                "reward_window_hours",
-                draft.reward_window_hours,
-                "1 to 2160 (90 days)",
-            ));
-        }
-        check_item(&draft.item)?;
-        check_arms(&draft)?;
-        let most = 1.0 / draft.arms.len() as f64;
-        let allowed = format!("a share from 0 to {most:.4} with {} arms", draft.arms.len());
-        check_range("floor", draft.floor, most, &allowed)?;
-        check_shares(&draft)?;
-        Ok(Self {
-            name: draft.name,
-            hypothesis: draft.hypothesis,
-            document: draft.document,
-            objective: draft.objective,
-            currency: draft.currency,
-            holdout: draft.holdout,
-            floor: draft.floor,
-            reward_window_hours: draft.reward_window_hours,
-            salt: draft.salt,
-            control: draft.control,
-            policy: draft.policy,
-            prior: draft.prior,
-            item: draft.item,
-            arms: draft.arms,
-        })
-    }
-}
-
-fn check_name(what: &str, name: &str) -> Result<(), Error> {
-    let allowed = "1 to 32 small letters, digits and hyphens";
-    let fits = (1..=32).contains(&name.len())
-        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
-    if fits { Ok(()) } else { Err(Error::value(what, format!("{name:?}"), allowed)) }
-}
-
-fn check_length(what: &str, text: &str, most: usize) -> Result<(), Error> {
-    let length = text.trim().chars().count();
-    if (1..=most).contains(&length) {
-        Ok(())
-    } else {
-        Err(Error::value(what, format!("{length} characters long"), format!("1 to {most} characters long")))
-    }
-}
-
-fn check_document(document: &str) -> Result<(), Error> {
-    let is_address = document.starts_with("https://") || document.starts_with("http://");
-    if is_address && document.len() <= 500 && !document.contains(char::is_whitespace) {
-        Ok(())
-    } else {
-        Err(Error::value("document", format!("{document:?}"), "an https address of at most 500 characters"))
-    }
-}
-
-fn check_range(what: &str, value: f64, most: f64, allowed: &str) -> Result<(), Error> {
-    // Written so that NaN is refused too.
-    if (0.0..=most).contains(&value) { Ok(()) } else { Err(Error::value(what, value, allowed)) }
-}
-
-fn check_price(what: String, price_minor: i64) -> Result<(), Error> {
-    if (1..=PRICE_MINOR_MAX).contains(&price_minor) {
-        Ok(())
-    } else {
-        Err(Error::value(what, price_minor, format!("1 to {PRICE_MINOR_MAX} minor units")))
-    }
-}
-
-fn check_item(item: &Item) -> Result<(), Error> {
-    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b'&' | b'\\');
-    if !(1..=64).contains(&item.sku.len()) || !item.sku.bytes().all(plain) {
-        let allowed = "1 to 64 visible ASCII characters without quotes, <, >, & and backslash";
-        return Err(Error::value("item.sku", format!("{:?}", item.sku), allowed));
-    }
-    check_price("item.price_minor".into(), item.price_minor)?;
-    match item.cost_minor {
-        Some(cost) if !(0..=PRICE_MINOR_MAX).contains(&cost) => {
-            Err(Error::value("item.cost_minor", cost, format!("0 to {PRICE_MINOR_MAX} minor units")))
-        }
-        _ => Ok(()),
-    }
-}
-
-fn check_arms(draft: &Draft) -> Result<(), Error> {
-    if !(2..=ARMS_MAX).contains(&draft.arms.len()) {
-        return Err(Error::value("number of arms", draft.arms.len(), format!("2 to {ARMS_MAX}")));
-    }
-    for (i, arm) in draft.arms.iter().enumerate() {
-        check_name("arm name", &arm.name)?;
-        if arm.name == HOLDOUT {
-            return Err(Error::value(
-                "arm name",
-                "\"holdout\"",
-                "another word: the holdout is counted under it",
-            ));
-        }
-        check_price(format!("price_minor of arm {}", arm.name), arm.price_minor)?;
-        for other in draft.arms.iter().take(i) {
-            if other.name == arm.name {
-                return Err(Error::value(
-                    "arm name",
-                    format!("{:?} twice", arm.name),
-                    "different in every arm",
-                ));
-            }
-            if other.price_minor == arm.price_minor {
-                let given = format!("{} in both {} and {}", arm.price_minor, other.name, arm.name);
-                return Err(Error::value("price_minor", given, "different in every arm"));
-            }
-        }
-        match draft.objective.value_minor(arm.price_minor, draft.item.cost_minor) {
-            None => {
-                let allowed = "given under the profit objective: an unknown cost is not a cost of zero";
-                return Err(Error::value("item.cost_minor", "missing", allowed));
-            }
-            Some(value) if value < 1 => {
-                let what = format!("price_minor of arm {}", arm.name);
-                let cost = draft.item.cost_minor.unwrap_or(0);
-                let allowed = format!("above the unit cost of {cost} under the profit objective");
-                return Err(Error::value(what, arm.price_minor, allowed));
-            }
-            Some(_) => {}
-        }
-    }
-    let names = || draft.arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>().join(", ");
-    match draft.arms.iter().find(|arm| arm.name == draft.control) {
-        None => Err(Error::value("control", format!("{:?}", draft.control), format!("one of {}", names()))),
-        Some(control) if control.price_minor != draft.item.price_minor => {
-            let what = format!("price_minor of the control {}", control.name);
-            let allowed = format!("the catalogue price {}", draft.item.price_minor);
-            Err(Error::value(what, control.price_minor, allowed))
-        }
-        Some(_) => Ok(()),
-    }
-}
-
-fn check_shares(draft: &Draft) -> Result<(), Error> {
-    let Some(shares) = &draft.policy.shares else { return Ok(()) };
-    if draft.policy.name != Policy::Fixed {
-        let allowed = "left out: only the policy fixed has shares of its own";
-        return Err(Error::value("policy.shares", "given", allowed));
-    }
-    if shares.len() != draft.arms.len() {
-        let allowed = format!("one for each of the {} arms", draft.arms.len());
-        return Err(Error::value("number of policy.shares", shares.len(), allowed));
-    }
-    shares
-        .iter()
-        .try_for_each(|&share| check_range("policy.shares", share, 1.0, "shares from 0 to 1 each"))?;
-    let sum: f64 = shares.iter().sum();
-    if (sum - 1.0).abs() <= 1e-6 { Ok(()) } else { Err(Error::value("sum of policy.shares", sum, "1")) }
 }
 
 #[cfg(test)]
@@ -451,7 +254,20 @@ pub(crate) mod tests {
             ("\"floor\"", "\"flor\"", "flor", "floor"),
             ("\"profit\"", "\"margin\"", "margin", "profit"),
             ("{\"name\": \"thompson\"}", "{\"name\": \"tomson\"}", "tomson", "thompson"),
-            ("{\"name\": \"thompson\"}", "{\"name\": \"thompson\", \"x\": 1}", "x", ""),
+            (
+                "{\"name\": \"thompson\"}",
+                "{\"name\": \"thompson\", \"x\": 1}",
+                "policy.x is not",
+                "name, shares",
+            ),
+            ("\"floor\": 0.02", "\"holdout\": 0.501", "holdout is 0.501", "0 to 0.5"),
+            (
+                "\"price_minor\": 1750",
+                "\"price_minor\": \"17\"",
+                "arms[1].price_minor is \"17\"",
+                "an integer",
+            ),
+            ("\"salt\": \"s-2026\",", "", "salt is missing", "a text"),
             ("{\"name\": \"thompson\"}", "{\"name\": \"thompson\", \"shares\": []}", "given", "left out"),
             ("{\"name\": \"thompson\"}", "{\"name\": \"fixed\", \"shares\": [0.5, 0.5]}", "2", "3 arms"),
             (

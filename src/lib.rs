@@ -61,6 +61,8 @@
 pub mod error;
 pub use error::Error;
 
+mod json;
+
 pub mod math;
 
 pub mod money;

@@ -4,7 +4,7 @@
 
 use std::fmt;
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::Error;
 
@@ -18,8 +18,8 @@ pub const PRICE_MINOR_MAX: i64 = 1_000_000_000;
 /// assert_eq!(yen.minor_digits(), 0);
 /// # Ok::<(), haggle::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(try_from = "String", into = "String")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
 pub struct Currency([u8; 3]);
 
 impl Currency {
@@ -64,14 +64,6 @@ impl std::str::FromStr for Currency {
                 "three capital letters of ISO 4217, such as EUR",
             )),
         }
-    }
-}
-
-impl TryFrom<String> for Currency {
-    type Error = Error;
-
-    fn try_from(text: String) -> Result<Self, Error> {
-        text.parse()
     }
 }
 

@@ -6,7 +6,7 @@
 //! A policy is a pure function: the same input gives the same allocation on every target. [`PolicyInput`] has
 //! room for what later policies need (observations in total, stock and horizon, sums per cohort).
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::{Allocation, Error, Posterior, TOTAL, p_best};
 
@@ -79,7 +79,7 @@ impl PolicyInput {
 /// assert_ne!(shares, Policy::Fixed.allocate(&input));
 /// # Ok::<(), haggle::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
     /// The shares that the experiment file gives; equal shares where it gives no live arm any.
@@ -92,6 +92,8 @@ pub enum Policy {
 }
 
 impl Policy {
+    pub(crate) const ALL: [Self; 2] = [Self::Fixed, Self::Thompson];
+
     /// The policy's number in a snapshot. It never changes.
     pub fn code(self) -> u8 {
         match self {
@@ -102,7 +104,7 @@ impl Policy {
 
     /// The policy with this number, or nothing where there is none.
     pub fn from_code(code: u8) -> Option<Self> {
-        [Self::Fixed, Self::Thompson].into_iter().find(|policy| policy.code() == code)
+        Self::ALL.into_iter().find(|policy| policy.code() == code)
     }
 
     /// The policy's name in an experiment file.

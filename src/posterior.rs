@@ -10,12 +10,17 @@ mod p_best;
 pub use p_best::p_best;
 
 use crate::Error;
-use serde::{Deserialize, Serialize};
+use crate::error::decimal;
+use crate::json::Value;
+use serde::Serialize;
 
 /// Largest parameter of a posterior: up to here every count is a whole number in an `f64`.
 const PARAMETER_MAX: f64 = 1e15;
 /// Smallest parameter of a prior, and so of a posterior: tallies only add to it.
 const PARAMETER_MIN: f64 = 0.01;
+/// Largest parameter of a prior, and what is allowed in words.
+const PRIOR_MAX: f64 = 1e6;
+const PRIOR_ALLOWED: &str = "a number from 0.01 to 1000000";
 /// Largest value of a conversion in minor units.
 const VALUE_MINOR_MAX: i64 = 1_000_000_000_000;
 
@@ -30,27 +35,10 @@ const VALUE_MINOR_MAX: i64 = 1_000_000_000_000;
 /// assert!(haggle::Prior::new(0.0, 1.0).is_err());
 /// # Ok::<(), haggle::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-#[serde(try_from = "PriorFields")]
+#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Prior {
     alpha: f64,
     beta: f64,
-}
-
-/// A prior as it is written in an experiment file, not yet looked at.
-#[derive(Deserialize)]
-#[serde(deny_unknown_fields)]
-struct PriorFields {
-    alpha: f64,
-    beta: f64,
-}
-
-impl TryFrom<PriorFields> for Prior {
-    type Error = Error;
-
-    fn try_from(fields: PriorFields) -> Result<Self, Error> {
-        Self::new(fields.alpha, fields.beta)
-    }
 }
 
 impl Default for Prior {
@@ -66,11 +54,18 @@ impl Prior {
     /// [`Error::Value`] where a parameter is not a number from 0.01 to 1 000 000.
     pub fn new(alpha: f64, beta: f64) -> Result<Self, Error> {
         for (what, given) in [("prior alpha", alpha), ("prior beta", beta)] {
-            if !(PARAMETER_MIN..=1e6).contains(&given) {
-                return Err(Error::value(what, given, "a number from 0.01 to 1000000"));
+            if !(PARAMETER_MIN..=PRIOR_MAX).contains(&given) {
+                return Err(Error::value(what, decimal(given), PRIOR_ALLOWED));
             }
         }
         Ok(Self { alpha, beta })
+    }
+
+    /// A prior as it is written in an experiment file.
+    pub(crate) fn read(value: Value) -> Result<Self, Error> {
+        let mut fields = value.fields(&["alpha", "beta"])?;
+        let mut parameter = |name| fields.take(name).fraction_in(PARAMETER_MIN..=PRIOR_MAX, PRIOR_ALLOWED);
+        Ok(Self { alpha: parameter("alpha")?, beta: parameter("beta")? })
     }
 
     /// Conversions as if already seen. Range: 0.01 to 1 000 000.
@@ -111,7 +106,7 @@ impl Posterior {
     pub fn new(alpha: f64, beta: f64, value_minor: i64) -> Result<Self, Error> {
         for (what, given) in [("posterior alpha", alpha), ("posterior beta", beta)] {
             if !(PARAMETER_MIN..=PARAMETER_MAX).contains(&given) {
-                return Err(Error::value(what, given, "a number from 0.01 to 1000000000000000"));
+                return Err(Error::value(what, decimal(given), "a number from 0.01 to 1000000000000000"));
             }
         }
         if !(1..=VALUE_MINOR_MAX).contains(&value_minor) {
@@ -200,10 +195,10 @@ mod tests {
 
     #[test]
     fn a_prior_is_checked_when_it_is_read() {
-        let read = serde_json::from_str::<Prior>;
+        let read = |text: &str| Prior::read(Value::new("prior", crate::json::parse(text).unwrap()));
         assert_eq!(read(r#"{"alpha":2,"beta":0.5}"#).unwrap(), Prior::new(2.0, 0.5).unwrap());
         let error = read(r#"{"alpha":0,"beta":1}"#).unwrap_err().to_string();
-        assert!(error.contains("prior alpha is 0; it must be a number from 0.01 to 1000000"), "{error}");
+        assert!(error.contains("prior.alpha is 0; it must be a number from 0.01 to 1000000"), "{error}");
         assert!(read(r#"{"alpha":1,"beta":1,"gamma":1}"#).is_err());
         assert!(read(r#"{"alpha":1}"#).is_err());
     }

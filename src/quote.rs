@@ -5,10 +5,11 @@
 //!
 //! Out of scope: other algorithms, and the cookie or form that carries the text.
 
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
 use crate::base64url::{decode, encode};
 use crate::decision::Decision;
+use crate::json::{self, Value};
 use crate::{Error, Key, UnitKey};
 
 /// Longest text that is looked at as a quote, in bytes.
@@ -18,7 +19,7 @@ pub const QUOTE_BYTES_MAX: usize = 1024;
 pub const SHARDS_MAX: u32 = 1024;
 
 /// The price that a unit is held to, and everything needed to count what comes of it.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Quote {
     /// The shop.
     #[serde(rename = "m")]
@@ -109,6 +110,27 @@ impl Quote {
         }
     }
 
+    /// The claims of a token; those that are not known are left alone (RFC 7519, section 4).
+    fn read(claims: &str) -> Result<Self, Error> {
+        let mut fields = object(claims)?.any_fields()?;
+        Ok(Self {
+            merchant: fields.take("m").text()?,
+            sku: fields.take("o").text()?,
+            currency: fields.take("c").text()?,
+            price_minor: fields.take("p").integer()?,
+            catalogue_minor: fields.take("pp").integer()?,
+            experiment: fields.take("x").text()?,
+            arm: fields.take("a").text()?,
+            propensity: fields.take("w").count()?,
+            epoch: fields.take("e").count()?,
+            issued_at_s: fields.take("iat").count()?,
+            expires_at_s: fields.take("exp").count()?,
+            reward_window_s: fields.take("rw").count()?,
+            shards: fields.take("s").count()?,
+            exposure_id: fields.take("jti").text()?,
+        })
+    }
+
     /// The ledger shard that counts this quote's exposure and rewards: `0..shards`.
     pub fn shard(&self) -> u32 {
         let id = crate::mac::digest16(&["haggle shard", &self.exposure_id]);
@@ -178,11 +200,20 @@ impl Quote {
     }
 }
 
-#[derive(Serialize, Deserialize)]
+#[derive(Serialize)]
 struct Header<'a> {
     alg: &'a str,
     typ: &'a str,
     kid: &'a str,
+}
+
+fn read_header(header: &str) -> Result<[String; 3], Error> {
+    let mut fields = object(header)?.any_fields()?;
+    Ok([fields.take("alg").text()?, fields.take("typ").text()?, fields.take("kid").text()?])
+}
+
+fn object(text: &str) -> Result<Value, Error> {
+    Ok(Value::new("", json::parse(text).map_err(|why| Error::syntax("JSON", why))?))
 }
 
 /// Signs and opens quotes and pins: the keys by id, the first of which signs.
@@ -220,9 +251,9 @@ impl Quotary {
     pub fn sign(&self, quote: &Quote) -> String {
         let Some((kid, key)) = self.keys.first() else { return String::new() };
         // A struct of numbers and strings always has a JSON text.
-        let json = |text: Result<String, serde_json::Error>| encode(text.unwrap_or_default().as_bytes());
-        let header = json(serde_json::to_string(&Header { alg: "HS256", typ: "JWT", kid }));
-        let mut token = format!("{header}.{}", json(serde_json::to_string(quote)));
+        let write = |text: Result<String, serde_json::Error>| encode(text.unwrap_or_default().as_bytes());
+        let header = write(serde_json::to_string(&Header { alg: "HS256", typ: "JWT", kid }));
+        let mut token = format!("{header}.{}", write(serde_json::to_string(quote)));
         let tag = encode(&key.sign(&[token.as_bytes()]));
         token.push('.');
         token.push_str(&tag);
@@ -247,18 +278,17 @@ impl Quotary {
         let text = |part: &str| String::from_utf8(decode(part)?).map_err(|_| malformed("not UTF-8"));
 
         let header = text(header)?;
-        let header: Header<'_> = serde_json::from_str(&header).map_err(|_| malformed("no header"))?;
-        if header.alg != "HS256" {
-            return Err(Error::quote(format!("signed by {:?}; only \"HS256\" is accepted", header.alg)));
+        let [alg, _, kid] = read_header(&header).map_err(|_| malformed("no header"))?;
+        if alg != "HS256" {
+            return Err(Error::quote(format!("signed by {alg:?}; only \"HS256\" is accepted")));
         }
-        let key = self.keys.iter().find(|(kid, _)| kid == header.kid);
-        let (_, key) = key.ok_or_else(|| Error::quote(format!("unknown key id {:?}", header.kid)))?;
+        let key = self.keys.iter().find(|(id, _)| *id == kid);
+        let (_, key) = key.ok_or_else(|| Error::quote(format!("unknown key id {kid:?}")))?;
         let tag = decode(tag)?;
         if tag.len() != 32 || !key.verifies(&[signed.as_bytes()], &tag) {
             return Err(Error::quote("the signature is wrong"));
         }
-        let quote: Quote =
-            serde_json::from_str(&text(claims)?).map_err(|why| malformed(&format!("claims: {why}")))?;
+        let quote = Quote::read(&text(claims)?).map_err(|why| malformed(&format!("claims: {why}")))?;
         if (1..=SHARDS_MAX).contains(&quote.shards) { Ok(quote) } else { Err(malformed("shard count")) }
     }
 

@@ -6,12 +6,15 @@
 //!
 //! Out of scope: demand that changes, inventory, and comparisons over many runs.
 
-use std::collections::BTreeMap;
+use std::cmp::Ordering;
+use std::collections::BinaryHeap;
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 
+use crate::error::decimal;
+use crate::json::{Fields, Value};
 use crate::ledger::Credit;
 use crate::{Account, Entry, Error, Experiment, Ledger, Snapshot, Tally, TallyKey, UnitKey, decide};
 
@@ -19,8 +22,7 @@ use crate::{Account, Entry, Error, Experiment, Ledger, Snapshot, Tally, TallyKey
 pub const HORIZON_MAX: u64 = 10_000_000;
 
 /// What is simulated.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Simulation {
     /// True conversion rate of each arm, in the order of the arms: `[0, 1]`, hidden from the policy.
     pub rates: Vec<f64>,
@@ -29,14 +31,13 @@ pub struct Simulation {
     /// Units between two publications: 1 to the horizon.
     pub publish_every: u64,
     /// Mean of the exponential delay of a reward, in units; 0 for none.
-    #[serde(default)]
     pub delay_mean: f64,
     /// Seed of the shoppers; the same seed gives the same numbers on every machine.
     pub seed: u64,
 }
 
 /// The state after one publication.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Checkpoint {
     /// Units so far.
     pub units: u64,
@@ -80,13 +81,31 @@ pub fn simulate(experiment: &Experiment, simulation: &Simulation) -> Result<Vec<
 }
 
 impl Simulation {
+    /// Reads what is simulated from a JSON object with these fields; `delay_mean` may be left out. Whether it suits
+    /// an experiment, [`simulate`] says.
+    ///
+    /// # Errors
+    /// Says which field is wrong, what was given and what is allowed.
+    pub fn from_json(text: &str) -> Result<Self, Error> {
+        let known = ["rates", "horizon", "publish_every", "delay_mean", "seed"];
+        let mut fields = Fields::parse("a simulation in JSON", text, &known)?;
+        let rates = fields.take("rates").list()?;
+        Ok(Self {
+            rates: rates.iter().map(Value::fraction).collect::<Result<_, _>>()?,
+            horizon: fields.take("horizon").count()?,
+            publish_every: fields.take("publish_every").count()?,
+            delay_mean: fields.take("delay_mean").if_given().map_or(Ok(0.0), |mean| mean.fraction())?,
+            seed: fields.take("seed").count()?,
+        })
+    }
+
     fn check(&self, experiment: &Experiment) -> Result<(), Error> {
         if self.rates.len() != experiment.arms.len() {
             let allowed = format!("one for each of the {} arms", experiment.arms.len());
             return Err(Error::value("number of rates", self.rates.len(), allowed));
         }
         if let Some(rate) = self.rates.iter().find(|rate| !(0.0..=1.0).contains(*rate)) {
-            return Err(Error::value("rate", rate, "0 to 1"));
+            return Err(Error::value("rate", decimal(*rate), "0 to 1"));
         }
         if !(1..=HORIZON_MAX).contains(&self.horizon) {
             return Err(Error::value("horizon", self.horizon, format!("1 to {HORIZON_MAX} units")));
@@ -96,7 +115,7 @@ impl Simulation {
             return Err(Error::value("publish_every", self.publish_every, allowed));
         }
         if !(0.0..=1e9).contains(&self.delay_mean) {
-            return Err(Error::value("delay_mean", self.delay_mean, "0 to 1e9 units"));
+            return Err(Error::value("delay_mean", decimal(self.delay_mean), "0 to 1e9 units"));
         }
         Ok(())
     }
@@ -108,16 +127,46 @@ const SOURCES: [&str; 3] = ["edge-0", "edge-1", "edge-2"];
 /// Virtual time: one unit a second, so that cohorts of an hour have 3600 units.
 const UNIT_MS: u64 = 1000;
 
+/// A reward under way.
+struct Parcel {
+    /// The unit at which it arrives.
+    due: u64,
+    source: usize,
+    key: TallyKey,
+    account: Account,
+    credit: Credit,
+}
+
+impl Ord for Parcel {
+    /// The one that is due first is the greatest, and on top of the heap.
+    fn cmp(&self, other: &Self) -> Ordering {
+        other.due.cmp(&self.due)
+    }
+}
+
+impl PartialOrd for Parcel {
+    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+impl PartialEq for Parcel {
+    fn eq(&self, other: &Self) -> bool {
+        self.due == other.due
+    }
+}
+
+impl Eq for Parcel {}
+
 struct Shop<'a> {
     experiment: &'a Experiment,
     simulation: &'a Simulation,
     random: ChaCha8Rng,
     snapshot: Snapshot,
     epoch: u32,
-    /// Rewards under way, by the unit at which they arrive.
-    pending: BTreeMap<u64, Vec<(usize, TallyKey, Account, Credit)>>,
-    /// What each source has counted.
-    counted: [BTreeMap<TallyKey, Tally>; SOURCES.len()],
+    pending: BinaryHeap<Parcel>,
+    /// What each source has counted, the newest keys last.
+    counted: [Vec<(TallyKey, Tally)>; SOURCES.len()],
     ledger: Ledger,
     regret_minor: f64,
 }
@@ -127,7 +176,7 @@ impl<'a> Shop<'a> {
         let ledger = Ledger::default();
         let snapshot = publish(experiment, &ledger, 1, 0)?;
         let random = ChaCha8Rng::seed_from_u64(simulation.seed);
-        let (pending, counted) = (BTreeMap::new(), Default::default());
+        let (pending, counted) = (BinaryHeap::new(), Default::default());
         Ok(Self {
             experiment,
             simulation,
@@ -175,21 +224,24 @@ impl<'a> Shop<'a> {
                 revenue_minor: price_minor,
                 cost_minor: self.experiment.item.cost_minor.unwrap_or(0),
             };
-            let arrival = (source, key, account, credit);
-            self.pending.entry(number.saturating_add(wait as u64)).or_default().push(arrival);
+            let due = number.saturating_add(wait as u64);
+            self.pending.push(Parcel { due, source, key, account, credit });
         }
-        while let Some(due) = self.pending.first_entry().filter(|due| *due.key() <= number) {
-            for (source, key, mut account, credit) in due.remove() {
-                self.count(source, &key, &account.credit(&credit))?;
-            }
+        while self.pending.peek().is_some_and(|parcel| parcel.due <= number) {
+            let Some(mut parcel) = self.pending.pop() else { break };
+            let change = parcel.account.credit(&parcel.credit);
+            self.count(parcel.source, &parcel.key, &change)?;
         }
         Ok(())
     }
 
     fn count(&mut self, source: usize, key: &TallyKey, change: &Tally) -> Result<(), Error> {
         if let Some(counted) = self.counted.get_mut(source) {
-            let sum = counted.get(key).copied().unwrap_or_default().plus(change)?;
-            counted.insert(key.clone(), sum);
+            // Most are of a cohort of late, so the search begins at the end.
+            match counted.iter_mut().rev().find(|(known, _)| known == key) {
+                Some((_, total)) => *total = total.plus(change)?,
+                None => counted.push((key.clone(), *change)),
+            }
         }
         Ok(())
     }
@@ -276,6 +328,22 @@ mod tests {
             assert!((exposures - expected).abs() <= if holdout == 0.0 { 0 } else { 250 }, "{exposures}");
         }
         assert!(shop_total < 40_000);
+    }
+
+    #[test]
+    fn a_simulation_reads_from_json() {
+        let text = r#"{"rates": [0.10, 0.16, 0.05], "horizon": 20000, "publish_every": 1000, "seed": 7}"#;
+        assert_eq!(Simulation::from_json(text).unwrap(), shoppers(7, 0.0));
+        let late = text.replace("\"seed\"", "\"delay_mean\": 2.5, \"seed\"");
+        assert_eq!(Simulation::from_json(&late).unwrap(), shoppers(7, 2.5));
+        for (from, to, why) in [
+            ("0.16", "null", "rates[1] is null; it must be a number"),
+            ("20000", "-1", "horizon is -1; it must be an integer that is not negative"),
+            ("seed", "sead", "field sead is not known; it must be one of rates, horizon"),
+        ] {
+            let error = Simulation::from_json(&text.replace(from, to)).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+        }
     }
 
     #[test]

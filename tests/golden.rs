@@ -16,6 +16,9 @@
     clippy::string_slice
 )]
 
+#[path = "golden/inputs.rs"]
+mod inputs;
+
 use std::fmt::Write as _;
 use std::fs;
 use std::io::{self, Write};
@@ -148,6 +151,7 @@ struct Allocations {
 #[derive(Serialize, Deserialize)]
 struct AllocationCase {
     name: String,
+    #[serde(deserialize_with = "inputs::policy")]
     policy: PolicyChoice,
     floor: f64,
     /// `[alpha, beta, value_minor]` of each arm.
@@ -246,6 +250,7 @@ struct SnapshotCase {
 
 #[derive(Serialize, Deserialize)]
 struct Published {
+    #[serde(deserialize_with = "inputs::experiment")]
     definition: Experiment,
     epoch: u32,
     /// `[exposures, conversions]` of each arm.
@@ -401,6 +406,7 @@ struct Tokens {
 
 #[derive(Serialize, Deserialize)]
 struct Signed {
+    #[serde(deserialize_with = "inputs::quote")]
     claims: Quote,
     token: String,
     /// The ledger shard that counts it.

@@ -3,7 +3,7 @@
 //! Values are bound, never written into a statement. Amounts cross as integers within ±2^53, squares as text.
 
 use haggle::{Cohort, Experiment, Ledger, Tally, TallyKey};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use worker::{D1Database, Env, Result};
 
 use crate::rows::{only, prepare, query};
@@ -146,15 +146,14 @@ pub async fn experiments_json(env: &Env) -> Result<String> {
     only(query(&database(env)?, sql, &[]).await?)?.text(0)
 }
 
-/// Stores a new experiment as running.
-pub async fn add_experiment(env: &Env, experiment: &Experiment, now_ms: u64) -> Result<()> {
+/// Stores a new experiment as running; `definition` is the JSON text that it was read from.
+pub async fn add_experiment(env: &Env, experiment: &Experiment, definition: &str, now_ms: u64) -> Result<()> {
     let sql = "INSERT INTO experiments (name, sku, definition, state, created_at_ms)
                VALUES (?1, ?2, ?3, 'running', ?4)";
-    let definition = experiment.to_json();
     let values = [
         experiment.name.as_str().into(),
         experiment.item.sku.as_str().into(),
-        definition.as_str().into(),
+        definition.into(),
         now_ms.into(),
     ];
     prepare(&database(env)?, sql, &values)?.run().await.map(drop)
@@ -168,7 +167,7 @@ pub async fn end_experiment(env: &Env, name: &str, now_ms: u64) -> Result<()> {
 }
 
 /// One arm of a published allocation, and the counts that it was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct EpochArm {
     /// Name of the arm.
     pub arm: String,
@@ -195,17 +194,30 @@ pub struct Epoch {
 
 /// The newest allocation of every running experiment.
 pub async fn newest_epochs(env: &Env) -> Result<Vec<Epoch>> {
-    let sql = "SELECT experiment, epoch, opened_at_ms, arms FROM epochs AS e
+    let sql =
+        "SELECT experiment, epoch, opened_at_ms, a.value->>'arm', a.value->>'share', a.value->>'exposures',
+                 a.value->>'conversions'
+               FROM epochs AS e, json_each(e.arms) AS a
                WHERE experiment IN (SELECT name FROM experiments WHERE state = 'running')
-                 AND epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = e.experiment)";
-    let mut epochs = Vec::new();
+                 AND epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = e.experiment)
+               ORDER BY experiment, a.key";
+    let mut epochs: Vec<Epoch> = Vec::new();
     for row in query(&database(env)?, sql, &[]).await? {
-        epochs.push(Epoch {
-            experiment: row.text(0)?,
-            number: u32::try_from(row.count(1)?).unwrap_or(u32::MAX),
-            opened_at_ms: row.count(2)?,
-            arms: serde_json::from_str(&row.text(3)?)?,
-        });
+        let number = |column| row.count(column).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
+        let experiment = row.text(0)?;
+        let arm = EpochArm {
+            arm: row.text(3)?,
+            share: number(4)?,
+            exposures: row.count(5)?,
+            conversions: row.count(6)?,
+        };
+        match epochs.last_mut().filter(|epoch| epoch.experiment == experiment) {
+            Some(epoch) => epoch.arms.push(arm),
+            None => {
+                let (number, opened_at_ms) = (number(1)?, row.count(2)?);
+                epochs.push(Epoch { experiment, number, opened_at_ms, arms: vec![arm] });
+            }
+        }
     }
     Ok(epochs)
 }

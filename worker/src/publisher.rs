@@ -97,7 +97,8 @@ struct SyncView {
 
 impl Publisher {
     async fn put_experiment(&self, name: &str, request: &mut Request) -> Answer {
-        let experiment = Experiment::from_json(&text_body(request, EXPERIMENT_BYTES_MAX).await?)?;
+        let text = text_body(request, EXPERIMENT_BYTES_MAX).await?;
+        let experiment = Experiment::from_json(&text)?;
         if experiment.name != name {
             let given = &experiment.name;
             return Err(Fault::Bad(format!("name is {given:?}; it must be {name:?}, as in the path")));
@@ -107,7 +108,7 @@ impl Publisher {
                 let why = "has ended; choose a new name for a new experiment";
                 return Err(Fault::Conflict(format!("experiment {name} {why}")));
             }
-            Some((_, definition)) if definition == experiment.to_json() => {
+            Some((_, known)) if Experiment::from_json(&known).is_ok_and(|known| known == experiment) => {
                 return Ok(json_response(&StateView { name, state: "running" }, 200)?);
             }
             Some(_) => {
@@ -138,7 +139,7 @@ impl Publisher {
         }
         Snapshot::encode(1, 0, &entries)?;
         if let Some(experiment) = running.last() {
-            central::add_experiment(&self.env, experiment, Date::now().as_millis()).await?;
+            central::add_experiment(&self.env, experiment, &text, Date::now().as_millis()).await?;
         }
         Ok(json_response(&StateView { name, state: "running" }, 201)?)
     }

@@ -7,7 +7,6 @@ use haggle::simulate::{Simulation, simulate};
 use haggle::{Choice, Experiment, Snapshot, UnitKey};
 use js_sys::Uint8Array;
 use serde::Serialize;
-use serde::de::DeserializeOwned;
 use wasm_bindgen::prelude::*;
 
 /// A published snapshot in the browser.
@@ -111,14 +110,20 @@ impl Preview {
     /// Runs the whole loop in memory and returns the state after every publication.
     ///
     /// `experiment` is an object as an experiment's JSON gives it, `simulation` one with `rates`, `horizon`,
-    /// `publish_every`, `delay_mean` and `seed`, see `haggle::simulate`.
+    /// `publish_every`, `delay_mean` and `seed`, see `haggle::simulate`. Each may be its JSON text as well.
     pub fn simulate(experiment: JsValue, simulation: JsValue) -> Result<JsValue, JsError> {
-        to_js(&simulate(&from_js::<Experiment>(experiment)?, &from_js::<Simulation>(simulation)?)?)
+        let experiment = Experiment::from_json(&json_text(&experiment)?)?;
+        to_js(&simulate(&experiment, &Simulation::from_json(&json_text(&simulation)?)?)?)
     }
 }
 
-fn from_js<T: DeserializeOwned>(value: JsValue) -> Result<T, JsError> {
-    serde_wasm_bindgen::from_value(value).map_err(|error| JsError::new(&error.to_string()))
+/// The JSON text of an object, or a text as it is.
+fn json_text(value: &JsValue) -> Result<String, JsError> {
+    if let Some(text) = value.as_string() {
+        return Ok(text);
+    }
+    let no_text = || JsError::new("the object has no JSON text");
+    js_sys::JSON::stringify(value).ok().and_then(|text| text.as_string()).ok_or_else(no_text)
 }
 
 fn to_js(value: &impl Serialize) -> Result<JsValue, JsError> {

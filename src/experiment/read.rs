@@ -1,0 +1,239 @@
+//! Reading an experiment is validating it: TOML and JSON are one document, read by the same rules.
+
+use super::{Arm, Experiment, HOLDOUT, Item, Objective, PolicyChoice};
+use crate::error::decimal;
+#[cfg(feature = "toml")]
+use crate::json::Json;
+use crate::json::{Fields, Value};
+use crate::money::PRICE_MINOR_MAX;
+use crate::policy::ARMS_MAX;
+use crate::{Error, Policy, Prior};
+
+pub(super) const FIELDS: [&str; 14] = [
+    "name",
+    "hypothesis",
+    "document",
+    "objective",
+    "currency",
+    "holdout",
+    "floor",
+    "reward_window_hours",
+    "salt",
+    "control",
+    "policy",
+    "prior",
+    "item",
+    "arms",
+];
+
+/// The same document in JSON, so that both are read by the same rules.
+#[cfg(feature = "toml")]
+pub(super) fn json_of(value: toml::Value) -> Json {
+    match value {
+        toml::Value::String(text) => Json::Text(text),
+        toml::Value::Integer(number) => Json::Number(number.to_string()),
+        toml::Value::Float(number) => Json::Number(format!("{number:?}")),
+        toml::Value::Boolean(value) => Json::Bool(value),
+        toml::Value::Datetime(time) => Json::Text(time.to_string()),
+        toml::Value::Array(values) => Json::List(values.into_iter().map(json_of).collect()),
+        toml::Value::Table(fields) => {
+            Json::Object(fields.into_iter().map(|(name, value)| (name, json_of(value))).collect())
+        }
+    }
+}
+
+impl Experiment {
+    pub(super) fn read(mut fields: Fields) -> Result<Self, Error> {
+        let mut text = |name| fields.take(name).text();
+        let (name, hypothesis, document) = (text("name")?, text("hypothesis")?, text("document")?);
+        let (currency, salt, control) = (text("currency")?.parse()?, text("salt")?, text("control")?);
+        check_name("name", &name)?;
+        check_length("hypothesis", &hypothesis, 2000)?;
+        check_document(&document)?;
+        check_length("salt", &salt, 64)?;
+        let arms = fields.take("arms").list()?.into_iter().map(Arm::read).collect::<Result<Vec<_>, _>>()?;
+        let (holdout, floor) = (fields.take("holdout").if_given(), fields.take("floor").if_given());
+        // Errors below speak of the number of arms.
+        if !(2..=ARMS_MAX).contains(&arms.len()) {
+            return Err(Error::value("number of arms", arms.len(), format!("2 to {ARMS_MAX}")));
+        }
+        let least_share = |floor: Value| {
+            let count = arms.len();
+            // Four decimals of one over the count.
+            let allowed = format!("a share from 0 to 0.{:04} with {count} arms", 10_000 / count);
+            floor.fraction_in(0.0..=1.0 / count as f64, &allowed)
+        };
+        let share = |holdout: Value| holdout.fraction_in(0.0..=0.5, "a share from 0 to 0.5");
+        let experiment = Self {
+            name,
+            hypothesis,
+            document,
+            objective: fields.take("objective").one_of(&Objective::ALL, Objective::name)?,
+            currency,
+            holdout: holdout.map_or(Ok(0.1), share)?,
+            floor: floor.map_or(Ok(0.02), least_share)?,
+            reward_window_hours: fields
+                .take("reward_window_hours")
+                .if_given()
+                .map_or(Ok(168), read_window)?,
+            salt,
+            control,
+            policy: PolicyChoice::read(fields.take("policy"), arms.len())?,
+            prior: fields.take("prior").if_given().map_or(Ok(Prior::default()), Prior::read)?,
+            item: Item::read(fields.take("item"))?,
+            arms,
+        };
+        check_item(&experiment.item)?;
+        check_arms(&experiment)?;
+        Ok(experiment)
+    }
+}
+
+fn read_window(hours: Value) -> Result<u32, Error> {
+    match hours.integer()? {
+        hours @ 1..=2160 => Ok(hours as u32),
+        _ => Err(hours.refusal("1 to 2160 (90 days)")),
+    }
+}
+
+impl Arm {
+    fn read(arm: Value) -> Result<Self, Error> {
+        let mut fields = arm.fields(&["name", "price_minor"])?;
+        Ok(Self { name: fields.take("name").text()?, price_minor: fields.take("price_minor").integer()? })
+    }
+}
+
+impl Item {
+    fn read(item: Value) -> Result<Self, Error> {
+        let mut fields = item.fields(&["sku", "price_minor", "cost_minor"])?;
+        Ok(Self {
+            sku: fields.take("sku").text()?,
+            price_minor: fields.take("price_minor").integer()?,
+            cost_minor: fields.take("cost_minor").if_any().map(|cost| cost.integer()).transpose()?,
+        })
+    }
+}
+
+impl PolicyChoice {
+    fn read(policy: Value, arms: usize) -> Result<Self, Error> {
+        let mut fields = policy.fields(&["name", "shares"])?;
+        let name = fields.take("name").one_of(&Policy::ALL, Policy::name)?;
+        let Some(shares) = fields.take("shares").if_any() else { return Ok(Self { name, shares: None }) };
+        if name != Policy::Fixed {
+            let allowed = "left out: only the policy fixed has shares of its own";
+            return Err(Error::value("policy.shares", "given", allowed));
+        }
+        let shares = shares.list()?;
+        if shares.len() != arms {
+            let allowed = format!("one for each of the {arms} arms");
+            return Err(Error::value("number of policy.shares", shares.len(), allowed));
+        }
+        let share = |share: Value| share.fraction_in(0.0..=1.0, "a share from 0 to 1");
+        let shares = shares.into_iter().map(share).collect::<Result<Vec<_>, _>>()?;
+        let sum: f64 = shares.iter().sum();
+        if (sum - 1.0).abs() > 1e-6 {
+            return Err(Error::value("sum of policy.shares", decimal(sum), "1"));
+        }
+        Ok(Self { name, shares: Some(shares) })
+    }
+}
+
+fn check_name(what: &str, name: &str) -> Result<(), Error> {
+    let allowed = "1 to 32 small letters, digits and hyphens";
+    let fits = (1..=32).contains(&name.len())
+        && name.bytes().all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-');
+    if fits { Ok(()) } else { Err(Error::value(what, format!("{name:?}"), allowed)) }
+}
+
+fn check_length(what: &str, text: &str, most: usize) -> Result<(), Error> {
+    let length = text.trim().chars().count();
+    if (1..=most).contains(&length) {
+        Ok(())
+    } else {
+        Err(Error::value(what, format!("{length} characters long"), format!("1 to {most} characters long")))
+    }
+}
+
+fn check_document(document: &str) -> Result<(), Error> {
+    let is_address = document.starts_with("https://") || document.starts_with("http://");
+    if is_address && document.len() <= 500 && !document.contains(char::is_whitespace) {
+        Ok(())
+    } else {
+        Err(Error::value("document", format!("{document:?}"), "an https address of at most 500 characters"))
+    }
+}
+
+fn check_price(what: String, price_minor: i64) -> Result<(), Error> {
+    if (1..=PRICE_MINOR_MAX).contains(&price_minor) {
+        Ok(())
+    } else {
+        Err(Error::value(what, price_minor, format!("1 to {PRICE_MINOR_MAX} minor units")))
+    }
+}
+
+fn check_item(item: &Item) -> Result<(), Error> {
+    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b'&' | b'\\');
+    if !(1..=64).contains(&item.sku.len()) || !item.sku.bytes().all(plain) {
+        let allowed = "1 to 64 visible ASCII characters without quotes, <, >, & and backslash";
+        return Err(Error::value("item.sku", format!("{:?}", item.sku), allowed));
+    }
+    check_price("item.price_minor".into(), item.price_minor)?;
+    match item.cost_minor {
+        Some(cost) if !(0..=PRICE_MINOR_MAX).contains(&cost) => {
+            Err(Error::value("item.cost_minor", cost, format!("0 to {PRICE_MINOR_MAX} minor units")))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_arms(experiment: &Experiment) -> Result<(), Error> {
+    for (i, arm) in experiment.arms.iter().enumerate() {
+        check_name("arm name", &arm.name)?;
+        if arm.name == HOLDOUT {
+            return Err(Error::value(
+                "arm name",
+                "\"holdout\"",
+                "another word: the holdout is counted under it",
+            ));
+        }
+        check_price(format!("price_minor of arm {}", arm.name), arm.price_minor)?;
+        for other in experiment.arms.iter().take(i) {
+            if other.name == arm.name {
+                return Err(Error::value(
+                    "arm name",
+                    format!("{:?} twice", arm.name),
+                    "different in every arm",
+                ));
+            }
+            if other.price_minor == arm.price_minor {
+                let given = format!("{} in both {} and {}", arm.price_minor, other.name, arm.name);
+                return Err(Error::value("price_minor", given, "different in every arm"));
+            }
+        }
+        match experiment.objective.value_minor(arm.price_minor, experiment.item.cost_minor) {
+            None => {
+                let allowed = "given under the profit objective: an unknown cost is not a cost of zero";
+                return Err(Error::value("item.cost_minor", "missing", allowed));
+            }
+            Some(value) if value < 1 => {
+                let what = format!("price_minor of arm {}", arm.name);
+                let cost = experiment.item.cost_minor.unwrap_or(0);
+                let allowed = format!("above the unit cost of {cost} under the profit objective");
+                return Err(Error::value(what, arm.price_minor, allowed));
+            }
+            Some(_) => {}
+        }
+    }
+    let names = || experiment.arms.iter().map(|arm| arm.name.as_str()).collect::<Vec<_>>().join(", ");
+    match experiment.arms.iter().find(|arm| arm.name == experiment.control) {
+        None => {
+            Err(Error::value("control", format!("{:?}", experiment.control), format!("one of {}", names())))
+        }
+        Some(control) if control.price_minor != experiment.item.price_minor => {
+            let what = format!("price_minor of the control {}", control.name);
+            let allowed = format!("the catalogue price {}", experiment.item.price_minor);
+            Err(Error::value(what, control.price_minor, allowed))
+        }
+        Some(_) => Ok(()),
+    }
+}
