@@ -186,7 +186,8 @@ describe('golden vectors over HTTP on workerd', () => {
   });
 
   test('genuine tokens are accepted, once', async () => {
-    const genuine = [...tokens.signed, ...tokens.opened].map(({ token }) => token);
+    const own = tokens.signed.filter(({ claims }) => claims.m === MERCHANT);
+    const genuine = [...own, ...tokens.opened].map(({ token }) => token);
     for (const status of ['recorded', 'duplicate']) {
       const { code, results } = await expose(genuine);
       assert.equal(code, 200);
@@ -197,6 +198,14 @@ describe('golden vectors over HTTP on workerd', () => {
     const answer = await edge.fetchShop('/haggle/v1/rewards', { method: 'POST', headers, body: JSON.stringify({ orders: genuine.slice(0, 3).map(reward) }) });
     const { results } = /** @type {any} */ (await answer.json());
     assert.deepEqual(results.map(({ status }) => status), ['matched', 'matched', 'matched']);
+  });
+
+  test('genuine tokens of another shop with the same key are refused', async () => {
+    const foreign = tokens.signed.filter(({ claims }) => claims.m !== MERCHANT);
+    assert.ok(foreign.length > 0);
+    const { code, results } = await expose(foreign.map(({ token }) => token));
+    assert.equal(code, 400);
+    results.forEach(({ error }) => assert.match(error, /issued by .*; it must be "almazara"/));
   });
 
   test('other tokens are refused with the same reason', async () => {
