@@ -60,13 +60,18 @@ async function badTokens() {
     ['another key', world.sign(claims, { key: randomBytes(32) }), /signature/],
     ['oversized', 'x'.repeat(1025), /1025 bytes long; it must be at most 1024/],
     ['oversized and genuine', world.sign({ ...claims, o: 'X'.repeat(1000) }), /it must be at most 1024/],
-    ['alg none', `${none}.${payload}.`, /"none"; only "HS256"/], ['alg none and signed', world.sign(claims, { header: { alg: 'none' } }), /"none"; only "HS256"/],
-    ['another alg', world.sign(claims, { header: { alg: 'HS512' } }), /"HS512"; only "HS256"/], ['small alg', world.sign(claims, { header: { alg: 'hs256' } }), /only "HS256"/],
-    ['unknown kid', world.sign(claims, { header: { kid: 'k9' } }), /unknown key id "k9"/], ['no kid', world.sign(claims, { header: { kid: undefined } }), /malformed/],
+    ['alg none', `${none}.${payload}.`, /"none"; only "HS256"/],
+    ['alg none and signed', world.sign(claims, { header: { alg: 'none' } }), /"none"; only "HS256"/],
+    ['another alg', world.sign(claims, { header: { alg: 'HS512' } }), /"HS512"; only "HS256"/],
+    ['small alg', world.sign(claims, { header: { alg: 'hs256' } }), /only "HS256"/],
+    ['unknown kid', world.sign(claims, { header: { kid: 'k9' } }), /unknown key id "k9"/],
+    ['no kid', world.sign(claims, { header: { kid: undefined } }), /malformed/],
     ['claims no JSON', world.sign('not json'), /malformed: claims/], ['claims a list', world.sign([1, 2]), /malformed: claims/],
-    ...['m', 'o', 'c', 'p', 'x', 'a', 'w', 'e', 'iat', 'exp', 'rw', 's', 'jti'].map((name) => [`without ${name}`, world.sign(without(name)), /malformed: claims/]),
-    ['price as text', world.sign({ ...claims, p: '1900' }), /malformed: claims/], ['negative time', world.sign({ ...claims, iat: -1 }), /malformed: claims/],
+    ...Object.keys(claims).map((name) => [`without ${name}`, world.sign(without(name)), /malformed: claims/]),
+    ['price as text', world.sign({ ...claims, p: '1900' }), /malformed: claims/],
+    ['negative time', world.sign({ ...claims, iat: -1 }), /malformed: claims/],
     ['no shards', world.sign({ ...claims, s: 0 }), /shard count/], ['too many shards', world.sign({ ...claims, s: 1025 }), /shard count/],
+    ['of another shop', world.sign({ ...claims, m: 'another-shop' }), /"another-shop"; it must be "almazara"/],
     ['from the future', world.sign({ ...claims, iat: now_s() + 3600, exp: now_s() + 7200 }), /ahead/],
   ];
 }
@@ -108,13 +113,15 @@ test('an expired quote is no exposure any more, but its reward counts until the 
 test('a body that is no report is refused whole, and says what it should be', async () => {
   const [quote] = await world.quotes(1);
   const deep = '['.repeat(20_000);
-  const bodies = [['', /JSON/], ['{', /JSON/], [deep, /JSON/], ['null', /./], ['[]', /./], ['"x"', /./], ['{}', /quotes|order_id/], [`\u0000{"quotes":["${quote}"]}`, /JSON/],
+  const bodies = [['', /JSON/], ['{', /JSON/], [deep, /JSON/], ['null', /./], ['[]', /./], ['"x"', /./], ['{}', /quotes|order_id/],
+    [`\u0000{"quotes":["${quote}"]}`, /JSON/],
     [JSON.stringify({ quotes: [quote], more: 1 }), /more|order_id/], [Buffer.from([0x7b, 0xff, 0xfe, 0x7d]), /UTF-8/]];
   for (const [body, says] of bodies) {
     assertRefused(await world.post('/haggle/v1/exposures', body), 400, says);
     assertRefused(await world.reward(body), 400, says);
   }
-  for (const [quotes, says] of [[[], /0; it must be 1 to 60/], [Array(61).fill('x'), /61; it must be 1 to 60/], ['x', /./], [[1], /./], [[null], /./], [{ 0: 'x' }, /./]]) {
+  for (const [quotes, says] of [[[], /0; it must be 1 to 60/], [Array(61).fill('x'), /61; it must be 1 to 60/], ['x', /./], [[1], /./],
+    [[null], /./], [{ 0: 'x' }, /./]]) {
     assertRefused(await world.post('/haggle/v1/exposures', { quotes }), 400, says);
   }
   const line = world.order([quote]).lines[0];
@@ -135,7 +142,8 @@ test('a line out of bounds is refused by itself, with what was given and what is
     [{ units: 0 }, /units is 0; it must be 1 to 10000/], [{ units: -1 }, /-1/], [{ units: 10_001 }, /10001/],
     [{ revenue_minor: -1 }, /revenue_minor is -1; it must be 0 to 1000000000000/], [{ revenue_minor: 1_000_000_000_001 }, /1000000000001/],
     [{ cost_minor: -5 }, /cost_minor is -5; it must be 0 to 1000000000000/], [{ cost_minor: Number.MAX_SAFE_INTEGER }, /9007199254740991/],
-    [{ line_id: '' }, /line_id is ""; it must be 1 to 64/], [{ line_id: 'x'.repeat(65) }, /1 to 64/], [{ line_id: 'a b' }, /"a b"/], [{ line_id: 'ä' }, /visible ASCII/]]) {
+    [{ line_id: '' }, /line_id is ""; it must be 1 to 64/], [{ line_id: 'x'.repeat(65) }, /1 to 64/], [{ line_id: 'a b' }, /"a b"/],
+    [{ line_id: 'ä' }, /visible ASCII/]]) {
     const answer = await world.reward(world.order([quote], change));
     assertRefused(answer, 400, ...says);
     assert.deepEqual([answer.statuses, answer.body.results[0].line_id], [['refused'], change.line_id ?? '1']);
@@ -149,7 +157,8 @@ test('a half-good batch counts its good half, in the order of its lines', async 
   const good = world.order([one]), bad = world.order([two], { units: 0 }), mixed = world.order([two, 'x', two]);
   const { status, body } = await world.reward({ orders: [bad, good, mixed] });
   assert.equal(status, 200);
-  assert.deepEqual(body.results.map((result) => [result.order_id, result.line_id, result.status]), [[bad.order_id, '1', 'refused'], [good.order_id, '1', 'unmatched'],
+  assert.deepEqual(body.results.map((result) => [result.order_id, result.line_id, result.status]),
+    [[bad.order_id, '1', 'refused'], [good.order_id, '1', 'unmatched'],
     [mixed.order_id, '1', 'unmatched'], [mixed.order_id, '2', 'refused'], [mixed.order_id, '3', 'unmatched']]);
   for (const result of body.results) assert.equal('error' in result, result.status === 'refused');
   counted = { stored: 3, exposures: 0 };
@@ -159,7 +168,9 @@ test('a body beyond its limit is refused by its length, announced or not', async
   const { REWARDS_TOKEN } = world.edge.secrets;
   for (const [path, most] of [['/haggle/v1/rewards', 65_536], ['/haggle/v1/exposures', 40_960]]) {
     const headers = { authorization: `Bearer ${REWARDS_TOKEN}` };
-    for (const size of [most + 1, 1_000_000]) assertRefused(await world.post(path, ' '.repeat(size), { headers, ...ALONE }), 413, new RegExp(`at most ${most} bytes`));
+    for (const size of [most + 1, 1_000_000]) {
+      assertRefused(await world.post(path, ' '.repeat(size), { headers, ...ALONE }), 413, new RegExp(`at most ${most} bytes`));
+    }
     assertRefused(await world.post(path, ' '.repeat(most), { headers }), 400, /JSON/);
     const unannounced = `POST ${path} HTTP/1.1\r\nhost: shop\r\nauthorization: Bearer ${REWARDS_TOKEN}\r\ntransfer-encoding: chunked\r\n\r\n`
       + `${(most + 1).toString(16)}\r\n${' '.repeat(most + 1)}\r\n0\r\n\r\n`;
@@ -194,7 +205,8 @@ function overSocket(bytes, { breaksOff = false } = {}) {
 test('a request that breaks off in its body counts nothing and hurts nobody', async () => {
   const [quote] = await world.quotes(1);
   const body = JSON.stringify(world.order([quote]));
-  const head = `POST /haggle/v1/rewards HTTP/1.1\r\nhost: shop\r\nauthorization: Bearer ${world.edge.secrets.REWARDS_TOKEN}\r\ncontent-length: ${body.length}\r\n\r\n`;
+  const authorization = `authorization: Bearer ${world.edge.secrets.REWARDS_TOKEN}`;
+  const head = `POST /haggle/v1/rewards HTTP/1.1\r\nhost: shop\r\n${authorization}\r\ncontent-length: ${body.length}\r\n\r\n`;
   const broken = await Promise.all([0, 1, 10, body.length - 1].map((cut) => overSocket(head + body.slice(0, cut), { breaksOff: true })));
   for (const answer of broken) assert.doesNotMatch(answer, /^HTTP\/1\.1 [25]/);
   assert.match(await overSocket(head + body), /^HTTP\/1\.1 200 [\s\S]*"unmatched"/);
@@ -203,7 +215,8 @@ test('a request that breaks off in its body counts nothing and hurts nobody', as
 
 test('rewards need their own bearer', async () => {
   const [quote] = await world.quotes(1), { REWARDS_TOKEN, ADMIN_TOKEN } = world.edge.secrets;
-  const given = ['', 'Bearer', 'Bearer ', `bearer${REWARDS_TOKEN}`, REWARDS_TOKEN, `Basic ${REWARDS_TOKEN}`, `Bearer ${REWARDS_TOKEN}x`, `Bearer ${REWARDS_TOKEN.slice(1)}`,
+  const given = ['', 'Bearer', 'Bearer ', `bearer${REWARDS_TOKEN}`, REWARDS_TOKEN, `Basic ${REWARDS_TOKEN}`, `Bearer ${REWARDS_TOKEN}x`,
+    `Bearer ${REWARDS_TOKEN.slice(1)}`,
     `Bearer ${REWARDS_TOKEN.toUpperCase()}X`, `Bearer ${ADMIN_TOKEN}`, `Bearer ${quote}`];
   for (const authorization of given) {
     const answer = await world.post('/haggle/v1/rewards', world.order([quote]), { headers: authorization ? { authorization } : {}, ...ALONE });
@@ -230,12 +243,14 @@ test('cookies that are not ours, changed or another visitor\'s give a good price
   const wanted = await mine.price('OLIVE-500');
   await other.price('OLIVE-500');
   const [haggle_vid, haggle_pins] = [mine.cookies.get('haggle_vid'), mine.cookies.get('haggle_pins')];
-  for (const pins of ['', 'x', '=;=', 'A'.repeat(4000), '\u00e4', other.cookies.get('haggle_pins'), haggle_pins.slice(1), haggle_pins.slice(0, -3), `${haggle_pins}AAAA`]) {
+  for (const pins of ['', 'x', '=;=', 'A'.repeat(4000), '\u00e4', other.cookies.get('haggle_pins'), haggle_pins.slice(1),
+    haggle_pins.slice(0, -3), `${haggle_pins}AAAA`]) {
     const shopper = world.shopper({ haggle_vid, haggle_pins: pins });
     assert.equal((await shopper.price('OLIVE-500')).price_minor, wanted.price_minor);
     assert.equal(shopper.cookies.has('haggle_pins'), true);
   }
-  for (const vid of ['', 'x', haggle_vid.toUpperCase().replace(/\d/g, 'A'), `${haggle_vid}0`, haggle_vid.slice(1), '\u00e4'.repeat(16), 'f'.repeat(4000), '../../etc']) {
+  for (const vid of ['', 'x', haggle_vid.toUpperCase().replace(/\d/g, 'A'), `${haggle_vid}0`, haggle_vid.slice(1), '\u00e4'.repeat(16),
+    'f'.repeat(4000), '../../etc']) {
     const shopper = world.shopper({ haggle_vid: vid });
     const { status, price_minor, quote } = await shopper.price('OLIVE-500');
     assert.deepEqual([status, claimsOf(quote).p], [200, price_minor]);
@@ -250,17 +265,27 @@ test('a bad experiment is refused with what was given and what is allowed', asyn
   const item = (change) => ({ ...one, item: { ...one.item, ...change } });
   for (const [body, ...says] of [
     [arms(1150, 1150), /1150 in both list and arm-1/, /different/], [arms(1150, -5), /-5/, /1 to 1000000000/], [arms(1150, 0), /is 0/, /1 to/],
-    [arms(1150, 1_000_000_001), /1000000001/], [arms(1150), /arms is 1; it must be 2 to 32/], [arms(...Array.from({ length: 33 }, (_, at) => 1150 + at)), /33; it must be 2 to 32/],
+    [arms(1150, 1_000_000_001), /1000000001/], [arms(1150), /arms is 1; it must be 2 to 32/],
+    [arms(...Array.from({ length: 33 }, (_, at) => 1150 + at)), /33; it must be 2 to 32/],
     [arms(1150, 99.5), /99\.5/], [arms(1000, 1150), /1000; it must be the catalogue price 1150/],
-    [{ ...one, floor: 0.6 }, /floor is 0\.6/, /0 to 0\.5000 with 2 arms/], [{ ...one, floor: -0.1 }, /-0\.1/], [{ ...one, holdout: 0.6 }, /holdout is 0\.6/, /0 to 0\.5/],
-    [{ ...one, objective: 'profit' }, /item\.cost_minor is missing/, /not a cost of zero/], [{ ...item({ cost_minor: 1000 }), objective: 'profit' }, /920/, /above the unit cost of 1000/],
-    [{ ...one, objective: 'margin' }, /margin/, /profit/], [{ ...one, control: 'nowhere' }, /"nowhere"/, /one of list, low/], [{ ...one, currency: 'euro' }, /"euro"/, /ISO 4217/],
-    [item({ sku: 'a<b' }), /a<b/, /visible ASCII/], [item({ sku: '' }), /""/], [item({ price_minor: -1150 }), /-1150/], [item({ cost_minor: -1 }), /-1/],
-    [{ ...one, policy: { name: 'greedy' } }, /greedy/, /thompson/], [{ ...one, policy: { name: 'fixed', shares: [0.5] } }, /1; it must be one for each of the 2 arms/],
-    [{ ...one, policy: { name: 'fixed', shares: [0.9, 0.9] } }, /1\.8; it must be 1/], [{ ...one, prior: { alpha: 0, beta: 1 } }, /0/], [{ ...one, prior: { alpha: 1, beta: -1 } }, /-1/],
-    [{ ...one, reward_window_hours: 0 }, /is 0; it must be 1 to 2160/], [{ ...one, document: 'wiki' }, /"wiki"/, /https/], [{ ...one, hypothesis: ' ' }, /0 characters/],
-    [{ ...one, flor: 1 }, /flor/, /floor/], [{ ...one, arms: undefined }, /arms/], [{ ...one, arms: 'many' }, /many/], ['', /JSON/], ['{', /JSON/], ['[]', /JSON/], ['null', /JSON/],
-    [`${'['.repeat(10_000)}`, /JSON/], [{ ...one, name: 'Alicante 1' }, /"Alicante 1"/, /small letters/], [{ ...one, name: 'murcia' }, /"murcia"; it must be "alicante"/],
+    [{ ...one, floor: 0.6 }, /floor is 0\.6/, /0 to 0\.5000 with 2 arms/], [{ ...one, floor: -0.1 }, /-0\.1/],
+    [{ ...one, holdout: 0.6 }, /holdout is 0\.6/, /0 to 0\.5/],
+    [{ ...one, objective: 'profit' }, /item\.cost_minor is missing/, /not a cost of zero/],
+    [{ ...item({ cost_minor: 1000 }), objective: 'profit' }, /920/, /above the unit cost of 1000/],
+    [{ ...one, objective: 'margin' }, /margin/, /profit/], [{ ...one, control: 'nowhere' }, /"nowhere"/, /one of list, low/],
+    [{ ...one, currency: 'euro' }, /"euro"/, /ISO 4217/],
+    [item({ sku: 'a<b' }), /a<b/, /visible ASCII/], [item({ sku: '' }), /""/], [item({ price_minor: -1150 }), /-1150/],
+    [item({ cost_minor: -1 }), /-1/],
+    [{ ...one, policy: { name: 'greedy' } }, /greedy/, /thompson/],
+    [{ ...one, policy: { name: 'fixed', shares: [0.5] } }, /1; it must be one for each of the 2 arms/],
+    [{ ...one, policy: { name: 'fixed', shares: [0.9, 0.9] } }, /1\.8; it must be 1/], [{ ...one, prior: { alpha: 0, beta: 1 } }, /0/],
+    [{ ...one, prior: { alpha: 1, beta: -1 } }, /-1/],
+    [{ ...one, reward_window_hours: 0 }, /is 0; it must be 1 to 2160/], [{ ...one, document: 'wiki' }, /"wiki"/, /https/],
+    [{ ...one, hypothesis: ' ' }, /0 characters/],
+    [{ ...one, flor: 1 }, /flor/, /floor/], [{ ...one, arms: undefined }, /arms/], [{ ...one, arms: 'many' }, /many/], ['', /JSON/],
+    ['{', /JSON/], ['[]', /JSON/], ['null', /JSON/],
+    [`${'['.repeat(10_000)}`, /JSON/], [{ ...one, name: 'Alicante 1' }, /"Alicante 1"/, /small letters/],
+    [{ ...one, name: 'murcia' }, /"murcia"; it must be "alicante"/],
   ]) assertRefused(await put(body), 400, ...says);
   assertRefused(await put(one, 'murcia'), 400, /must be "murcia"/);
   const tooLong = await world.admin('PUT', '/haggle/v1/experiments/alicante', ' '.repeat(65_537), ALONE);
@@ -271,7 +296,8 @@ test('a bad experiment is refused with what was given and what is allowed', asyn
 });
 
 test('the administration needs its bearer and its host, and says which methods it has', async () => {
-  const routes = [['POST', '/haggle/v1/sync'], ['GET', '/haggle/v1/experiments'], ['PUT', '/haggle/v1/experiments/x'], ['DELETE', '/haggle/v1/experiments/x'], ['GET', '/haggle/v1/snapshot'],
+  const routes = [['POST', '/haggle/v1/sync'], ['GET', '/haggle/v1/experiments'], ['PUT', '/haggle/v1/experiments/x'],
+    ['DELETE', '/haggle/v1/experiments/x'], ['GET', '/haggle/v1/snapshot'],
     ['GET', '/haggle/v1/history?experiment=sevilla'], ['GET', '/haggle/v1/unit?visitor=x']];
   const { ADMIN_TOKEN, REWARDS_TOKEN } = world.edge.secrets;
   for (const [method, path] of routes) {
@@ -286,8 +312,10 @@ test('the administration needs its bearer and its host, and says which methods i
   assertRefused(await world.admin('GET', '/haggle/v1/unit'), 400, /visitor is missing/);
   assertRefused(await world.admin('GET', '/haggle/v1/nothing'), 404, /nothing/);
   assert.equal('ledger' in (await world.admin('GET', '/haggle/health', undefined, { headers: { authorization: '' } })).body, false);
-  for (const [method, path] of [['GET', '/haggle/v1/rewards'], ['PUT', '/haggle/v1/exposures'], ['POST', '/haggle/v1/price'], ['DELETE', '/haggle/health']]) {
+  for (const [method, path] of [['GET', '/haggle/v1/rewards'], ['PUT', '/haggle/v1/exposures'], ['POST', '/haggle/v1/price'],
+    ['DELETE', '/haggle/health']]) {
     assertRefused(await world.admin(method, path, undefined, { host: 'shop.example' }), 405, /it must be (GET|POST)/);
   }
-  assert.equal((await world.admin('GET', '/haggle/v1/experiments', undefined, { host: ADMIN_HOST.toUpperCase() })).status, 200, 'host names know no case');
+  assert.equal((await world.admin('GET', '/haggle/v1/experiments', undefined, { host: ADMIN_HOST.toUpperCase() })).status, 200,
+    'host names know no case');
 });

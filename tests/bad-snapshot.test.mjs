@@ -15,13 +15,16 @@ const PAGE = '/product/OLIVE-500', DAY_MS = 86_400_000;
 const WRONG = '5ec2e7';
 const HANG_MAX_MS = 5_000;
 
-/** Settings that are missing or wrong: the location, what it changes, and the name that must be said. @type {[string, Record<string, string | undefined>, string][]} */
+/**
+ * Settings that are missing or wrong: the location, what it changes, and the name that must be said.
+ * @type {[string, Record<string, string | undefined>, string][]}
+ */
 const MISCONFIGURED = [
   ['no-quote-keys', { QUOTE_KEYS: undefined }, 'QUOTE_KEYS'], ['no-unit-key', { UNIT_KEY: undefined }, 'UNIT_KEY'],
   ['no-rewards-token', { REWARDS_TOKEN: undefined }, 'REWARDS_TOKEN'], ['no-admin-token', { ADMIN_TOKEN: undefined }, 'ADMIN_TOKEN'],
-  ['empty-unit-key', { UNIT_KEY: '' }, 'UNIT_KEY'], ['bad-quote-keys', { QUOTE_KEYS: `k1:${WRONG}` }, 'QUOTE_KEYS'], ['bad-unit-key', { UNIT_KEY: WRONG }, 'UNIT_KEY'],
-  ['short-token', { ADMIN_TOKEN: WRONG }, 'ADMIN_TOKEN'], ['bad-mode', { MODE: WRONG }, 'MODE'], ['bad-first-view', { FIRST_VIEW: WRONG }, 'FIRST_VIEW'],
-  ['bad-shards', { LEDGER_SHARDS: 'many' }, 'LEDGER_SHARDS'],
+  ['empty-unit-key', { UNIT_KEY: '' }, 'UNIT_KEY'], ['bad-quote-keys', { QUOTE_KEYS: `k1:${WRONG}` }, 'QUOTE_KEYS'],
+  ['bad-unit-key', { UNIT_KEY: WRONG }, 'UNIT_KEY'], ['short-token', { ADMIN_TOKEN: WRONG }, 'ADMIN_TOKEN'],
+  ['bad-mode', { MODE: WRONG }, 'MODE'], ['bad-first-view', { FIRST_VIEW: WRONG }, 'FIRST_VIEW'], ['bad-shards', { LEDGER_SHARDS: 'many' }, 'LEDGER_SHARDS'],
 ];
 
 /** @type {import('./kit.mjs').World} */
@@ -30,8 +33,10 @@ let world;
 let good;
 before(async () => {
   const broken = Object.fromEntries(MISCONFIGURED.map(([name, vars]) => [name, vars]));
-  const behind = { faulty: {}, cold: {}, patient: {} };
-  world = await openWorld({ locations: { 'pop-a': {}, ...behind, ...broken }, workers: [FAULTY_KV], worker: (location) => (location in behind ? behindFaultyKv : {}) });
+  // The first location has the publisher: its puts, too, go through the faulty namespace.
+  const behind = { 'pop-a': {}, faulty: {}, cold: {}, patient: {} };
+  world = await openWorld({ locations: { ...behind, ...broken, last: {} }, workers: [FAULTY_KV],
+    worker: (location) => (location in behind ? behindFaultyKv : {}) });
   await world.run([experiment()]);
   good = await stored();
 });
@@ -63,23 +68,35 @@ async function assertLeftAlone(reason, location) {
   const page = await world.shopper().ask(PAGE, { location, timeout_ms: HANG_MAX_MS }), origin = await originPage();
   assert.deepEqual([page.status, page.reason], [200, reason]);
   assert.ok(page.bytes.equals(origin.bytes));
-  assert.deepEqual([page.headers.etag, page.headers['cache-control']], [origin.headers.etag, origin.headers['cache-control']], 'nothing in it is personal');
+  assert.deepEqual([page.headers.etag, page.headers['cache-control']], [origin.headers.etag, origin.headers['cache-control']],
+    'nothing in it is personal');
   assert.equal(page.headers['set-cookie'], undefined);
   const price = await world.shopper().price('OLIVE-500', { location });
   assert.deepEqual([price.status, new RegExp(reason).test(price.error)], [404, true], JSON.stringify(price));
   const health = await world.health(location);
-  assert.deepEqual([health.snapshot, health.snapshot_reason], [null, reason]);
+  assert.deepEqual([health.snapshot, health.error], [null, reason]);
 }
 
 test('an isolate that never had a snapshot leaves pages alone, whatever lies in KV', async () => {
   await world.edge.kv.delete('snapshot');
   await assertLeftAlone('no-snapshot');
   const format = Buffer.from([2, 0]);
-  const cases = { 'random bytes': randomBytes(good.length), 'no byte': Buffer.alloc(0), 'a megabyte of zeros': Buffer.alloc(1_000_000), text: Buffer.from('{"version":1}'),
-    'the right beginning only': good.subarray(0, 8), 'a header only': good.subarray(0, 48), 'cut by a byte': good.subarray(0, -1), 'a byte too many': Buffer.concat([good, Buffer.of(0)]),
-    'a wrong checksum': Buffer.concat([good.subarray(0, 8), Buffer.alloc(4), good.subarray(12)]), 'a changed price': Buffer.from(good).fill(0xff, 120, 124),
-    'a newer format': changed(12, format), 'a newer format of random content': Buffer.concat([changed(12, format).subarray(0, 14), randomBytes(500)]),
-    'too many experiments': changed(32, Buffer.from([0xff, 0xff, 0xff, 0x7f])), 'no arms': changed(36, Buffer.alloc(4)) };
+  const cases = {
+    'random bytes': randomBytes(good.length),
+    'no byte': Buffer.alloc(0),
+    'a megabyte of zeros': Buffer.alloc(1_000_000),
+    text: Buffer.from('{"version":1}'),
+    'the right beginning only': good.subarray(0, 8),
+    'a header only': good.subarray(0, 48),
+    'cut by a byte': good.subarray(0, -1),
+    'a byte too many': Buffer.concat([good, Buffer.of(0)]),
+    'a wrong checksum': Buffer.concat([good.subarray(0, 8), Buffer.alloc(4), good.subarray(12)]),
+    'a changed price': Buffer.from(good).fill(0xff, 120, 124),
+    'a newer format': changed(12, format),
+    'a newer format of random content': Buffer.concat([changed(12, format).subarray(0, 14), randomBytes(500)]),
+    'too many experiments': changed(32, Buffer.from([0xff, 0xff, 0xff, 0x7f])),
+    'no arms': changed(36, Buffer.alloc(4)),
+  };
   for (const [name, bytes] of Object.entries(cases)) {
     await put(bytes);
     await assertLeftAlone('bad-snapshot').catch((error) => assert.fail(`${name}: ${error.message}`));
@@ -130,6 +147,22 @@ test('while KV fails, pages are served: priced where a snapshot is at hand, else
   await until('the isolate recovers', () => world.shopper().ask(PAGE, { location: 'cold' }), ({ reason }) => reason === 'priced');
 });
 
+test('a sync that cannot put into KV says so, and the next one publishes a newer version', async () => {
+  const { version } = await world.sync();
+  await setFault(world, 'fail');
+  try {
+    const { status, body } = await world.admin('POST', '/haggle/v1/sync');
+    assert.deepEqual([status, typeof body.error], [503, 'string']);
+  } finally {
+    await setFault(world, 'none');
+  }
+  assert.equal(Number((await stored()).readBigUInt64LE(16)), version, 'KV holds what it held');
+  const next = await world.sync();
+  assert.ok(next.version > version);
+  assert.equal(Number((await stored()).readBigUInt64LE(16)), next.version);
+  await world.served(next.version, 'last');
+});
+
 test('while KV hangs, a page is served all the same, untouched where no snapshot is at hand', async () => {
   await setFault(world, 'hang');
   try {
@@ -161,12 +194,13 @@ test('without a setting, or with a wrong one, pages stay untouched and the API i
     assert.ok(page.bytes.equals(origin.bytes), location);
     const authorization = `Bearer ${world.edge.secrets.REWARDS_TOKEN}`, admin = { location, ...ALONE };
     const answers = [await world.post('/haggle/v1/exposures', { quotes: ['x'] }, { location, ...ALONE }),
-      await world.post('/haggle/v1/rewards', {}, { location, headers: { authorization }, ...ALONE }), await world.shopper().price('OLIVE-500', { location }),
+      await world.post('/haggle/v1/rewards', {}, { location, headers: { authorization }, ...ALONE }),
+        await world.shopper().price('OLIVE-500', { location }),
       await world.admin('POST', '/haggle/v1/sync', undefined, admin), await world.admin('GET', '/haggle/v1/experiments', undefined, admin)];
     assert.deepEqual(answers.map(({ status }) => status), [503, 503, 503, 503, 503], location);
     const health = await received(await send(`${world.base(location)}/haggle/health`));
     assert.equal(health.status, 200, 'health says what is wrong instead of being ill');
-    const said = [...answers.map((answer) => answer.body?.error ?? answer.error), JSON.parse(health.text).settings.error];
+    const said = [...answers.map((answer) => answer.body?.error ?? answer.error), JSON.parse(health.text).error];
     const secret = Object.keys(vars).some((name) => /KEY|TOKEN/.test(name));
     for (const error of said) assert.equal(secret && error.includes(WRONG), false, `a secret is shown: ${error}`);
   }
@@ -185,6 +219,7 @@ test('without settings every method still reaches the origin', async () => {
   const location = 'no-quote-keys', form = { 'content-type': 'application/x-www-form-urlencoded' };
   const head = await received(await send(world.base(location) + PAGE, { method: 'HEAD', headers: BROWSER, ...ALONE }));
   assert.deepEqual([head.status, head.headers.etag], [200, (await originPage()).headers.etag]);
-  const posted = await received(await send(`${world.base(location)}/cart`, { method: 'POST', body: 'sku=OLIVE-500&units=1', headers: form, ...ALONE }));
+  const posted = await received(await send(`${world.base(location)}/cart`,
+    { method: 'POST', body: 'sku=OLIVE-500&units=1', headers: form, ...ALONE }));
   assert.deepEqual([posted.status, posted.headers.location], [303, '/cart']);
 });

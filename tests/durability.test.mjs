@@ -81,7 +81,8 @@ test('a kill in the middle of many rewards loses none that was acknowledged, and
     settled += 1;
   };
   // Eight at a time; the kill comes between the 20th answer and the last.
-  const rest = [...orders], lanes = Array.from({ length: 8 }, async () => { for (let order = rest.pop(); order; order = rest.pop()) await post(order); });
+  const rest = [...orders], lanes = Array.from({ length: 8 },
+    async () => { for (let order = rest.pop(); order; order = rest.pop()) await post(order); });
   await until('20 answers', async () => settled, (count) => count >= 20);
   const killed = world.edge.kill();
   await Promise.all(lanes);

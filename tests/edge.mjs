@@ -158,7 +158,9 @@ export async function startEdge(options) {
     await migrate(db, migrations);
     const urls = await addresses(mf, locations);
     const [pid] = [...workerdProcesses()].filter((one) => !before.has(one));
-    return edge({ mf, db, kv: await mf.getKVNamespace('SNAPSHOTS', locations[0]), urls, secrets, lines, pid });
+    // Of the last location, because the first may stand behind a faulty namespace.
+    const kv = await mf.getKVNamespace('SNAPSHOTS', locations[locations.length - 1]);
+    return edge({ mf, db, kv, urls, secrets, lines, pid });
   } catch (error) {
     await mf.dispose().catch(() => {});
     throw error;

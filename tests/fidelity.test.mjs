@@ -30,14 +30,17 @@ after(async () => {
 });
 
 const direct = async (url, init = {}) => received(await send(url, { ...init, headers: { ...BROWSER, ...init.headers } }));
-const through = async (path, location = 'shop', init = {}) => received(await send(world.base(location) + path, { ...init, headers: { ...BROWSER, ...init.headers } }));
+const through = async (path, location = 'shop', init = {}) => received(await send(world.base(location) + path,
+  { ...init, headers: { ...BROWSER, ...init.headers } }));
+
+const TOLD = ['content-type', 'content-encoding', 'content-range', 'location', 'set-cookie', 'etag', 'last-modified', 'cache-control', 'vary',
+  'expires', 'retry-after'];
 
 /** The same in status, type, cache headers and every byte, as it went over the wire. */
 async function assertUntouched(path, location, init = {}) {
   const origin = await direct((location === 'odd' ? odd.url : world.shop.url) + path, init);
   const served = await through(path, location, init);
-  const seen = ({ status, headers }) => [status, ...['content-type', 'content-encoding', 'content-range', 'location', 'set-cookie', 'etag', 'last-modified',
-    'cache-control', 'vary', 'expires', 'retry-after'].map((name) => headers[name])];
+  const seen = ({ status, headers }) => [status, ...TOLD.map((name) => headers[name])];
   assert.deepEqual(seen(served), seen(origin), path);
   assert.ok(served.raw.equals(origin.raw), `${path}: ${served.raw.length} bytes are not the ${origin.raw.length} of the origin`);
   return served;
@@ -46,7 +49,8 @@ async function assertUntouched(path, location, init = {}) {
 /** A session with something in its cart, at the origin itself: the shop's cookie, and the page of its order. */
 async function orderedSession() {
   const form = { method: 'POST', body: 'sku=OLIVE-500&units=2', headers: { 'content-type': 'application/x-www-form-urlencoded' } };
-  const buy = async (cookie) => (await send(`${world.shop.url}/cart`, { ...form, headers: { ...form.headers, ...(cookie ? { cookie } : {}) } })).resume();
+  const buy = async (cookie) => (await send(`${world.shop.url}/cart`,
+    { ...form, headers: { ...form.headers, ...(cookie ? { cookie } : {}) } })).resume();
   const cookie = (await buy()).headers['set-cookie'][0].split(';')[0];
   const order = await send(`${world.shop.url}/checkout`, { method: 'POST', body: '', headers: { cookie } });
   order.resume();
@@ -58,7 +62,8 @@ async function assertShopUntouched() {
   const { cookie, thanks } = await orderedSession();
   for (const path of [...PUBLIC_PATHS, '/nowhere', '/product/NOT-HERE', '/?a=%20b&c=%zz']) await assertUntouched(path, 'shop');
   for (const path of ['/cart', thanks]) await assertUntouched(path, 'shop', { headers: { cookie } });
-  for (const path of ['/gzip', '/br', '/plain', '/long', '/pieces', '/windows-1252', '/meta-charset', '/utf-16', ...Object.keys(MARKUP).map((name) => `/markup/${name}`)]) {
+  for (const path of ['/gzip', '/br', '/plain', '/long', '/pieces', '/windows-1252', '/meta-charset', '/utf-16',
+    ...Object.keys(MARKUP).map((name) => `/markup/${name}`)]) {
     await assertUntouched(path, 'odd', { headers: COMPRESSED });
   }
 }
@@ -80,14 +85,15 @@ test('with no experiment running every page has the origin\'s bytes, and says wh
 let published;
 /** Starts the experiments, once; afterwards every location serves them. */
 function experimentsRun() {
-  published ??= world.run(EXPERIMENTS).then(({ version }) => Promise.all(['shop', 'odd', 'catalogue'].map((location) => world.served(version, location))));
+  const served = ({ version }) => Promise.all(['shop', 'odd', 'catalogue'].map((location) => world.served(version, location)));
+  published ??= world.run(EXPERIMENTS).then(served);
   return published;
 }
 
 test('with experiments running only prices, the script tag and the hidden fields differ, on every page of the shop', async () => {
   await experimentsRun();
   let changed = 0;
-  for (const shopper of [world.shopper(), world.shopper(), world.shopper()]) {
+  for (const shopper of Array.from({ length: 6 }, () => world.shopper())) {
     for (const path of PUBLIC_PATHS.filter((one) => one !== '/style.css')) {
       const page = await shopper.ask(path), origin = await direct(world.shop.url + path);
       assert.deepEqual([page.status, page.headers['content-type'], page.reason], [200, origin.headers['content-type'], 'priced'], path);
@@ -138,11 +144,11 @@ test('gzip and brotli pages are priced and decode to the origin\'s page', async 
 const MOVED = { 'three-formats': 4, thousands: 3, 'attributes-stay': 1, 'void-and-unclosed': 2, 'no-end': 2, entities: 1, 'signs-of-all-kinds': 1,
   'upper-case': 2, nested: 2 };
 
-test('odd markup comes out whole, with nothing but its prices changed', async () => {
+test('odd markup comes out whole, with nothing but its prices changed', async (t) => {
   await experimentsRun();
   const shopper = world.shopper(await movedVisitor());
   for (const [name, origin] of Object.entries(MARKUP)) {
-    await test(name, async () => {
+    await t.test(name, async () => {
       const page = await shopper.ask(`/markup/${name}`, { location: 'odd' });
       assert.equal(page.status, 200);
       const found = assertOnlyPricesDiffer(page.text, origin);
@@ -189,7 +195,8 @@ test('redirects, errors and what is not HTML stay untouched while experiments ru
   const image = { accept: 'image/avif,image/webp,*/*;q=0.8' };
   assert.ok((await assertUntouched('/binary', 'odd', { headers: image })).raw.equals(BINARY));
   assert.equal((await assertUntouched('/binary', 'odd', { headers: { ...image, range: 'bytes=16-31' } })).status, 206);
-  assert.equal((await assertUntouched('/style.css', 'shop', { headers: { accept: 'text/css', 'if-none-match': (await through('/style.css')).headers.etag } })).status, 304);
+  const unchanged = { accept: 'text/css', 'if-none-match': (await through('/style.css')).headers.etag };
+  assert.equal((await assertUntouched('/style.css', 'shop', { headers: unchanged })).status, 304);
   assert.match((await through('/500', 'odd')).headers['server-timing'], /haggle;desc="origin-status"/);
 });
 
@@ -197,12 +204,14 @@ test('every other method passes with its body and headers', async () => {
   await experimentsRun();
   const body = Buffer.concat([BINARY, BINARY]);
   for (const method of ['POST', 'PUT', 'PATCH', 'DELETE', 'OPTIONS']) {
-    const sent = { method, body, headers: { cookie: 'haggle_vid=x; other=1', 'x-one': 'two', 'content-type': 'application/octet-stream' }, host: 'shop.example:8443' };
+    const sent = { method, body, headers: { cookie: 'haggle_vid=x; other=1', 'x-one': 'two', 'content-type': 'application/octet-stream' },
+      host: 'shop.example:8443' };
     const answer = await through('/echo/a%20b?c=%20d&e', 'odd', sent);
     const echo = JSON.parse(answer.text);
     assert.deepEqual([answer.status, answer.headers['x-echo'], echo.method, echo.url], [201, 'yes', method, '/echo/a%20b?c=%20d&e']);
     assert.ok(Buffer.from(echo.body, 'base64').equals(body), method);
-    assert.deepEqual([echo.headers.cookie, echo.headers['x-one'], echo.headers['x-forwarded-host']], ['haggle_vid=x; other=1', 'two', 'shop.example:8443']);
+    assert.deepEqual([echo.headers.cookie, echo.headers['x-one'], echo.headers['x-forwarded-host']],
+      ['haggle_vid=x; other=1', 'two', 'shop.example:8443']);
   }
 });
 
@@ -223,6 +232,14 @@ test('a browser that asks whether a page changed, or for a part of it, gets the 
     assert.equal(page.status, 200, name);
     assert.equal(assertOnlyPricesDiffer(page.text, PRODUCT).fields, 1);
   }
+});
+
+test('a script that fetches a page and asks whether it changed gets the whole priced page too', async () => {
+  await experimentsRun();
+  const headers = { accept: '*/*', 'sec-fetch-dest': 'empty', 'sec-fetch-mode': 'cors', 'if-none-match': '"odd-1"' };
+  const page = await through('/conditional', 'odd', { headers });
+  assert.equal(page.status, 200);
+  assert.equal(assertOnlyPricesDiffer(page.text, PRODUCT).fields, 1);
 });
 
 test('a response with personal prices is private, not stored and has nothing to revalidate with', async () => {

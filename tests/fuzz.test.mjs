@@ -14,12 +14,16 @@ const SEED = Number(process.env.HAGGLE_SEED ?? 20_260_901);
 const REQUESTS = 800, AT_ONCE = 8, TIMEOUT_MS = 10_000;
 
 const METHODS = ['GET', 'GET', 'POST', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'];
-const ROUTES = ['/haggle/v1/price', '/haggle/v1/exposures', '/haggle/v1/rewards', '/haggle/health', '/haggle/haggle.js', '/haggle/v1/sync', '/haggle/v1/experiments',
-  '/haggle/v1/experiments/murcia', '/haggle/v1/snapshot', '/haggle/v1/history', '/haggle/v1/unit', '/haggle/', '/haggle', '/product/OLIVE-500', '/'];
-const PIECES = ['%', '%zz', '%00', '%ff%fe', '%E2%82', '..', '%2e%2e', '/', '//', '\\', ';', ':', '@', '*', "'", '(', '%F0%9F%8D%8B', 'x'.repeat(300), '~', '+', '|', '^', '{', '}', '"', '<'];
-const QUERIES = ['sku=OLIVE-500', 'sku=%', 'sku=%zz', 'sku', 'sku=', '=', '&&&', 'sku=%ff', 'experiment=sevilla', 'experiment=%27%3B--', 'visitor=x', 'visitor=', 'scheduled=1', 'a=b=c', '?', '%', `sku=${'x'.repeat(4000)}`];
-const HEADERS = [['accept', '*/*'], ['accept', 'application/json'], ['accept', ''], ['content-type', 'multipart/form-data'], ['content-type', ';;'], ['content-encoding', 'gzip'],
-  ['if-none-match', '*'], ['range', 'bytes=-1'], ['accept-encoding', 'zstd;q=nan'], ['x-forwarded-host', '\u00ff'], ['transfer-encoding', 'chunked'], ['origin', 'null'], ['user-agent', ''], ['cf-worker', 'x']];
+const ROUTES = ['/haggle/v1/price', '/haggle/v1/exposures', '/haggle/v1/rewards', '/haggle/health', '/haggle/haggle.js', '/haggle/v1/sync',
+  '/haggle/v1/experiments', '/haggle/v1/experiments/murcia', '/haggle/v1/snapshot', '/haggle/v1/history', '/haggle/v1/unit', '/haggle/', '/haggle',
+  '/product/OLIVE-500', '/'];
+const PIECES = ['%', '%zz', '%00', '%ff%fe', '%E2%82', '..', '%2e%2e', '/', '//', '\\', ';', ':', '@', '*', "'", '(', '%F0%9F%8D%8B',
+  'x'.repeat(300), '~', '+', '|', '^', '{', '}', '"', '<'];
+const QUERIES = ['sku=OLIVE-500', 'sku=%', 'sku=%zz', 'sku', 'sku=', '=', '&&&', 'sku=%ff', 'experiment=sevilla', 'experiment=%27%3B--',
+  'visitor=x', 'visitor=', 'scheduled=1', 'a=b=c', '?', '%', `sku=${'x'.repeat(4000)}`];
+const HEADERS = [['accept', '*/*'], ['accept', 'application/json'], ['accept', ''], ['content-type', 'multipart/form-data'],
+  ['content-type', ';;'], ['content-encoding', 'gzip'], ['if-none-match', '*'], ['range', 'bytes=-1'], ['accept-encoding', 'zstd;q=nan'], ['x-forwarded-host', '\u00ff'],
+  ['transfer-encoding', 'chunked'], ['origin', 'null'], ['user-agent', ''], ['cf-worker', 'x']];
 
 /** @type {import('./kit.mjs').World} */
 let world;
@@ -39,7 +43,8 @@ class Fuzz {
   one = (list) => list[this.below(list.length)];
 
   text(most = 40) {
-    return Array.from({ length: this.below(most) }, () => String.fromCharCode(this.one([33, 65, 97, 48, 200]) + this.below(40))).join('').replaceAll('\u007f', '');
+    const sign = () => String.fromCharCode(this.one([33, 65, 97, 48, 200]) + this.below(40));
+    return Array.from({ length: this.below(most) }, sign).join('').replaceAll('\u007f', '');
   }
 
   path() {
@@ -49,7 +54,8 @@ class Fuzz {
   }
 
   value() {
-    const values = [null, true, 0, -1, 1.5, 1e308, 2 ** 53, '', this.text(), [], {}, [[]], this.one(this.known.quotes), '\u0000', '漢🍋', Array(300).fill(0)];
+    const values = [null, true, 0, -1, 1.5, 1e308, 2 ** 53, '', this.text(), [], {}, [[]], this.one(this.known.quotes), '\u0000', '漢🍋',
+      Array(300).fill(0)];
     return this.one(values);
   }
 
@@ -81,9 +87,11 @@ class Fuzz {
 
   headers() {
     const { REWARDS_TOKEN, ADMIN_TOKEN } = this.known.secrets, headers = {};
-    const authorization = this.one(['', '', `Bearer ${REWARDS_TOKEN}`, `Bearer ${REWARDS_TOKEN}`, `Bearer ${ADMIN_TOKEN}`, 'Bearer', 'Basic eDp5', `Bearer ${this.text()}`]);
+    const authorization = this.one(['', '', `Bearer ${REWARDS_TOKEN}`, `Bearer ${REWARDS_TOKEN}`, `Bearer ${ADMIN_TOKEN}`, 'Bearer', 'Basic eDp5',
+      `Bearer ${this.text()}`]);
     if (authorization) headers.authorization = authorization;
-    if (this.below(2)) headers.cookie = this.one([`haggle_vid=${this.text()}`, `haggle_vid=${'a'.repeat(32)}; haggle_pins=${this.text(900)}`, ';;=;', `haggle_pins=${this.one(this.known.quotes)}`, '\u00ff=\u00fe',
+    if (this.below(2)) headers.cookie = this.one([`haggle_vid=${this.text()}`, `haggle_vid=${'a'.repeat(32)}; haggle_pins=${this.text(900)}`,
+      ';;=;', `haggle_pins=${this.one(this.known.quotes)}`, '\u00ff=\u00fe',
       'x'.repeat(6000)]);
     if (this.below(2)) Object.assign(headers, Object.fromEntries([this.one(HEADERS)]));
     return headers;
@@ -101,9 +109,11 @@ class Fuzz {
   }
 
   stray() {
-    const method = this.one(METHODS), host = this.one(['shop.example', 'shop.example', ADMIN_HOST, ADMIN_HOST, 'ADMIN.LOCALHOST:1', '127.0.0.1', '[::1]:9', 'x.example']);
+    const method = this.one(METHODS), host = this.one(['shop.example', 'shop.example', ADMIN_HOST, ADMIN_HOST, 'ADMIN.LOCALHOST:1', '127.0.0.1',
+      '[::1]:9', 'x.example']);
     const bodiless = method === 'GET' || method === 'HEAD' || (method === 'OPTIONS' && this.below(2));
-    return { path: this.path(), init: { method, host, headers: this.headers(), ...(bodiless ? {} : { body: this.spoiled(this.one(this.shapes())[2]) }) } };
+    return { path: this.path(), init: { method, host, headers: this.headers(),
+      ...(bodiless ? {} : { body: this.spoiled(this.one(this.shapes())[2]) }) } };
   }
 }
 
@@ -137,7 +147,8 @@ test(`no request of ${REQUESTS} is answered with a 5xx or not at all, and the bo
         const answer = await received(await send(world.edge.url + path, { ...init, ...ALONE, timeout_ms: TIMEOUT_MS }));
         statuses.set(answer.status, (statuses.get(answer.status) ?? 0) + 1);
         if (answer.status >= 500) problems.push(`${answer.status} ${answer.text.slice(0, 300)} to ${told}`);
-        if (answer.status >= 400 && path.startsWith('/haggle/v1/') && init.method !== 'HEAD' && typeof JSON.parse(answer.text).error !== 'string') problems.push(`no error in ${answer.text} to ${told}`);
+        if (answer.status >= 400 && path.startsWith('/haggle/v1/') && init.method !== 'HEAD'
+          && typeof JSON.parse(answer.text).error !== 'string') problems.push(`no error in ${answer.text} to ${told}`);
         for (const [name, count] of Object.entries(acknowledged(answer.text))) counted[name] += count;
       } catch (error) {
         problems.push(`${error} after ${told}`);

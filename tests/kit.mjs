@@ -195,7 +195,8 @@ export class World {
 
   /** Waits until a location serves this version or a newer one. @param {number} version @param {string} [location] */
   served(version, location) {
-    return until(`${location ?? 'the first location'} serves version ${version}`, () => this.health(location), ({ snapshot }) => snapshot?.version >= version);
+    return until(`${location ?? 'the first location'} serves version ${version}`, () => this.health(location),
+      ({ snapshot }) => snapshot?.version >= version);
   }
 
   /** @param {string} [location] @returns {Promise<any>} */

@@ -81,8 +81,10 @@ test('an order with lines on several shards counts every line once, whichever li
     const half = { ...order, lines: order.lines.slice(0, 6) };
     assert.deepEqual((await world.reward(half, 'pop-a')).statuses, Array(6).fill('matched'));
     const { body } = await world.reward({ orders: [order, order] }, 'pop-b');
-    assert.deepEqual(body.results.map(({ status }) => status), [...Array(6).fill('duplicate'), ...Array(6).fill('matched'), ...Array(12).fill('duplicate')]);
-    assert.deepEqual(body.results.slice(0, 12).map(({ order_id, line_id }) => [order_id, line_id]), order.lines.map(({ line_id }) => [order.order_id, line_id]));
+    assert.deepEqual(body.results.map(({ status }) => status),
+      [...Array(6).fill('duplicate'), ...Array(6).fill('matched'), ...Array(12).fill('duplicate')]);
+    assert.deepEqual(body.results.slice(0, 12).map(({ order_id, line_id }) => [order_id, line_id]),
+      order.lines.map(({ line_id }) => [order.order_id, line_id]));
   });
   const shards = (await touched()).filter((row) => row.stored > (stored.get(row.source) ?? 0));
   assert.ok(shards.length >= 2, `12 lines on ${shards.length} shard`);
@@ -169,6 +171,32 @@ test('syncs at the same time publish different versions, and KV ends with the ne
   assert.equal(Number(bytes.readBigUInt64LE(16)), version + 4);
 });
 
+test('a scheduled sync publishes where something changed, and nothing where nothing did', async () => {
+  const worker = await world.edge.mf.getWorker('pop-a');
+  const scheduled = async () => {
+    assert.equal((await worker.scheduled({ cron: '* * * * *' })).outcome, 'ok');
+    return (await world.edge.db.prepare('SELECT MAX(version) AS version FROM snapshots').first()).version;
+  };
+  const { version } = await world.sync();
+  assert.equal(await scheduled(), version);
+  assert.equal((await world.admin('PUT', '/haggle/v1/experiments/cadiz', otherExperiment('cadiz', 'SALT-200', 790))).status, 201);
+  assert.equal(await scheduled(), version + 1);
+  assert.equal(await scheduled(), version + 1);
+  await world.served(version + 1, 'pop-b');
+  assert.equal((await world.shopper().price('SALT-200', { location: 'pop-b' })).status, 200);
+  await world.admin('DELETE', '/haggle/v1/experiments/cadiz');
+  assert.equal(await scheduled(), version + 2);
+});
+
+test('versions go on from what is published when D1 was set back to an earlier day', async () => {
+  const { version } = await world.sync();
+  const since = (table) => world.edge.db.prepare(`DELETE FROM ${table} WHERE version > ?`).bind(version - 2);
+  await world.edge.db.batch(['snapshots', 'history', 'epochs'].map(since));
+  const next = await world.sync();
+  assert.equal(next.version, version + 1);
+  await world.served(next.version, 'pop-a');
+});
+
 test('an older snapshot in KV never replaces a newer one in an isolate', async () => {
   const older = await world.edge.kv.get('snapshot', 'arrayBuffer');
   const { version } = await world.sync();
@@ -189,10 +217,11 @@ test('both locations give one visitor the same price, on the page and by the API
   const seen = new Set();
   for (let at = 0; at < 24; at += 1) {
     const haggle_vid = at.toString(16).padStart(32, '7');
-    const [a, b] = await Promise.all(['pop-a', 'pop-b'].map((location) => world.shopper({ haggle_vid }).look(PAGE, { location })));
+    const look = (location) => world.shopper({ haggle_vid }).look('/product/SAFFRON-2', { location });
+    const [a, b] = await Promise.all(['pop-a', 'pop-b'].map(look));
     assert.deepEqual(a.prices, b.prices);
-    const { price_minor } = await world.shopper({ haggle_vid }).price('OLIVE-500', { location: 'pop-b' });
-    assert.equal(price_minor, a.prices.find(({ sku }) => sku === 'OLIVE-500').price_minor);
+    const { price_minor } = await world.shopper({ haggle_vid }).price('SAFFRON-2', { location: 'pop-b' });
+    assert.equal(price_minor, a.prices.find(({ sku }) => sku === 'SAFFRON-2').price_minor);
     seen.add(price_minor);
   }
   assert.ok(seen.size > 1, 'all visitors have one price: this shows nothing');
@@ -200,26 +229,29 @@ test('both locations give one visitor the same price, on the page and by the API
 
 test('a pinned visitor keeps the price after a new allocation, at every location; unpinned ones move', async () => {
   const shoppers = Array.from({ length: 60 }, () => world.shopper());
-  const first = await Promise.all(shoppers.map((shopper) => shopper.price('OLIVE-500', { location: 'pop-a' })));
-  // Every sixth visitor buys at 30.00 and nobody at another price.
-  for (const { name, price_minor } of experiment().arms) {
-    const quotes = await world.quotes(60, { a: name, p: price_minor });
-    await world.expose(quotes);
-    if (name === 'gift') await world.reward(world.order(quotes.slice(0, 20), { revenue_minor: 3000 }));
-  }
+  const prices = (everybody, where) => Promise.all(everybody.map((one, at) => one.price('SAFFRON-2', { location: where(at) })));
+  const shown = (answers) => answers.map(({ price_minor }) => price_minor);
+  const first = await prices(shoppers, () => 'pop-a');
+  // Most buy at the lower price and nobody at the catalogue's.
+  const kozani = { x: 'kozani', o: 'SAFFRON-2', pp: 1490 };
+  const [list, low] = [await world.quotes(60, { ...kozani, a: 'list', p: 1490 }), await world.quotes(60, { ...kozani, a: 'low', p: 1192 })];
+  await world.expose(list);
+  await world.expose(low);
+  assert.equal((await world.reward(world.order(low.slice(0, 50), { revenue_minor: 1192 }))).status, 200);
   const { version, epochs_opened } = await world.sync();
   assert.ok(epochs_opened >= 1);
   await Promise.all([world.served(version, 'pop-a'), world.served(version, 'pop-b')]);
-  const again = await Promise.all(shoppers.map((shopper, at) => shopper.price('OLIVE-500', { location: at % 2 ? 'pop-a' : 'pop-b' })));
-  assert.deepEqual(again.map(({ price_minor }) => price_minor), first.map(({ price_minor }) => price_minor));
-  assert.deepEqual(again.map(({ quote }) => claimsOf(quote).jti), first.map(({ quote }) => claimsOf(quote).jti), 'one exposure per quote lifetime');
-  const unpinned = await Promise.all(shoppers.map((shopper) => world.shopper({ haggle_vid: shopper.cookies.get('haggle_vid') }).price('OLIVE-500')));
-  const moved = unpinned.filter(({ price_minor }, at) => price_minor !== first[at].price_minor);
+  const again = await prices(shoppers, (at) => (at % 2 ? 'pop-a' : 'pop-b'));
+  assert.deepEqual(shown(again), shown(first));
+  const exposures = (answers) => answers.map(({ quote }) => claimsOf(quote).jti);
+  assert.deepEqual(exposures(again), exposures(first), 'one exposure per quote lifetime');
+  const unpinned = await prices(shoppers.map(({ cookies }) => world.shopper({ haggle_vid: cookies.get('haggle_vid') })), () => 'pop-a');
+  const moved = shown(unpinned).filter((price_minor, at) => price_minor !== first[at].price_minor);
   assert.ok(moved.length > 0, 'nobody would have moved: this shows nothing');
-  assert.ok(moved.every(({ price_minor }) => price_minor === 3000), 'who moves, moves to the arm that gained');
-  const { arms } = (await world.admin('GET', '/haggle/v1/snapshot')).body.experiments.find(({ name }) => name === 'sevilla');
-  assert.equal(arms.reduce((sum, { share }) => sum + share, 0), 65536);
-  assert.ok(arms.find(({ name }) => name === 'gift').share > 40_000);
+  assert.deepEqual([...new Set(moved)], [1192], 'who moves, moves to the arm that gained');
+  const { arms } = (await world.admin('GET', '/haggle/v1/snapshot')).body.experiments.find(({ name }) => name === 'kozani');
+  assert.equal(arms.reduce((sum, { share }) => sum + share, 0), 65_536);
+  assert.ok(arms.find(({ name }) => name === 'low').share > 60_000);
 });
 
 test('while D1 fails rewards are acknowledged, and reach it afterwards by an alarm that sets itself again', async () => {
@@ -243,7 +275,8 @@ test('while D1 fails rewards are acknowledged, and reach it afterwards by an ala
     await world.edge.db.prepare('ALTER TABLE tallies_away RENAME TO tallies').run();
   }
   const after = await until('the alarms set again report', () => world.totals(), ({ rewards }) => rewards === before.rewards + 10);
-  assert.deepEqual([after.exposures - before.exposures, after.conversions - before.conversions, after.revenue_minor - before.revenue_minor], [10, 10, 19_000]);
+  assert.deepEqual([after.exposures - before.exposures, after.conversions - before.conversions, after.revenue_minor - before.revenue_minor],
+    [10, 10, 19_000]);
   const now = await world.ledger();
   assert.deepEqual([now.stored - ledger.stored, now.matched - ledger.matched, now.exposures - ledger.exposures], [10, 10, 10]);
   assert.equal((await world.sync()).version, version + 1);
@@ -273,5 +306,6 @@ test('an experiment is started once, refused when it contradicts what runs, and 
   assert.deepEqual((await world.reward(world.order([quotes['ALMOND-400']]))).statuses, ['matched']);
   assert.equal((await put(one)).status, 409);
   const { experiments } = (await world.admin('GET', '/haggle/v1/experiments')).body;
-  assert.deepEqual(Object.fromEntries(experiments.map(({ name, state }) => [name, state])), { sevilla: 'running', kozani: 'running', alicante: 'ended' });
+  const states = Object.fromEntries(experiments.map(({ name, state }) => [name, state]));
+  assert.deepEqual([states.sevilla, states.kozani, states.alicante], ['running', 'running', 'ended']);
 });

@@ -62,7 +62,8 @@ const ANSWERS = {
   '/xhtml': (_, response) => answer(response, 200, price('19.00'), { ...CACHED, 'content-type': 'application/xhtml+xml' }),
   '/untyped': (_, response) => { response.writeHead(200).end(price('19.00')); },
   '/binary': (request, response) => {
-    if (request.headers.range === 'bytes=16-31') return answer(response, 206, BINARY.subarray(16, 32), { 'content-type': 'image/png', 'content-range': 'bytes 16-31/4096' });
+    if (request.headers.range === 'bytes=16-31') return answer(response, 206, BINARY.subarray(16, 32),
+      { 'content-type': 'image/png', 'content-range': 'bytes 16-31/4096' });
     return answer(response, 200, BINARY, { ...CACHED, 'content-type': 'image/png' });
   },
   '/conditional': (request, response) => {
@@ -81,8 +82,10 @@ const ANSWERS = {
   },
   '/deeper': (_, response) => answer(response, 200, '<span data-haggle-sku="OLIVE-500"><sup>€</sup><b>19,00</b></span>'),
   '/unknown-charset': (_, response) => answer(response, 200, LATIN, { 'content-type': 'text/html; charset=nonsense' }),
-  '/utf-16': (_, response) => answer(response, 200, Buffer.from(`<p>${price('19,00')}</p>`, 'utf16le'), { 'content-type': 'text/html; charset=utf-16le' }),
-  '/meta-charset': (_, response) => answer(response, 200, Buffer.concat([Buffer.from('<meta charset="windows-1252">'), LATIN]), { 'content-type': 'text/html' }),
+  '/utf-16': (_, response) => answer(response, 200, Buffer.from(`<p>${price('19,00')}</p>`, 'utf16le'),
+    { 'content-type': 'text/html; charset=utf-16le' }),
+  '/meta-charset': (_, response) => answer(response, 200, Buffer.concat([Buffer.from('<meta charset="windows-1252">'), LATIN]),
+    { 'content-type': 'text/html' }),
   '/windows-1252': (_, response) => answer(response, 200, LATIN, { 'content-type': 'text/html; charset=windows-1252' }),
 };
 
