@@ -125,6 +125,6 @@ test('the alarm that was set before the kill reports after the restart, without 
   await world.reward(world.order([quote]));
   assert.equal((await gained()).ledger.stored, 0);
   await killAndRestart({ LEDGER_PUSH_MS: '2000' });
-  const { totals: now } = await until('the alarm reports', gained, (seen) => seen.ledger.stored === 1, 8_000);
+  const { totals: now } = await until('the alarm reports', gained, ({ totals, ledger }) => ledger.stored === 1 && totals.rewards === 1, 8_000);
   assert.deepEqual([now.exposures, now.rewards], [1, 1]);
 });

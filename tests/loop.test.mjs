@@ -70,6 +70,16 @@ test('five beacons at once with one quote count it once', async () => {
   assert.deepEqual(difference.ledger, { stored: 0, matched: 0, unmatched: 0, exposures: 1 });
 });
 
+test('after D1 lost its tallies the shards report everything again', async () => {
+  await world.expose(await world.quotes(5));
+  await world.sync();
+  const [before, ledger] = [await world.totals(), await world.ledger()];
+  await world.edge.db.batch(['tallies', 'sources'].map((table) => world.edge.db.prepare(`DELETE FROM ${table}`)));
+  await world.sync();
+  assert.deepEqual(await world.totals(), before);
+  assert.deepEqual({ ...(await world.ledger()), oldest_report_at_ms: 0 }, { ...ledger, oldest_report_at_ms: 0 });
+});
+
 test('an order with lines on several shards counts every line once, whichever lines are repeated', async () => {
   const quotes = await world.quotes(12);
   const touched = async () => (await world.edge.db.prepare('SELECT source, stored FROM sources').all()).results;
@@ -268,7 +278,7 @@ test('while D1 fails rewards are acknowledged, and reach it afterwards by an ala
     assert.deepEqual((await world.reward(world.order(quotes), 'pop-b')).statuses, Array(10).fill('matched'));
     const { status, body } = await world.admin('POST', '/haggle/v1/sync');
     assert.equal(status, 503);
-    assert.match(body.error, /tallies/);
+    assert.match(body.error, /central store/);
     await until('an alarm fails', async () => failures(), (count) => count > failed);
     assert.equal(await newest(), version);
   } finally {

@@ -10,7 +10,7 @@ use crate::{cache, central, publisher};
 
 /// Answers `/haggle/v1/…` on the admin host.
 pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
-    let settings = Settings::of(env).map_err(|error| Fault::Unavailable(error.to_string()))?;
+    let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     if !has_bearer(&request, &settings.admin_token) {
         return Err(Fault::Unauthorized);
     }

@@ -2,9 +2,11 @@
 
 use std::cell::RefCell;
 use std::rc::Rc;
+use std::time::Duration;
 
+use futures_util::future::{Either, select};
 use haggle::Snapshot;
-use worker::{Date, Env};
+use worker::{Date, Delay, Env};
 
 use crate::reasons::Reason;
 use crate::settings::Settings;
@@ -15,8 +17,12 @@ pub const SNAPSHOT_KEY: &str = "snapshot";
 /// Least time in seconds for which KV itself may keep a value at an edge location.
 const KV_CACHE_TTL_S: u64 = 30;
 
+/// Milliseconds for which a page waits for KV.
+const KV_TIMEOUT_MS: u64 = 1_000;
+
+/// The last answer, also a failure to answer: while KV hangs, one request in a time to live waits for it.
 struct Cached {
-    snapshot: Rc<Snapshot>,
+    found: Result<Rc<Snapshot>, Reason>,
     asked_at_ms: u64,
 }
 
@@ -31,10 +37,10 @@ pub async fn snapshot(env: &Env, settings: &Settings) -> Result<Rc<Snapshot>, Re
     let now_ms = Date::now().as_millis();
     let fresh = CACHED.with_borrow(|cached| {
         let cached = cached.as_ref().filter(|cached| now_ms < cached.asked_at_ms + settings.snapshot_ttl_ms);
-        cached.map(|cached| cached.snapshot.clone())
+        cached.map(|cached| cached.found.clone())
     });
     let found = match fresh {
-        Some(snapshot) => Ok(snapshot),
+        Some(found) => found,
         None => refresh(env, now_ms).await,
     };
     found.and_then(|snapshot| {
@@ -44,6 +50,12 @@ pub async fn snapshot(env: &Env, settings: &Settings) -> Result<Rc<Snapshot>, Re
 }
 
 async fn refresh(env: &Env, now_ms: u64) -> Result<Rc<Snapshot>, Reason> {
+    // Whoever comes while this request asks goes on with what is known.
+    CACHED.with_borrow_mut(|cached| {
+        if let Some(cached) = cached {
+            cached.asked_at_ms = now_ms;
+        }
+    });
     let read = match read(env).await {
         Ok(bytes) => Snapshot::decode(bytes).map_err(|error| {
             worker::console_error!("snapshot: {error}");
@@ -52,15 +64,19 @@ async fn refresh(env: &Env, now_ms: u64) -> Result<Rc<Snapshot>, Reason> {
         Err(reason) => Err(reason),
     };
     CACHED.with_borrow_mut(|cached| {
-        let known = cached.as_ref().map(|cached| cached.snapshot.clone());
-        let snapshot = match (read, known) {
-            (Ok(read), Some(known)) if read.version() <= known.version() => known,
-            (Ok(read), _) => Rc::new(read),
-            (Err(_), Some(known)) => known,
-            (Err(reason), None) => return Err(reason),
+        let known = cached.as_ref().and_then(|cached| cached.found.clone().ok());
+        let found = match (read, known) {
+            (Ok(read), Some(known)) if read.version() <= known.version() => Ok(known),
+            (Ok(read), _) => Ok(Rc::new(read)),
+            (Err(_), Some(known)) => Ok(known),
+            (Err(reason), None) => Err(reason),
         };
-        *cached = Some(Cached { snapshot: snapshot.clone(), asked_at_ms: now_ms });
-        Ok(snapshot)
+        // A failure is kept only where it took its time: nobody else shall wait for it at once again.
+        let was_slow = Date::now().as_millis().saturating_sub(now_ms) >= KV_TIMEOUT_MS;
+        if found.is_ok() || was_slow {
+            *cached = Some(Cached { found: found.clone(), asked_at_ms: now_ms });
+        }
+        found
     })
 }
 
@@ -75,11 +91,16 @@ pub async fn published_version(env: &Env) -> u64 {
 
 async fn read(env: &Env) -> Result<Vec<u8>, Reason> {
     let kv = env.kv("SNAPSHOTS").map_err(|_| Reason::Misconfigured)?;
-    match kv.get(SNAPSHOT_KEY).cache_ttl(KV_CACHE_TTL_S).bytes().await {
-        Ok(Some(bytes)) => Ok(bytes),
-        Ok(None) => Err(Reason::NoSnapshot),
-        Err(error) => {
+    let answer = Box::pin(kv.get(SNAPSHOT_KEY).cache_ttl(KV_CACHE_TTL_S).bytes());
+    match select(answer, Delay::from(Duration::from_millis(KV_TIMEOUT_MS))).await {
+        Either::Left((Ok(Some(bytes)), _)) => Ok(bytes),
+        Either::Left((Ok(None), _)) => Err(Reason::NoSnapshot),
+        Either::Left((Err(error), _)) => {
             worker::console_error!("KV: {error}");
+            Err(Reason::NoSnapshot)
+        }
+        Either::Right(_) => {
+            worker::console_error!("KV: no answer in {KV_TIMEOUT_MS} ms");
             Err(Reason::NoSnapshot)
         }
     }

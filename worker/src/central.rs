@@ -28,8 +28,9 @@ fn database(env: &Env) -> Result<D1Database> {
     env.d1("DB")
 }
 
-/// Takes a report in one transaction; what is older than the known total changes nothing.
-pub async fn take_report(env: &Env, report: &Report) -> Result<()> {
+/// Takes a report in one transaction; what is older than the known total changes nothing. Returns the sequence number
+/// of the source that was known before, 0 for none.
+pub async fn take_report(env: &Env, report: &Report) -> Result<i64> {
     const TALLIES: &str = "
         INSERT INTO tallies (source, sequence, experiment, arm, epoch, hour, exposures, conversions, rewards, units,
                              revenue_minor, cost_minor, revenue_sq, profit_sq)
@@ -50,6 +51,8 @@ pub async fn take_report(env: &Env, report: &Report) -> Result<()> {
         WHERE excluded.sequence > sources.sequence";
     let db = database(env)?;
     let (source, sequence) = (report.source.as_str(), report.sequence);
+    let known = query(&db, "SELECT sequence FROM sources WHERE source = ?1", &[source.into()]).await?;
+    let known = known.first().map_or(Ok(0), |row| row.integer(0))?;
     let mut batch = Vec::new();
     for cells in &report.cells {
         batch.push(prepare(&db, TALLIES, &[source.into(), sequence.into(), cells.as_str().into()])?);
@@ -64,7 +67,8 @@ pub async fn take_report(env: &Env, report: &Report) -> Result<()> {
         now_ms.into(),
     ];
     batch.push(prepare(&db, SOURCES, &values)?);
-    db.batch(batch).await.map(drop)
+    db.batch(batch).await?;
+    Ok(known)
 }
 
 /// Reward lines and exposures over all shards.

@@ -32,21 +32,21 @@ extern "C" {
     #[wasm_bindgen(js_name = Element)]
     pub type Element;
 
-    /// Lower-case name of the tag.
-    #[wasm_bindgen(method, getter, js_name = tagName)]
-    pub fn tag_name(this: &Element) -> String;
-
     /// Value of an attribute as it stands in the page, if there is one.
     #[wasm_bindgen(method, catch, js_name = getAttribute)]
     pub fn get_attribute(this: &Element, name: &str) -> Result<Option<String>, JsValue>;
 
-    /// Inserts before the end tag.
-    #[wasm_bindgen(method, catch)]
-    pub fn append(this: &Element, content: &str, options: &JsValue) -> Result<JsValue, JsValue>;
-
     /// Calls back at the end tag; throws for elements that have none.
     #[wasm_bindgen(method, catch, js_name = onEndTag)]
     pub fn on_end_tag(this: &Element, handler: &Function) -> Result<JsValue, JsValue>;
+
+    /// An end tag.
+    #[wasm_bindgen(js_name = EndTag)]
+    pub type EndTag;
+
+    /// Inserts before the tag.
+    #[wasm_bindgen(method, catch)]
+    pub fn before(this: &EndTag, content: &str, options: &JsValue) -> Result<JsValue, JsValue>;
 
     /// A piece of a text, in the page's own spelling (entities stay).
     #[wasm_bindgen(js_name = Text)]
@@ -63,6 +63,10 @@ extern "C" {
     /// Puts another text in the place of this piece.
     #[wasm_bindgen(method, catch)]
     pub fn replace(this: &TextChunk, content: &str, options: &JsValue) -> Result<JsValue, JsValue>;
+
+    /// Inserts before this piece.
+    #[wasm_bindgen(method, catch)]
+    pub fn before(this: &TextChunk, content: &str, options: &JsValue) -> Result<JsValue, JsValue>;
 
     /// Leaves the piece out.
     #[wasm_bindgen(method, catch)]

@@ -4,6 +4,7 @@ use std::fmt;
 
 use haggle::Error;
 use serde::Serialize;
+use wasm_bindgen::JsCast;
 use worker::{Headers, Request, Response, Result};
 
 #[derive(Serialize)]
@@ -68,7 +69,8 @@ impl From<Error> for Fault {
 
 impl From<worker::Error> for Fault {
     fn from(error: worker::Error) -> Self {
-        Self::Unavailable(error.to_string())
+        worker::console_error!("{error}");
+        Self::Unavailable("storage does not answer now; send the same again".into())
     }
 }
 
@@ -98,6 +100,13 @@ pub async fn text_of(response: Response) -> Result<String> {
     let raw: web_sys::Response = response.into();
     let text = js_sys::futures::JsFuture::from(raw.text()?).await?;
     Ok(text.as_string().unwrap_or_default())
+}
+
+/// The same response with headers that can be changed; the body streams through untouched.
+pub fn copied(response: Response) -> Result<Response> {
+    let raw: web_sys::Response = response.into();
+    let init: &web_sys::ResponseInit = raw.unchecked_ref();
+    Ok(web_sys::Response::new_with_opt_readable_stream_and_init(raw.body().as_ref(), init)?.into())
 }
 
 /// Host name of a request, without the port, in lower case.

@@ -195,9 +195,12 @@ impl DurableObject for Ledger {
                 self.arm().await?;
                 Response::ok(outcomes.join("\n"))
             }
-            _ => match self.report().await {
+            _ => match self.report_all().await {
                 Ok(()) => Response::ok(""),
-                Err(error) => Response::error(error.to_string(), 503),
+                Err(error) => {
+                    worker::console_error!("report on demand: {error}");
+                    Response::error("the central store does not take reports now; ask again", 503)
+                }
             },
         }
     }
@@ -388,11 +391,16 @@ impl Ledger {
         if self.armed.get() {
             return Ok(());
         }
-        let settings =
-            Settings::of(&self.env).map_err(|error| worker::Error::RustError(error.to_string()))?;
+        let settings = Settings::of(&self.env).map_err(worker::Error::RustError)?;
         self.state.storage().set_alarm(settings.ledger_push_ms).await?;
         self.armed.set(true);
         Ok(())
+    }
+
+    /// Reports, and once more where the first report showed that the central store was set back.
+    async fn report_all(&self) -> Result<()> {
+        self.report().await?;
+        if self.is_open()? { self.report().await } else { Ok(()) }
     }
 
     /// Sends every total that the central store does not have yet.
@@ -409,9 +417,11 @@ impl Ledger {
             cells: self.open_cells()?,
         };
         execute(&self.sql, "UPDATE counters SET sequence = sequence + 1", &[])?;
-        central::take_report(&self.env, &report).await?;
-        let statement = "UPDATE counters SET reported = MAX(reported, ?)";
-        execute(&self.sql, statement, &[report.sequence.into()]).map(drop)
+        let known = central::take_report(&self.env, &report).await?;
+        // A store that knows less than it once took was set back: it gets everything again.
+        let statement =
+            "UPDATE counters SET reported = CASE WHEN reported > ?1 THEN 0 ELSE MAX(reported, ?2) END";
+        execute(&self.sql, statement, &[known.into(), report.sequence.into()]).map(drop)
     }
 
     /// The totals that the central store does not have yet, as JSON lists which its SQLite reads.

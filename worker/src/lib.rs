@@ -30,6 +30,7 @@ mod settings;
 mod shop_api;
 mod visitor;
 
+use wasm_bindgen::JsCast;
 use worker::{Context, Env, Method, Request, Response, Result, ScheduleContext, ScheduledEvent, event};
 
 use crate::http::Fault;
@@ -47,7 +48,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
         (false, Some(_)) => shop_route(request, &env).await,
         (true, Some("health")) => shop_api::health(&request, &env).await,
         (true, Some(_)) => admin_api::route(request, &env).await,
-        (true, None) => asset(&env, &path).await,
+        (true, None) => asset(&request, &env, &path, &ADMIN_HEADERS).await,
     };
     match answer {
         Ok(response) => Ok(response),
@@ -58,7 +59,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
 /// What is ours on the shop's host.
 async fn shop_route(mut request: Request, env: &Env) -> std::result::Result<Response, Fault> {
     match (request.method(), request.path().as_str()) {
-        (Method::Get, "/haggle/haggle.js") => asset(env, "/haggle.js").await,
+        (Method::Get | Method::Head, "/haggle/haggle.js") => {
+            asset(&request, env, "/haggle.js", &CLIENT_HEADERS).await
+        }
         (Method::Get, "/haggle/v1/price") => shop_api::price(&request, env).await,
         (Method::Post, "/haggle/v1/exposures") => shop_api::exposures(&mut request, env).await,
         (Method::Post, "/haggle/v1/rewards") => shop_api::rewards(&mut request, env).await,
@@ -69,11 +72,33 @@ async fn shop_route(mut request: Request, env: &Env) -> std::result::Result<Resp
     }
 }
 
-/// A static file of `www/`.
-async fn asset(env: &Env, path: &str) -> std::result::Result<Response, Fault> {
-    let request: Request =
-        web_sys::Request::new_with_str(&format!("http://assets{path}")).map_err(worker::Error::from)?.into();
-    Ok(env.assets("ASSETS")?.fetch_request(request).await?)
+/// What a page of the admin host may not be used for: frames, guessed types, referrers.
+const ADMIN_HEADERS: [(&str, &str); 3] = [
+    ("content-security-policy", "frame-ancestors 'none'"),
+    ("x-content-type-options", "nosniff"),
+    ("referrer-policy", "no-referrer"),
+];
+
+/// The storefront client may be kept for five minutes: every page of the shop asks for it.
+const CLIENT_HEADERS: [(&str, &str); 1] = [("cache-control", "public, max-age=300")];
+
+/// A static file of `www/`, with more headers.
+async fn asset(
+    request: &Request,
+    env: &Env,
+    path: &str,
+    more: &[(&str, &str)],
+) -> std::result::Result<Response, Fault> {
+    if !matches!(request.method(), Method::Get | Method::Head) {
+        return Err(Fault::Method("GET"));
+    }
+    let original: &web_sys::RequestInit = request.inner().unchecked_ref();
+    let inner = web_sys::Request::new_with_str_and_init(&format!("http://assets{path}"), original);
+    let inner: Request = inner.map_err(worker::Error::from)?.into();
+    let file = env.assets("ASSETS")?.fetch_request(inner).await?;
+    let file = http::copied(file)?;
+    more.iter().try_for_each(|(name, value)| file.headers().set(name, value))?;
+    Ok(file)
 }
 
 /// The sync job, every minute.

@@ -163,7 +163,7 @@ impl Publisher {
 
     /// One turn of the loop. On demand every shard reports first, and a version goes out in any case.
     async fn sync(&self, on_demand: bool) -> Answer {
-        let settings = Settings::of(&self.env).map_err(|error| Fault::Unavailable(error.to_string()))?;
+        let settings = Settings::of(&self.env).map_err(Fault::Unavailable)?;
         if on_demand {
             for index in 0..settings.ledger_shards {
                 ledger::push(&self.env, &ledger::shard_name(settings.ledger_shards, index)).await?;

@@ -28,7 +28,7 @@ pub enum Reason {
     NotHtml,
     /// The rewriter refused the page.
     Rewriter,
-    /// A price element without the catalogue price in it, counted per element.
+    /// A price element that ended without the catalogue price in it, counted per element.
     SurfaceMismatch,
 }
 

@@ -5,13 +5,11 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use haggle::{Error, Key, Quotary};
+use haggle::{Key, Quotary};
 use worker::Env;
 
 /// Everything that a deployment decides.
 pub struct Settings {
-    /// Address of the shop behind the Worker; none where the Worker runs on the shop's own route.
-    pub origin: Option<String>,
     /// The shop, in quotes.
     pub merchant: String,
     /// Whether a visitor without our cookie sees an assigned price at once.
@@ -47,7 +45,7 @@ impl Settings {
     ///
     /// # Errors
     /// Names the setting that is missing or wrong, and what is allowed.
-    pub fn of(env: &Env) -> Result<Rc<Self>, Error> {
+    pub fn of(env: &Env) -> Result<Rc<Self>, String> {
         if let Some(settings) = SETTINGS.with_borrow(Clone::clone) {
             return Ok(settings);
         }
@@ -56,44 +54,42 @@ impl Settings {
         Ok(settings)
     }
 
-    fn read(env: &Env) -> Result<Self, Error> {
-        let var = |name: &str| env.var(name).ok().map(|var| var.to_string()).filter(|text| !text.is_empty());
+    fn read(env: &Env) -> Result<Self, String> {
         let secret = |name: &str| {
-            var(name).ok_or_else(|| {
-                Error::value(format!("secret {name}"), "missing", "set, see docs/operations.md")
-            })
+            var(env, name)
+                .ok_or_else(|| format!("secret {name} is missing; it must be set, see docs/operations.md"))
         };
-        let number = |name: &str, default: u64, most: u64| match var(name) {
+        let number = |name: &str, default: u64, most: u64| match var(env, name) {
             None => Ok(default),
             Some(text) => match text.parse::<u64>() {
                 Ok(number) if number <= most => Ok(number),
-                _ => {
-                    Err(Error::value(format!("variable {name}"), format!("{text:?}"), format!("0 to {most}")))
-                }
+                _ => Err(format!("variable {name} is {text:?}; it must be 0 to {most}")),
             },
         };
         let token = |name: &str| {
             let token = secret(name)?;
-            let length = format!("{} characters long", token.len());
-            if token.len() >= 16 {
+            let length = token.len();
+            if length >= 16 {
                 Ok(token)
             } else {
-                Err(Error::value(name, length, "16 or more characters long"))
+                Err(format!(
+                    "secret {name} is {length} characters long; it must be 16 or more characters long"
+                ))
             }
         };
-        let assign_first_view = match var("FIRST_VIEW").as_deref() {
+        let assign_first_view = match var(env, "FIRST_VIEW").as_deref() {
             None | Some("catalogue") => false,
             Some("assign") => true,
             Some(other) => {
-                return Err(Error::value("variable FIRST_VIEW", format!("{other:?}"), "catalogue or assign"));
+                return Err(format!("variable FIRST_VIEW is {other:?}; it must be catalogue or assign"));
             }
         };
-        if let Some(mode) = var("MODE").filter(|mode| mode != "stream") {
-            return Err(Error::value("variable MODE", format!("{mode:?}"), "stream"));
+        if let Some(mode) = var(env, "MODE").filter(|mode| mode != "stream") {
+            return Err(format!("variable MODE is {mode:?}; it must be stream"));
         }
+        let named = |name: &'static str| move |error: haggle::Error| format!("secret {name}: {error}");
         Ok(Self {
-            origin: var("ORIGIN").map(|origin| origin.trim_end_matches('/').to_owned()),
-            merchant: var("MERCHANT").unwrap_or_else(|| "shop".into()),
+            merchant: var(env, "MERCHANT").unwrap_or_else(|| "shop".into()),
             assign_first_view,
             ledger_shards: number("LEDGER_SHARDS", 4, u64::from(haggle::quote::SHARDS_MAX))?.max(1) as u32,
             ledger_push_ms: number("LEDGER_PUSH_MS", 5_000, 600_000)? as i64,
@@ -101,10 +97,21 @@ impl Settings {
             snapshot_max_age_s: number("SNAPSHOT_MAX_AGE_S", 86_400, 2_592_000)?,
             quote_hold_s: number("QUOTE_HOLD_S", 172_800, 7_776_000)?.max(1800),
             epoch_min_s: number("EPOCH_MIN_S", 300, 86_400)?,
-            quotary: Quotary::parse(&secret("QUOTE_KEYS")?)?,
-            unit_key: Key::from_hex(&secret("UNIT_KEY")?)?,
+            quotary: Quotary::parse(&secret("QUOTE_KEYS")?).map_err(named("QUOTE_KEYS"))?,
+            unit_key: Key::from_hex(&secret("UNIT_KEY")?).map_err(named("UNIT_KEY"))?,
             rewards_token: token("REWARDS_TOKEN")?,
             admin_token: token("ADMIN_TOKEN")?,
         })
     }
+}
+
+/// A variable or a secret that is not empty.
+fn var(env: &Env, name: &str) -> Option<String> {
+    env.var(name).ok().map(|var| var.to_string()).filter(|text| !text.is_empty())
+}
+
+/// Address of the shop behind the Worker; none where the Worker runs on the shop's own route. Needs no other setting,
+/// so that pages pass while settings are wrong.
+pub fn origin(env: &Env) -> Option<String> {
+    var(env, "ORIGIN").map(|origin| origin.trim_end_matches('/').to_owned())
 }

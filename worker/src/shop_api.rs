@@ -27,7 +27,7 @@ struct Price<'a> {
 
 /// `GET /haggle/v1/price?sku=`: the price of an item for this visitor.
 pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
-    let settings = Settings::of(env).map_err(|error| Fault::Unavailable(error.to_string()))?;
+    let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     let missing = "query parameter sku is missing; it must be the key of an item that an experiment prices";
     let sku = query(request, "sku").ok_or_else(|| Fault::Bad(missing.into()))?;
     let snapshot = cache::snapshot(env, &settings).await.map_err(|reason| {
@@ -50,7 +50,7 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
 
 /// `POST /haggle/v1/exposures`: prices that were really shown.
 pub async fn exposures(request: &mut Request, env: &Env) -> Result<Response, Fault> {
-    let settings = Settings::of(env).map_err(|error| Fault::Unavailable(error.to_string()))?;
+    let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     let tokens = parse_exposures(&text_body(request, EXPOSURES_BYTES_MAX).await?)?;
     let now_s = Date::now().as_millis() / 1000;
     let mut batch = Batch::new(tokens.len());
@@ -70,7 +70,7 @@ pub async fn exposures(request: &mut Request, env: &Env) -> Result<Response, Fau
 
 /// `POST /haggle/v1/rewards`: what was sold, from the shop's server.
 pub async fn rewards(request: &mut Request, env: &Env) -> Result<Response, Fault> {
-    let settings = Settings::of(env).map_err(|error| Fault::Unavailable(error.to_string()))?;
+    let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     if !has_bearer(request, &settings.rewards_token) {
         return Err(Fault::Unauthorized);
     }
@@ -121,7 +121,7 @@ struct SnapshotHealth {
 pub async fn health(request: &Request, env: &Env) -> Result<Response, Fault> {
     let mut health = Health { build: env!("CARGO_PKG_VERSION"), ..Health::default() };
     match Settings::of(env) {
-        Err(error) => health.error = Some(error.to_string()),
+        Err(error) => health.error = Some(error),
         Ok(settings) => {
             match cache::snapshot(env, &settings).await {
                 Err(reason) => health.error = Some(reason.code().into()),
