@@ -82,7 +82,8 @@ impl PolicyInput {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Policy {
-    /// The shares that the experiment file gives; equal shares where it gives no live arm any.
+    /// The shares that the experiment file gives, exactly where none is below the floor; equal shares where it gives
+    /// no live arm any.
     Fixed,
     /// Thompson sampling: each arm's share is the probability that it is the best, [`p_best`].
     ///
@@ -122,6 +123,14 @@ impl Policy {
             Self::Thompson => thompson(&input.arms),
         };
         let live: Vec<bool> = input.arms.iter().map(|arm| arm.live).collect();
+        if self == Self::Fixed {
+            // A split that keeps to the floor by itself stays as it was asked for.
+            let asked = Allocation::quantise(&weights, &live, 0);
+            let keeps = |(share, &live): (&u32, &bool)| !live || *share >= input.floor;
+            if asked.shares().iter().zip(&live).all(keeps) {
+                return asked;
+            }
+        }
         Allocation::quantise(&weights, &live, input.floor)
     }
 }
@@ -230,5 +239,21 @@ mod tests {
                 }
             }
         }
+    }
+
+    #[test]
+    fn a_fixed_split_above_the_floor_stays_as_it_was_asked_for() {
+        let arm = |fixed_share| ArmInput {
+            posterior: Posterior::new(1.0, 1.0, 100).unwrap(),
+            live: true,
+            fixed_share,
+        };
+        let shares = |shares: [u32; 3], floor| {
+            let input = PolicyInput::new(shares.map(arm).to_vec(), floor).unwrap();
+            Policy::Fixed.allocate(&input).shares().to_vec()
+        };
+        assert_eq!(shares([26_214, 19_661, 19_661], 1311), [26_214, 19_661, 19_661]);
+        let lifted = shares([65_000, 536, 0], 1311);
+        assert!(lifted.iter().all(|&share| share >= 1311), "{lifted:?}");
     }
 }
