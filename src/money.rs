@@ -1,6 +1,6 @@
 //! Currencies and their minor units: every amount in haggle is an integer of these.
 //!
-//! Out of scope: exchange rates, and the many ways a page writes a price (see [`reprice`](crate::reprice)).
+//! Out of scope: exchange rates, and the many ways a page writes a price (see [`reprice()`](crate::reprice())).
 
 use std::fmt;
 

@@ -43,8 +43,7 @@ pub async fn serve(request: Request, env: &Env) -> Result<Response> {
     if let Some(reason) = unfit(&response)? {
         return untouched(response, reason);
     }
-    let visitor = Visitor::of(&request, snapshot, settings, Date::now().as_millis());
-    let visitor = Rc::new(visitor);
+    let visitor = Rc::new(Visitor::of(&request, snapshot, settings, Date::now().as_millis()));
     let rewritten =
         if visitor.is_priced() { rewrite(&response, visitor.clone()) } else { Err(Reason::FirstView) };
     let (response, reason) = match rewritten {
