@@ -50,7 +50,6 @@ impl Pins {
     /// A pin of an arm that the experiment no longer has is none.
     pub fn find<'a>(&self, experiment: &'a LiveExperiment, hold_s: u64, now_ms: u64) -> Option<Decision<'a>> {
         let pin = self.pins.iter().find(|pin| pin.tag == experiment.tag())?;
-        let expires_at_s = (u64::from(pin.decided_at_min) * 60).saturating_add(hold_s);
         let choice = match pin.arm {
             HOLDOUT_CODE => Choice::Holdout,
             arm => Choice::Arm(usize::from(arm)),
@@ -59,7 +58,7 @@ impl Pins {
             Choice::Holdout => true,
             Choice::Arm(arm) => arm < experiment.arms().len(),
         };
-        (exists && now_ms / 1000 < expires_at_s).then_some(Decision {
+        (exists && pin.is_held(hold_s, now_ms)).then_some(Decision {
             experiment,
             choice,
             propensity: pin.propensity,
@@ -85,7 +84,12 @@ impl Pins {
                     .unwrap_or_else(|| crate::decide_in(experiment, unit, now_ms))
             })
             .collect();
-        let pins = decisions.iter().map(Pin::of).collect();
+        let mut pins: Vec<Pin> = decisions.iter().map(Pin::of).collect();
+        // A location may run behind or ahead of the one that pinned: what it does not know it hands on.
+        let is_known =
+            |pin: &&Pin| snapshot.experiments().iter().any(|experiment| experiment.tag() == pin.tag);
+        let others = self.pins.iter().filter(|pin| !is_known(pin) && pin.is_held(hold_s, now_ms));
+        pins.extend(others.take(EXPERIMENTS_MAX.saturating_sub(decisions.len())));
         (decisions, Self { pins })
     }
 }
@@ -103,6 +107,10 @@ impl Pin {
             epoch: decision.epoch,
             decided_at_min: decision.decided_at_min,
         }
+    }
+
+    fn is_held(&self, hold_s: u64, now_ms: u64) -> bool {
+        now_ms / 1000 < (u64::from(self.decided_at_min) * 60).saturating_add(hold_s)
     }
 
     /// tag u24, arm u8, propensity - 1 u16, epoch u24, decided_at_min - [`EPOCH_START_MIN`] u24.
@@ -161,6 +169,16 @@ mod tests {
         let (fresh, _) = pins.settle(&after, &unit(), HOLD_S, NOW_MS + HOLD_S * 1000);
         assert_eq!(fresh[0].choice, crate::decide_in(&after.experiments()[0], &unit(), 0).choice);
         assert_ne!(fresh[0].choice, held[0].choice, "the unit must move, else this test shows nothing");
+    }
+
+    #[test]
+    fn a_pin_of_an_experiment_that_this_location_does_not_know_is_handed_on() {
+        let (known, empty) = (snapshot([1, 60, 1]), Snapshot::encode(1, 1, &[]).unwrap());
+        let empty = Snapshot::decode(empty).unwrap();
+        let (_, pins) = Pins::default().settle(&known, &unit(), HOLD_S, NOW_MS);
+        assert_eq!(pins.settle(&empty, &unit(), HOLD_S, NOW_MS + 60_000).1, pins);
+        let over = pins.settle(&empty, &unit(), HOLD_S, NOW_MS + HOLD_S * 1000).1;
+        assert_eq!(over, Pins::default());
     }
 
     #[test]

@@ -235,11 +235,9 @@ impl Quotary {
             })?;
             let plain = (1..=16).contains(&kid.len()) && kid.bytes().all(|b| b.is_ascii_alphanumeric());
             if !plain {
-                return Err(Error::value(
-                    format!("id of {}", what()),
-                    format!("{kid:?}"),
-                    "1 to 16 letters and digits",
-                ));
+                // Never the text itself: with id and key in the wrong order it is the key.
+                let given = format!("{} characters long", kid.chars().count());
+                return Err(Error::value(format!("id of {}", what()), given, "1 to 16 letters and digits"));
             }
             Ok((kid.to_owned(), Key::from_hex(hex)?))
         };
@@ -395,9 +393,14 @@ pub(crate) mod tests {
     #[test]
     fn bad_keys_are_refused_and_not_shown() {
         let short = format!("k1:{}", "a7".repeat(31));
-        for (keys, why) in
-            [("", "without a colon"), (short.as_str(), "62 characters"), ("k 1:00", "\"k 1\""), (":", "\"\"")]
-        {
+        let swapped = format!("{}:k1", "a7".repeat(32));
+        for (keys, why) in [
+            ("", "without a colon"),
+            (short.as_str(), "62 characters"),
+            ("k 1:00", "3 characters"),
+            (":", "0 characters"),
+            (swapped.as_str(), "64 characters"),
+        ] {
             let error = Quotary::parse(keys).unwrap_err().to_string();
             assert!(error.contains(why) && !error.contains("a7a7"), "{error}");
         }

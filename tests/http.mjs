@@ -18,12 +18,18 @@ const shared = new Agent({ keepAlive: true, maxSockets: 64 });
  * @param {Init} [init]
  * @returns {Promise<import('node:http').IncomingMessage>}
  */
-export function send(url, { method = 'GET', headers = {}, body, host, agent = shared, timeout_ms = TIMEOUT_MS } = {}) {
+export function send(url, init = {}) {
+  const { method = 'GET', headers = {}, body, host, agent = shared, timeout_ms = TIMEOUT_MS } = init;
   return new Promise((resolve, reject) => {
     const length = body === undefined ? {} : { 'content-length': String(Buffer.byteLength(body)) };
     const outgoing = request(url, { method, agent, headers: { ...length, ...(host ? { host } : {}), ...headers } }, resolve);
     outgoing.setTimeout(timeout_ms, () => outgoing.destroy(new Error(`no answer to ${method} ${url} within ${timeout_ms} ms`)));
-    outgoing.on('error', reject);
+    outgoing.on('error', (/** @type {NodeJS.ErrnoException} */ error) => {
+      // The server may close a kept connection at the moment in which it is used again: then a new one is taken.
+      const wasKept = error.code === 'ECONNRESET' && outgoing.reusedSocket && agent === shared;
+      if (wasKept) resolve(send(url, { ...init, agent: new Agent() }));
+      else reject(error);
+    });
     outgoing.end(body);
   });
 }

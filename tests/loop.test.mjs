@@ -278,7 +278,7 @@ test('while D1 fails rewards are acknowledged, and reach it afterwards by an ala
     assert.deepEqual((await world.reward(world.order(quotes), 'pop-b')).statuses, Array(10).fill('matched'));
     const { status, body } = await world.admin('POST', '/haggle/v1/sync');
     assert.equal(status, 503);
-    assert.match(body.error, /central store/);
+    assert.match(body.error, /storage does not answer/);
     await until('an alarm fails', async () => failures(), (count) => count > failed);
     assert.equal(await newest(), version);
   } finally {

@@ -57,7 +57,8 @@ async fn refresh(env: &Env, now_ms: u64) -> Result<Rc<Snapshot>, Reason> {
         }
     });
     let read = match read(env).await {
-        Ok(bytes) => Snapshot::decode(bytes).map_err(|error| {
+        Ok(None) => Err(Reason::NoSnapshot),
+        Ok(Some(bytes)) => Snapshot::decode(bytes).map_err(|error| {
             worker::console_error!("snapshot: {error}");
             Reason::BadSnapshot
         }),
@@ -81,20 +82,19 @@ async fn refresh(env: &Env, now_ms: u64) -> Result<Rc<Snapshot>, Reason> {
 }
 
 /// Version of the snapshot that lies in KV; 0 where there is none that this build reads.
-pub async fn published_version(env: &Env) -> u64 {
-    read(env)
-        .await
-        .ok()
-        .and_then(|bytes| Snapshot::decode(bytes).ok())
-        .map_or(0, |snapshot| snapshot.version())
+///
+/// # Errors
+/// KV does not answer: then nobody knows.
+pub async fn published_version(env: &Env) -> Result<u64, Reason> {
+    let bytes = read(env).await?.unwrap_or_default();
+    Ok(Snapshot::decode(bytes).map_or(0, |snapshot| snapshot.version()))
 }
 
-async fn read(env: &Env) -> Result<Vec<u8>, Reason> {
+async fn read(env: &Env) -> Result<Option<Vec<u8>>, Reason> {
     let kv = env.kv("SNAPSHOTS").map_err(|_| Reason::Misconfigured)?;
     let answer = Box::pin(kv.get(SNAPSHOT_KEY).cache_ttl(KV_CACHE_TTL_S).bytes());
     match select(answer, Delay::from(Duration::from_millis(KV_TIMEOUT_MS))).await {
-        Either::Left((Ok(Some(bytes)), _)) => Ok(bytes),
-        Either::Left((Ok(None), _)) => Err(Reason::NoSnapshot),
+        Either::Left((Ok(bytes), _)) => Ok(bytes),
         Either::Left((Err(error), _)) => {
             worker::console_error!("KV: {error}");
             Err(Reason::NoSnapshot)

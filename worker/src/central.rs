@@ -28,9 +28,14 @@ fn database(env: &Env) -> Result<D1Database> {
     env.d1("DB")
 }
 
-/// Takes a report in one transaction; what is older than the known total changes nothing. Returns the sequence number
-/// of the source that was known before, 0 for none.
-pub async fn take_report(env: &Env, report: &Report) -> Result<i64> {
+/// Sequence number of the last report that was taken from a source; 0 before the first.
+pub async fn known_sequence(env: &Env, source: &str) -> Result<i64> {
+    let sql = "SELECT sequence FROM sources WHERE source = ?1";
+    query(&database(env)?, sql, &[source.into()]).await?.first().map_or(Ok(0), |row| row.integer(0))
+}
+
+/// Takes a report in one transaction; what is older than the known total changes nothing.
+pub async fn take_report(env: &Env, report: &Report) -> Result<()> {
     const TALLIES: &str = "
         INSERT INTO tallies (source, sequence, experiment, arm, epoch, hour, exposures, conversions, rewards, units,
                              revenue_minor, cost_minor, revenue_sq, profit_sq)
@@ -51,8 +56,6 @@ pub async fn take_report(env: &Env, report: &Report) -> Result<i64> {
         WHERE excluded.sequence > sources.sequence";
     let db = database(env)?;
     let (source, sequence) = (report.source.as_str(), report.sequence);
-    let known = query(&db, "SELECT sequence FROM sources WHERE source = ?1", &[source.into()]).await?;
-    let known = known.first().map_or(Ok(0), |row| row.integer(0))?;
     let mut batch = Vec::new();
     for cells in &report.cells {
         batch.push(prepare(&db, TALLIES, &[source.into(), sequence.into(), cells.as_str().into()])?);
@@ -67,8 +70,7 @@ pub async fn take_report(env: &Env, report: &Report) -> Result<i64> {
         now_ms.into(),
     ];
     batch.push(prepare(&db, SOURCES, &values)?);
-    db.batch(batch).await?;
-    Ok(known)
+    db.batch(batch).await.map(drop)
 }
 
 /// Reward lines and exposures over all shards.

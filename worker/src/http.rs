@@ -3,8 +3,10 @@
 use std::fmt;
 
 use haggle::Error;
+use js_sys::futures::JsFuture;
 use serde::Serialize;
 use wasm_bindgen::JsCast;
+use web_sys::ReadableStreamDefaultReader;
 use worker::{Headers, Request, Response, Result};
 
 #[derive(Serialize)]
@@ -98,7 +100,7 @@ pub fn post(url: &str, body: &str) -> Result<Request> {
 /// The text of an answer of one of our Durable Objects.
 pub async fn text_of(response: Response) -> Result<String> {
     let raw: web_sys::Response = response.into();
-    let text = js_sys::futures::JsFuture::from(raw.text()?).await?;
+    let text = JsFuture::from(raw.text()?).await?;
     Ok(text.as_string().unwrap_or_default())
 }
 
@@ -146,15 +148,29 @@ pub fn has_bearer(request: &Request, token: &str) -> bool {
 }
 
 /// The body as text, if it is not longer than `most` bytes.
-pub async fn text_body(request: &mut Request, most: usize) -> std::result::Result<String, Fault> {
+pub async fn text_body(request: &Request, most: usize) -> std::result::Result<String, Fault> {
     let announced = request.headers().get("content-length").ok().flatten();
     if announced.and_then(|length| length.parse::<usize>().ok()).is_some_and(|length| length > most) {
         return Err(Fault::TooLarge(most));
     }
-    let bytes =
-        request.bytes().await.map_err(|_| Fault::Bad("the body could not be read to its end".into()))?;
-    if bytes.len() > most {
-        return Err(Fault::TooLarge(most));
+    let broken = |_| Fault::Bad("the body could not be read to its end".into());
+    let mut bytes = Vec::new();
+    if let Some(body) = request.inner().body() {
+        // Piece by piece, so that a body without a length cannot fill the isolate's memory.
+        let reader: ReadableStreamDefaultReader = body.get_reader().unchecked_into();
+        loop {
+            let piece = JsFuture::from(reader.read()).await.map_err(broken)?;
+            let value = js_sys::Reflect::get(&piece, &"value".into()).map_err(broken)?;
+            if value.is_undefined() {
+                break;
+            }
+            bytes.extend(js_sys::Uint8Array::new(&value).to_vec());
+            if bytes.len() > most {
+                // Nobody reads the rest; that it cannot be called off changes nothing.
+                drop(reader.cancel());
+                return Err(Fault::TooLarge(most));
+            }
+        }
     }
     String::from_utf8(bytes).map_err(|_| Fault::Bad("the body is not UTF-8".into()))
 }

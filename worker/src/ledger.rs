@@ -2,11 +2,12 @@
 //!
 //! One Durable Object per shard, named `{shards}-{index}`; the quote says which, also after re-sharding. State, in
 //! SQLite: `accounts` (one row per exposure), `rewards` (one row per line of an order, the memory against doubles),
-//! `cells` (running totals per experiment, arm and cohort) and `counters`.
+//! `cells` (running totals per experiment, arm and cohort) and `progress` (how much of it
+//! all, and what was reported).
 //!
 //! Why nothing is lost or doubled: all statements of one line run without an `await` between them, so they are one
 //! atomic commit, and the runtime holds the answer back until it is durable. The alarm that reports to the central
-//! store is set in the same commit. A report carries running totals under a sequence number that only grows; it is
+//! store is set before them. A report carries running totals under a sequence number that only grows; it is
 //! repeated until the central store has taken it.
 
 use std::cell::Cell;
@@ -170,6 +171,8 @@ pub struct Ledger {
     sql: SqlStorage,
     /// The alarm is known to be set.
     armed: Cell<bool>,
+    /// Hour, since 1970, in which this object last dropped what is over.
+    forgot_in_hour: Cell<u64>,
 }
 
 impl DurableObject for Ledger {
@@ -179,12 +182,14 @@ impl DurableObject for Ledger {
             // Every command will then fail and be sent again.
             worker::console_error!("ledger schema: {error}");
         }
-        Self { state, env, sql, armed: Cell::new(false) }
+        Self { state, env, sql, armed: Cell::new(false), forgot_in_hour: Cell::new(0) }
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         match request.path().as_str() {
             "/apply" => {
+                // First, so that no line can be stored without a report to come.
+                self.arm().await?;
                 let mut outcomes = Vec::new();
                 for line in request.text().await?.lines() {
                     let command = Command::read(line);
@@ -192,10 +197,9 @@ impl DurableObject for Ledger {
                         command.ok_or_else(|| worker::Error::RustError("a line is no command".into()))?;
                     outcomes.push(self.apply(&command)?.write());
                 }
-                self.arm().await?;
                 Response::ok(outcomes.join("\n"))
             }
-            _ => match self.report_all().await {
+            _ => match self.report().await {
                 Ok(()) => Response::ok(""),
                 Err(error) => {
                     worker::console_error!("report on demand: {error}");
@@ -208,7 +212,10 @@ impl DurableObject for Ledger {
     /// Reports; on failure it sets itself again, because the runtime gives up after six tries.
     async fn alarm(&self) -> Result<Response> {
         self.armed.set(false);
-        self.forget()?;
+        let hour = worker::Date::now().as_millis() / 3_600_000;
+        if self.forgot_in_hour.replace(hour) != hour {
+            self.forget()?;
+        }
         let more = match self.report().await {
             Ok(()) => self.is_open()?,
             Err(error) => {
@@ -224,7 +231,7 @@ impl DurableObject for Ledger {
     }
 }
 
-const SCHEMA: [&str; 6] = [
+const SCHEMA: [&str; 8] = [
     "CREATE TABLE IF NOT EXISTS accounts (id TEXT PRIMARY KEY, experiment TEXT NOT NULL, arm TEXT NOT NULL,
        epoch INTEGER NOT NULL, hour INTEGER NOT NULL, exposed INTEGER NOT NULL, converted INTEGER NOT NULL,
        revenue_minor INTEGER NOT NULL, cost_minor INTEGER NOT NULL, forget_at_s INTEGER NOT NULL) WITHOUT ROWID",
@@ -233,15 +240,17 @@ const SCHEMA: [&str; 6] = [
        cost_minor INTEGER NOT NULL, matched INTEGER NOT NULL, forget_at_s INTEGER NOT NULL,
        PRIMARY KEY (order_id, line_id, kind, refund_id)) WITHOUT ROWID",
     "CREATE INDEX IF NOT EXISTS rewards_waiting ON rewards (account) WHERE matched = 0",
+    "CREATE INDEX IF NOT EXISTS accounts_over ON accounts (forget_at_s)",
+    "CREATE INDEX IF NOT EXISTS rewards_over ON rewards (forget_at_s)",
     "CREATE TABLE IF NOT EXISTS cells (experiment TEXT NOT NULL, arm TEXT NOT NULL, epoch INTEGER NOT NULL,
        hour INTEGER NOT NULL, exposures INTEGER NOT NULL, conversions INTEGER NOT NULL, rewards INTEGER NOT NULL,
        units INTEGER NOT NULL, revenue_minor INTEGER NOT NULL, cost_minor INTEGER NOT NULL, revenue_sq TEXT NOT NULL,
        profit_sq TEXT NOT NULL, sequence INTEGER NOT NULL,
        PRIMARY KEY (experiment, arm, epoch, hour)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS counters (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL,
+    "CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL,
        reported INTEGER NOT NULL, exposures INTEGER NOT NULL, stored INTEGER NOT NULL, matched INTEGER NOT NULL)",
     // `sequence` is that of the next report, `reported` that of the last one which the central store took.
-    "INSERT OR IGNORE INTO counters VALUES (1, 1, 0, 0, 0, 0)",
+    "INSERT OR IGNORE INTO progress VALUES (1, 1, 0, 0, 0, 0)",
 ];
 
 impl Ledger {
@@ -376,17 +385,17 @@ impl Ledger {
             profit_sq.as_str().into(),
         ];
         let statement = "INSERT OR REPLACE INTO cells
-                         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, sequence FROM counters";
+                         SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, sequence FROM progress";
         execute(&self.sql, statement, &values).map(drop)
     }
 
     fn count(&self, exposures: i64, stored: i64, matched: i64) -> Result<()> {
         let statement =
-            "UPDATE counters SET exposures = exposures + ?, stored = stored + ?, matched = matched + ?";
+            "UPDATE progress SET exposures = exposures + ?, stored = stored + ?, matched = matched + ?";
         execute(&self.sql, statement, &[exposures.into(), stored.into(), matched.into()]).map(drop)
     }
 
-    /// Sets the alarm for the next report, in the same commit as the change that needs it.
+    /// Sets the alarm for the next report.
     async fn arm(&self) -> Result<()> {
         if self.armed.get() {
             return Ok(());
@@ -397,31 +406,27 @@ impl Ledger {
         Ok(())
     }
 
-    /// Reports, and once more where the first report showed that the central store was set back.
-    async fn report_all(&self) -> Result<()> {
-        self.report().await?;
-        if self.is_open()? { self.report().await } else { Ok(()) }
-    }
-
     /// Sends every total that the central store does not have yet.
     async fn report(&self) -> Result<()> {
+        let source = self.state.id().to_string();
+        let known = central::known_sequence(&self.env, &source).await?;
+        // A store that knows less than it once took was set back: it gets everything again.
+        execute(&self.sql, "UPDATE progress SET reported = 0 WHERE reported > ?", &[known.into()])?;
         // Read and advance without an await between: what changes from here on belongs to the next report.
-        let counters = "SELECT sequence, exposures, stored, matched FROM counters";
-        let counters = only(execute(&self.sql, counters, &[])?)?;
+        let progress = "SELECT sequence, exposures, stored, matched FROM progress";
+        let progress = only(execute(&self.sql, progress, &[])?)?;
         let report = Report {
-            source: self.state.id().to_string(),
-            sequence: counters.integer(0)?,
-            exposures: counters.integer(1)?,
-            stored: counters.integer(2)?,
-            matched: counters.integer(3)?,
+            source,
+            sequence: progress.integer(0)?,
+            exposures: progress.integer(1)?,
+            stored: progress.integer(2)?,
+            matched: progress.integer(3)?,
             cells: self.open_cells()?,
         };
-        execute(&self.sql, "UPDATE counters SET sequence = sequence + 1", &[])?;
-        let known = central::take_report(&self.env, &report).await?;
-        // A store that knows less than it once took was set back: it gets everything again.
-        let statement =
-            "UPDATE counters SET reported = CASE WHEN reported > ?1 THEN 0 ELSE MAX(reported, ?2) END";
-        execute(&self.sql, statement, &[known.into(), report.sequence.into()]).map(drop)
+        execute(&self.sql, "UPDATE progress SET sequence = sequence + 1", &[])?;
+        central::take_report(&self.env, &report).await?;
+        let statement = "UPDATE progress SET reported = MAX(reported, ?)";
+        execute(&self.sql, statement, &[report.sequence.into()]).map(drop)
     }
 
     /// The totals that the central store does not have yet, as JSON lists which its SQLite reads.
@@ -431,7 +436,7 @@ impl Ledger {
                        'hour', hour, 'exposures', exposures, 'conversions', conversions, 'rewards', rewards,
                        'units', units, 'revenue_minor', revenue_minor, 'cost_minor', cost_minor,
                        'revenue_sq', revenue_sq, 'profit_sq', profit_sq)), COUNT(*)
-                     FROM (SELECT * FROM cells WHERE sequence > (SELECT reported FROM counters)
+                     FROM (SELECT * FROM cells WHERE sequence > (SELECT reported FROM progress)
                            ORDER BY experiment, arm, epoch, hour LIMIT ? OFFSET ?)";
         let mut lists = Vec::new();
         loop {
@@ -446,7 +451,7 @@ impl Ledger {
 
     /// Whether something changed that the central store does not have yet.
     fn is_open(&self) -> Result<bool> {
-        let query = "SELECT 1 FROM cells WHERE sequence > (SELECT reported FROM counters) LIMIT 1";
+        let query = "SELECT 1 FROM cells WHERE sequence > (SELECT reported FROM progress) LIMIT 1";
         Ok(!execute(&self.sql, query, &[])?.is_empty())
     }
 

@@ -57,14 +57,14 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<Response>
 }
 
 /// What is ours on the shop's host.
-async fn shop_route(mut request: Request, env: &Env) -> std::result::Result<Response, Fault> {
+async fn shop_route(request: Request, env: &Env) -> std::result::Result<Response, Fault> {
     match (request.method(), request.path().as_str()) {
         (Method::Get | Method::Head, "/haggle/haggle.js") => {
             asset(&request, env, "/haggle.js", &CLIENT_HEADERS).await
         }
         (Method::Get, "/haggle/v1/price") => shop_api::price(&request, env).await,
-        (Method::Post, "/haggle/v1/exposures") => shop_api::exposures(&mut request, env).await,
-        (Method::Post, "/haggle/v1/rewards") => shop_api::rewards(&mut request, env).await,
+        (Method::Post, "/haggle/v1/exposures") => shop_api::exposures(&request, env).await,
+        (Method::Post, "/haggle/v1/rewards") => shop_api::rewards(&request, env).await,
         (Method::Get, "/haggle/health") => shop_api::health(&request, env).await,
         (_, "/haggle/v1/exposures" | "/haggle/v1/rewards") => Err(Fault::Method("POST")),
         (_, "/haggle/haggle.js" | "/haggle/v1/price" | "/haggle/health") => Err(Fault::Method("GET")),

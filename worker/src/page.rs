@@ -143,6 +143,13 @@ struct PageItem {
     missed: Cell<bool>,
 }
 
+impl PageItem {
+    /// Every price of the item so far is the decided one.
+    fn is_shown(&self) -> bool {
+        self.shown.get() && !self.missed.get()
+    }
+}
+
 /// A price element whose end has not come yet.
 struct OpenElement {
     item: Option<Rc<PageItem>>,
@@ -273,7 +280,7 @@ impl Page {
     /// At its end it is known whether the prices before and in the form could be written.
     fn on_form_close(&self, end: &EndTag) {
         let Some(item) = self.forms.borrow_mut().pop().flatten() else { return };
-        if item.shown.get() || !item.missed.get() {
+        if item.is_shown() {
             let token = &item.offer.token;
             let field = format!("<input type=\"hidden\" name=\"haggle_quote\" value=\"{token}\">");
             let _ = end.before(&field, &as_html());
@@ -284,7 +291,7 @@ impl Page {
     fn on_end(&self, end: &DocumentEnd) {
         let items = self.items.borrow();
         let mut quotes = String::new();
-        for item in items.iter().filter(|item| item.shown.get()) {
+        for item in items.iter().filter(|item| item.is_shown()) {
             // Neither an item's key nor a token can hold a quote, an angle bracket or an ampersand.
             let separator = if quotes.is_empty() { "{\"" } else { ",\"" };
             let Offer { quote, token, .. } = &item.offer;

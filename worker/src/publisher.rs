@@ -62,7 +62,7 @@ impl DurableObject for Publisher {
         Self { env, turn: Mutex::new(()), published: RefCell::default() }
     }
 
-    async fn fetch(&self, mut request: Request) -> Result<Response> {
+    async fn fetch(&self, request: Request) -> Result<Response> {
         let path = request.path();
         let name = path.strip_prefix("/haggle/v1/experiments/").map(str::to_owned);
         let _turn = self.turn.lock().await;
@@ -71,7 +71,7 @@ impl DurableObject for Publisher {
                 let scheduled = crate::http::query(&request, "scheduled").is_some();
                 self.sync(!scheduled).await
             }
-            (Method::Put, Some(name)) => self.put_experiment(&name, &mut request).await,
+            (Method::Put, Some(name)) => self.put_experiment(&name, &request).await,
             (Method::Delete, Some(name)) => self.end_experiment(&name).await,
             _ => Err(Fault::NotFound(format!("no {path} here"))),
         };
@@ -91,12 +91,14 @@ struct SyncView {
     experiments: usize,
     epochs_opened: usize,
     exposures: i64,
+    /// Shards that were asked to report and did not; their totals follow by their own alarms.
+    shards_failed: u32,
     /// Whether a new version went out; on schedule only where something changed or the last one ages.
     published: bool,
 }
 
 impl Publisher {
-    async fn put_experiment(&self, name: &str, request: &mut Request) -> Answer {
+    async fn put_experiment(&self, name: &str, request: &Request) -> Answer {
         let text = text_body(request, EXPERIMENT_BYTES_MAX).await?;
         let experiment = Experiment::from_json(&text)?;
         if experiment.name != name {
@@ -164,9 +166,15 @@ impl Publisher {
     /// One turn of the loop. On demand every shard reports first, and a version goes out in any case.
     async fn sync(&self, on_demand: bool) -> Answer {
         let settings = Settings::of(&self.env).map_err(Fault::Unavailable)?;
+        let mut shards_failed = 0;
         if on_demand {
             for index in 0..settings.ledger_shards {
-                ledger::push(&self.env, &ledger::shard_name(settings.ledger_shards, index)).await?;
+                let shard = ledger::shard_name(settings.ledger_shards, index);
+                // A shard that cannot report now must not keep an ended experiment on the pages.
+                if let Err(fault) = ledger::push(&self.env, &shard).await {
+                    worker::console_error!("shard {shard}: {fault}");
+                    shards_failed += 1;
+                }
             }
         }
         let experiments = self.running().await?;
@@ -174,7 +182,9 @@ impl Publisher {
         let known = central::newest_epochs(&self.env).await?;
         let (newest, published_at_ms) = central::newest_version(&self.env).await?;
         // KV may know a higher version than D1 does, after a restore of D1.
-        let newest = newest.max(cache::published_version(&self.env).await);
+        let in_kv = cache::published_version(&self.env).await;
+        let newest =
+            newest.max(in_kv.map_err(|_| Fault::Unavailable("KV does not answer now; ask again".into()))?);
         let (now_ms, version) = (Date::now().as_millis(), newest + 1);
 
         let mut turns = Vec::with_capacity(experiments.len());
@@ -199,6 +209,7 @@ impl Publisher {
             experiments: experiments.len(),
             epochs_opened: opened.len(),
             exposures: history.iter().map(|row| row.exposures).sum(),
+            shards_failed,
             published,
         };
         if published {

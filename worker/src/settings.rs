@@ -59,11 +59,11 @@ impl Settings {
             var(env, name)
                 .ok_or_else(|| format!("secret {name} is missing; it must be set, see docs/operations.md"))
         };
-        let number = |name: &str, default: u64, most: u64| match var(env, name) {
+        let number = |name: &str, default: u64, least: u64, most: u64| match var(env, name) {
             None => Ok(default),
             Some(text) => match text.parse::<u64>() {
-                Ok(number) if number <= most => Ok(number),
-                _ => Err(format!("variable {name} is {text:?}; it must be 0 to {most}")),
+                Ok(number) if (least..=most).contains(&number) => Ok(number),
+                _ => Err(format!("variable {name} is {text:?}; it must be {least} to {most}")),
             },
         };
         let token = |name: &str| {
@@ -91,12 +91,12 @@ impl Settings {
         Ok(Self {
             merchant: var(env, "MERCHANT").unwrap_or_else(|| "shop".into()),
             assign_first_view,
-            ledger_shards: number("LEDGER_SHARDS", 4, u64::from(haggle::quote::SHARDS_MAX))?.max(1) as u32,
-            ledger_push_ms: number("LEDGER_PUSH_MS", 5_000, 600_000)? as i64,
-            snapshot_ttl_ms: number("SNAPSHOT_TTL_MS", 10_000, 600_000)?,
-            snapshot_max_age_s: number("SNAPSHOT_MAX_AGE_S", 86_400, 2_592_000)?,
-            quote_hold_s: number("QUOTE_HOLD_S", 172_800, 7_776_000)?.max(1800),
-            epoch_min_s: number("EPOCH_MIN_S", 300, 86_400)?,
+            ledger_shards: number("LEDGER_SHARDS", 4, 1, u64::from(haggle::quote::SHARDS_MAX))? as u32,
+            ledger_push_ms: number("LEDGER_PUSH_MS", 5_000, 0, 600_000)? as i64,
+            snapshot_ttl_ms: number("SNAPSHOT_TTL_MS", 10_000, 0, 600_000)?,
+            snapshot_max_age_s: number("SNAPSHOT_MAX_AGE_S", 86_400, 0, 2_592_000)?,
+            quote_hold_s: number("QUOTE_HOLD_S", 172_800, 1_800, 7_776_000)?,
+            epoch_min_s: number("EPOCH_MIN_S", 300, 0, 86_400)?,
             quotary: Quotary::parse(&secret("QUOTE_KEYS")?).map_err(named("QUOTE_KEYS"))?,
             unit_key: Key::from_hex(&secret("UNIT_KEY")?).map_err(named("UNIT_KEY"))?,
             rewards_token: token("REWARDS_TOKEN")?,

@@ -49,7 +49,7 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
 }
 
 /// `POST /haggle/v1/exposures`: prices that were really shown.
-pub async fn exposures(request: &mut Request, env: &Env) -> Result<Response, Fault> {
+pub async fn exposures(request: &Request, env: &Env) -> Result<Response, Fault> {
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     let tokens = parse_exposures(&text_body(request, EXPOSURES_BYTES_MAX).await?)?;
     let now_s = Date::now().as_millis() / 1000;
@@ -69,7 +69,7 @@ pub async fn exposures(request: &mut Request, env: &Env) -> Result<Response, Fau
 }
 
 /// `POST /haggle/v1/rewards`: what was sold, from the shop's server.
-pub async fn rewards(request: &mut Request, env: &Env) -> Result<Response, Fault> {
+pub async fn rewards(request: &Request, env: &Env) -> Result<Response, Fault> {
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     if !has_bearer(request, &settings.rewards_token) {
         return Err(Fault::Unauthorized);
