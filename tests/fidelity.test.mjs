@@ -292,6 +292,14 @@ test('the counts by reason in health grow with what was served', async () => {
   assert.deepEqual([grown('priced'), grown('origin-status'), grown('surface-mismatch') >= 1], [3, 1, true]);
 });
 
+test('an item whose price could not be written gives its quote neither to the form nor to the client', async () => {
+  await experimentsRun();
+  const shopper = world.shopper();
+  const text = async (path) => (await shopper.ask(path, { location: 'odd' })).text;
+  assert.match(await text('/conditional'), /haggle_quote[^]*data-haggle-quotes/, 'else this shows nothing');
+  assert.doesNotMatch(await text('/markup/form-of-another-number'), /haggle_quote|data-haggle-quotes/);
+});
+
 test('with FIRST_VIEW=catalogue the first view has the origin\'s bytes, and the second is priced', async () => {
   await experimentsRun();
   const path = '/product/OLIVE-500', origin = await direct(world.shop.url + path);

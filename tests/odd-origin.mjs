@@ -21,6 +21,7 @@ export const MARKUP = {
   'three-formats': `<p>${price('$19.00')} ${price('19,00 €')} ${price('19.00')} and ${price('€&nbsp;19.00 incl. 21 % VAT')}</p>`,
   thousands: `<p>${price('1.899,00 €', 'OVEN-80')} ${price('$1,899.00', 'OVEN-80')} ${price('1899.00', 'OVEN-80')}</p>`,
   'another-number': `<p>${price('sold out')} ${price('18.00')} ${price('')} ${price('A1900')} ${price('1.900.0')}</p>`,
+  'form-of-another-number': `<p>${price('18.00')}</p><form data-haggle-sku="OLIVE-500" method="post"></form>`,
   'outside-of-elements': `<p>19,00 € <b>19.00</b></p><!-- ${price('19.00')} --><script>const x = '${price('19.00').replace('/', '\\/')}';</script>`,
   'attributes-stay': '<p data-price="19.00" title="19,00 €"><meta content="19.00">' + price('19,00 €') + '</p>',
   'unknown-item': `<p>${price('19.00', 'NOT-HERE')} ${price('19.00', '')} ${price('19.00', 'a&quot;b')}</p>`,
