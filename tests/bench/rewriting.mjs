@@ -40,7 +40,7 @@ async function startAll(origin) {
   });
   const cases = new Map(JSON.parse(read('../golden/snapshots.json')).cases.map((one) => [one.name, Buffer.from(one.bytes, 'hex')]));
   const put = async (kv, name) => kv.put('snapshot', Uint8Array.from(redated(cases.get(name), Date.now())));
-  await put(edge.kv, 'four');
+  await put(await edge.mf.getKVNamespace('SNAPSHOTS', 'priced'), 'four');
   await put(await edge.mf.getKVNamespace('SNAPSHOTS', 'idle'), 'empty');
   const url = async (name) => (await edge.mf.unsafeGetDirectURL(name)).origin;
   const contender = async (name, worker) => ({ name, url: await url(worker), jars: [], rounds: [] });
