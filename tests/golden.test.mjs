@@ -126,7 +126,8 @@ describe('golden vectors in wasm under Node', () => {
 });
 
 describe('golden vectors over HTTP on workerd', () => {
-  const HOLD_S = 172_800, SHARDS = 4;
+  // A quote outlives its pin by an hour.
+  const HOLD_S = 172_800, CART_GRACE_S = 3_600, SHARDS = 4;
   const secrets = { QUOTE_KEYS: tokens.keys, UNIT_KEY: decisions.unit_key, REWARDS_TOKEN: 'golden-rewards-token', ADMIN_TOKEN: 'golden-admin-token' };
   /** @type {Awaited<ReturnType<typeof startEdge>>} */
   let edge;
@@ -176,7 +177,7 @@ describe('golden vectors over HTTP on workerd', () => {
         assert.ok(iat % 60 === 0 && iat >= from_s && iat * 1000 <= Date.now(), `issued at ${iat}`);
         assert.deepEqual(claims, {
           m: MERCHANT, o: sku, c, p, pp: definition.item.price_minor, x, a, w, e,
-          exp: iat + HOLD_S, rw: definition.reward_window_hours * 3600, s: SHARDS, jti: exposureId(unit, x, sku, iat),
+          exp: iat + HOLD_S + CART_GRACE_S, rw: definition.reward_window_hours * 3600, s: SHARDS, jti: exposureId(unit, x, sku, iat),
         });
         assert.equal(body.quote, signed(tokens.keys, claimsOf(body.quote)));
         const pins = sealedPins(tokens.keys, unit, pinsOf(all, iat / 60));

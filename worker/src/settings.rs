@@ -22,7 +22,7 @@ pub struct Settings {
     pub snapshot_ttl_ms: u64,
     /// Age in seconds at which a snapshot is too old to decide with.
     pub snapshot_max_age_s: u64,
-    /// Seconds for which a price is held.
+    /// Seconds for which a price is pinned; its quotes are good for an hour longer.
     pub quote_hold_s: u64,
     /// Least seconds between two allocations of an experiment.
     pub epoch_min_s: u64,

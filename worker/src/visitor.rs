@@ -12,6 +12,10 @@ const VISITOR_COOKIE: &str = "haggle_vid";
 const PINS_COOKIE: &str = "haggle_pins";
 const YEAR_S: u64 = 31_536_000;
 
+/// Seconds for which a quote outlives the pin that it was made of: who sees a price in the pin's last moment can still
+/// put it into the cart and pay it.
+const CART_GRACE_S: u64 = 3_600;
+
 /// A visitor with a decision in every running experiment.
 pub struct Visitor {
     snapshot: Rc<Snapshot>,
@@ -75,7 +79,7 @@ impl Visitor {
             merchant: &self.settings.merchant,
             sku,
             catalogue_minor: item.price_minor(),
-            hold_s: self.settings.quote_hold_s,
+            hold_s: self.settings.quote_hold_s + CART_GRACE_S,
             shards: self.settings.ledger_shards,
         };
         let quote = Quote::new(&decision, &self.unit, terms);
