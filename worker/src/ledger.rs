@@ -2,12 +2,12 @@
 //!
 //! One Durable Object per shard, named `{shards}-{index}`; the quote says which, also after re-sharding. State, in
 //! SQLite: `accounts` (one row per exposure), `rewards` (one row per line of an order, the memory against doubles),
-//! `cells` (running totals per experiment, arm and cohort) and `progress` (how much of it
-//! all, and what was reported).
+//! `cells` (running totals per experiment, arm and cohort) and `progress` (how much of all of it there is, and which
+//! report was the last).
 //!
 //! Why nothing is lost or doubled: all statements of one line run without an `await` between them, so they are one
 //! atomic commit, and the runtime holds the answer back until it is durable. The alarm that reports to the central
-//! store is set before them. A report carries running totals under a sequence number that only grows; it is
+//! store is set in the same commit. A report carries running totals under a sequence number that only grows; it is
 //! repeated until the central store has taken it.
 
 use std::cell::Cell;
@@ -188,16 +188,11 @@ impl DurableObject for Ledger {
     async fn fetch(&self, mut request: Request) -> Result<Response> {
         match request.path().as_str() {
             "/apply" => {
-                // First, so that no line can be stored without a report to come.
+                let lines = request.text().await?;
+                let outcomes: Result<Vec<String>> = lines.lines().map(|line| self.apply(line)).collect();
+                // In the same commit as the lines, also where one of them failed.
                 self.arm().await?;
-                let mut outcomes = Vec::new();
-                for line in request.text().await?.lines() {
-                    let command = Command::read(line);
-                    let command =
-                        command.ok_or_else(|| worker::Error::RustError("a line is no command".into()))?;
-                    outcomes.push(self.apply(&command)?.write());
-                }
-                Response::ok(outcomes.join("\n"))
+                Response::ok(outcomes?.join("\n"))
             }
             _ => match self.report().await {
                 Ok(()) => Response::ok(""),
@@ -254,12 +249,14 @@ const SCHEMA: [&str; 8] = [
 ];
 
 impl Ledger {
-    /// Carries out one command: one atomic commit, because nothing in here awaits.
-    fn apply(&self, command: &Command) -> Result<Outcome> {
-        match command {
-            Command::Expose(exposure) => self.expose(exposure),
-            Command::Reward(line) => self.reward(line),
-        }
+    /// Carries out the command of one line: one atomic commit, because nothing in here awaits.
+    fn apply(&self, line: &str) -> Result<String> {
+        let outcome = match Command::read(line) {
+            Some(Command::Expose(exposure)) => self.expose(&exposure),
+            Some(Command::Reward(line)) => self.reward(&line),
+            None => Err(worker::Error::RustError("a line is no command".into())),
+        };
+        outcome.map(Outcome::write)
     }
 
     fn expose(&self, exposure: &Exposure) -> Result<Outcome> {

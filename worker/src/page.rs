@@ -258,15 +258,11 @@ impl Page {
         }
         let text = self.text.take();
         let Offer { catalogue_minor, currency, ref quote, .. } = item.offer;
-        match haggle::reprice(&text, catalogue_minor, quote.price_minor, currency) {
-            Ok(text) => {
-                let _ = chunk.replace(&text, &as_html());
-                *repriced = true;
-                item.shown.set(true);
-            }
-            Err(_) => {
-                let _ = chunk.replace(&text, &as_html());
-            }
+        let written = haggle::reprice(&text, catalogue_minor, quote.price_minor, currency);
+        let _ = chunk.replace(written.as_deref().unwrap_or(&text), &as_html());
+        if written.is_ok() {
+            *repriced = true;
+            item.shown.set(true);
         }
     }
 
