@@ -72,10 +72,8 @@ impl Decision<'_> {
 /// ```
 /// # use haggle::*;
 /// # let experiment = Experiment::from_json(include_str!("../tests/golden/sevilla.json"))?;
-/// # let posteriors = experiment.arms.iter()
-/// #     .map(|arm| Posterior::update(experiment.prior, 100, 20, experiment.value_minor(arm)))
-/// #     .collect::<Result<_, _>>()?;
-/// # let bytes = Snapshot::encode(1, 1, &[Entry { experiment: &experiment, epoch: 1, posteriors }])?;
+/// # let input = evidence::pooled(&experiment, &[Tally::default(); 3])?;
+/// # let bytes = Snapshot::encode(1, 1, &[Entry { experiment: &experiment, epoch: 1, input }])?;
 /// let snapshot = Snapshot::decode(bytes)?;
 /// let unit = UnitKey::of_visitor(&Key::new(&[7; 32]), "visitor-1");
 /// let decision = decide(&snapshot, "OLIVE-500", &unit, 1_700_000_000_000).ok_or("not priced")?;
@@ -106,17 +104,17 @@ pub fn decide_in<'a>(experiment: &'a LiveExperiment, unit: &UnitKey, now_ms: u64
 pub(crate) mod tests {
     use super::*;
     use crate::experiment::tests::sevilla;
-    use crate::{Entry, Posterior};
+    use crate::{Entry, Tally, evidence};
 
     pub(crate) fn snapshot(conversions: [u64; 3]) -> Snapshot {
         let experiment = sevilla();
-        let posteriors = experiment
-            .arms
-            .iter()
-            .zip(conversions)
-            .map(|(arm, n)| Posterior::update(experiment.prior, 100, n, experiment.value_minor(arm)).unwrap())
-            .collect();
-        let entry = Entry { experiment: &experiment, epoch: 2, posteriors };
+        let counted = conversions.map(|conversions| Tally {
+            exposures: 100,
+            conversions: conversions as i64,
+            ..Tally::default()
+        });
+        let input = evidence::pooled(&experiment, &counted).unwrap();
+        let entry = Entry { experiment: &experiment, epoch: 2, input };
         Snapshot::decode(Snapshot::encode(5, 1, &[entry]).unwrap()).unwrap()
     }
 

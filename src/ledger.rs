@@ -10,8 +10,7 @@
 
 use std::collections::BTreeMap;
 
-use crate::experiment::Arm;
-use crate::{Error, Experiment, Posterior, Tally, TallyKey};
+use crate::{Error, Experiment, Tally, TallyKey};
 
 /// The state of one exposure: whether the price was shown, and what came of it.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -145,19 +144,12 @@ impl Ledger {
             .try_fold(Tally::default(), |sum, cell| sum.plus(&cell.total))
     }
 
-    /// Stage 6: the posterior of every arm of an experiment, in the order of its arms.
+    /// Sum over all sources and cohorts of every arm of an experiment, in the order of its arms.
     ///
     /// # Errors
-    /// A tally with more conversions than exposures, a negative count, or a sum beyond the exact range.
-    pub fn posteriors(&self, experiment: &Experiment) -> Result<Vec<Posterior>, Error> {
-        let posterior = |arm: &Arm| {
-            let total = self.arm_total(&experiment.name, &arm.name)?;
-            let count = |what: &str, n: i64| u64::try_from(n).map_err(|_| Error::value(what, n, "0 or more"));
-            let exposures = count("exposures", total.exposures)?;
-            let conversions = count("conversions", total.conversions)?;
-            Posterior::update(experiment.prior, exposures, conversions, experiment.value_minor(arm))
-        };
-        experiment.arms.iter().map(posterior).collect()
+    /// A sum beyond the exact range, see [`Tally::plus`].
+    pub fn arm_totals(&self, experiment: &Experiment) -> Result<Vec<Tally>, Error> {
+        experiment.arms.iter().map(|arm| self.arm_total(&experiment.name, &arm.name)).collect()
     }
 }
 

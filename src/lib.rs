@@ -28,8 +28,8 @@
 //! let experiment = Experiment::from_json(include_str!("../tests/golden/sevilla.json"))?;
 //! let mut ledger = Ledger::default();
 //! let publish = |version, ledger: &Ledger| -> Result<Snapshot, Error> {
-//!     let posteriors = ledger.posteriors(&experiment)?;                         // 6 posterior
-//!     let entry = Entry { experiment: &experiment, epoch: version, posteriors };
+//!     let input = evidence::pooled(&experiment, &ledger.arm_totals(&experiment)?)?; // 6 posterior
+//!     let entry = Entry { experiment: &experiment, epoch: version, input };
 //!     Snapshot::decode(Snapshot::encode(version.into(), 0, &[entry])?)          // 7 publish
 //! };
 //! let snapshot = publish(1, &ledger)?;
@@ -86,10 +86,15 @@ pub mod policy;
 pub use policy::{ARMS_MAX, ArmInput, Policy, PolicyInput};
 
 pub mod experiment;
-pub use experiment::{Experiment, Objective, PolicyChoice};
+pub use experiment::{DelayCorrection, Experiment, Objective, PolicyChoice, RewardModel};
 
 pub mod tally;
 pub use tally::{Cohort, Tally, TallyKey};
+
+pub mod history;
+pub use history::{History, Period};
+
+pub mod evidence;
 
 pub mod ledger;
 pub use ledger::{Account, Credit, Ledger};

@@ -1,29 +1,87 @@
-//! Stage 8 of the loop: from posteriors to shares.
+//! Stage 8 of the loop: from what is known about the arms to shares.
 //!
-//! In scope: what a policy may look at, and the policies. Out of scope: which unit gets which arm (`decide`) and
-//! the rounding to integer shares (`allocation`).
+//! In scope: what a policy may look at, and the policies. Out of scope: which unit gets which arm (`decide`), the
+//! rounding to integer shares (`allocation`), and summing cohorts up into a policy's input (`evidence`).
 //!
-//! A policy is a pure function: the same input gives the same allocation on every target. [`PolicyInput`] has
-//! room for what later policies need (observations in total, stock and horizon, sums per cohort).
+//! A policy is a pure function: the same input gives the same allocation on every target. One file per family:
+//!
+//! | file | policies |
+//! |---|---|
+//! | `thompson` | Thompson sampling, top-two Thompson, and Thompson on discounted or windowed evidence |
 
-use serde::Serialize;
+mod parameter;
+mod thompson;
 
-use crate::{Allocation, Error, Posterior, TOTAL, p_best};
+pub use parameter::Parameter;
+
+use crate::{Allocation, Error, Posterior, TOTAL};
 
 /// Most arms of one experiment.
 pub const ARMS_MAX: usize = 32;
 
+/// Most parameters of one policy.
+pub const PARAMETERS_MAX: usize = 2;
+
+/// Names that stand for a policy: see [`Policy::from_name`].
+pub const PRESETS: [&str; 2] = ["reward", "convergence"];
+
 /// What a policy may know about one arm.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ArmInput {
-    /// What is believed about the arm's conversion rate, and what a conversion is worth.
+    /// What is believed about the value of an exposure: prior plus evidence.
     pub posterior: Posterior,
+    /// Exposures, without the prior; a fraction where they were weighted (by delay, discount or window). 0 or more.
+    pub exposures: f64,
+    /// Of these, exposures that converted. `[0, exposures]`.
+    pub conversions: f64,
+    /// Price of one unit, in minor units.
+    pub price_minor: i64,
+    /// Importance-weighted sum of losses, for the policies that learn from it; else 0.
+    pub loss: f64,
     /// Whether units may be sent to the arm.
     pub live: bool,
     /// The share that the experiment file asks for, used by [`Policy::Fixed`] only.
     ///
     /// Unit: 1/65536. Any value: only the proportions between live arms count.
     pub fixed_share: u32,
+}
+
+impl ArmInput {
+    /// A live arm of which nothing is known but its posterior and its price.
+    pub fn new(posterior: Posterior, price_minor: i64) -> Self {
+        Self {
+            posterior,
+            exposures: 0.0,
+            conversions: 0.0,
+            price_minor,
+            loss: 0.0,
+            live: true,
+            fixed_share: 0,
+        }
+    }
+
+    /// The same arm with what was counted.
+    pub fn counted(self, exposures: f64, conversions: f64) -> Self {
+        Self { exposures, conversions, ..self }
+    }
+}
+
+/// What is left to sell, and to how many.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stock {
+    /// Pieces left. 0 or more.
+    pub pieces: f64,
+    /// Units (visitors) that are still to come. More than 0.
+    pub units: f64,
+}
+
+/// Belief about the arms' log-odds relative to each other, from comparisons within cohorts: a normal distribution.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Contrast {
+    /// Mean of each arm's log-odds of conversion, at the base rate of today.
+    pub mean: Vec<f64>,
+    /// Lower triangle of the Cholesky factor of their covariance, row by row: K (K + 1) / 2 numbers.
+    pub factor: Vec<f64>,
 }
 
 /// All that a policy may look at.
@@ -33,6 +91,14 @@ pub struct ArmInput {
 pub struct PolicyInput {
     arms: Vec<ArmInput>,
     floor: u32,
+    /// The policy's parameters in the order of [`Policy::parameters`]; what is missing has its default.
+    pub parameters: Vec<f64>,
+    /// Units that the experiment is expected to have in all, where that is known.
+    pub horizon: Option<u64>,
+    /// What is left to sell, where that is known.
+    pub stock: Option<Stock>,
+    /// Comparisons within cohorts, where the policy looks at them.
+    pub contrast: Option<Contrast>,
 }
 
 impl PolicyInput {
@@ -53,7 +119,7 @@ impl PolicyInput {
             let allowed = format!("at most {floor_max} of {TOTAL} with {live} live arms");
             return Err(Error::value("floor", floor, allowed));
         }
-        Ok(Self { arms, floor })
+        Ok(Self { arms, floor, parameters: Vec::new(), horizon: None, stock: None, contrast: None })
     }
 
     /// The arms, in the order of the experiment. 1 to 32 of them.
@@ -65,63 +131,170 @@ impl PolicyInput {
     pub fn floor(&self) -> u32 {
         self.floor
     }
+
+    /// The live arms, in the order of the experiment.
+    pub fn live(&self) -> impl Iterator<Item = &ArmInput> + Clone {
+        self.arms.iter().filter(|arm| arm.live)
+    }
+
+    /// Exposures of all live arms: how long the policy has learned.
+    pub fn exposures(&self) -> f64 {
+        self.live().map(|arm| arm.exposures).sum()
+    }
 }
 
-/// How the posteriors become shares.
+/// How what is known becomes shares.
 ///
 /// ```
 /// use haggle::{ArmInput, Policy, PolicyInput, Posterior};
-/// let arm = |alpha, beta| {
-///     Ok::<_, haggle::Error>(ArmInput { posterior: Posterior::new(alpha, beta, 1900)?, live: true, fixed_share: 1 })
-/// };
+/// let arm = |alpha, beta| Ok::<_, haggle::Error>(ArmInput::new(Posterior::new(alpha, beta, 1900)?, 1900));
 /// let input = PolicyInput::new(vec![arm(21.0, 81.0)?, arm(31.0, 71.0)?], 655)?;
 /// let shares = Policy::Thompson.allocate(&input);
 /// assert_ne!(shares, Policy::Fixed.allocate(&input));
 /// # Ok::<(), haggle::Error>(())
 /// ```
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "snake_case")]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
     /// The shares that the experiment file gives, exactly where none is below the floor; equal shares where it gives
     /// no live arm any.
     Fixed,
-    /// Thompson sampling: each arm's share is the probability that it is the best, [`p_best`].
+    /// Thompson sampling: each arm's share is the probability that it is the best, [`p_best`](crate::p_best).
     ///
     /// Between two publications this is the same law as a draw from the posteriors for each unit.
     /// Source: Thompson (1933), Biometrika 25, doi:10.1093/biomet/25.3-4.285.
     Thompson,
+    /// Epsilon-greedy: the arm with the highest mean, and with probability ε any arm.
+    EpsilonGreedy,
+    /// Softmax (Boltzmann exploration): shares in proportion to e to the mean value over a temperature.
+    Softmax,
+    /// UCB1: the arm with the highest upper confidence bound.
+    Ucb1,
+    /// UCB-tuned: UCB1 with the width from the observed variance.
+    UcbTuned,
+    /// KL-UCB: the upper bound from the Kullback-Leibler divergence.
+    KlUcb,
+    /// KL-UCB+: KL-UCB which explores less what was tried more.
+    KlUcbPlus,
+    /// Bayes-UCB: the arm with the highest upper quantile of the posterior.
+    BayesUcb,
+    /// MOSS: an upper bound with the least worst-case regret.
+    Moss,
+    /// EXP3-IX: exponential weights over implicitly explored losses, for adversarial rewards.
+    Exp3Ix,
+    /// Tsallis-INF: mirror descent with Tsallis entropy, for stochastic and adversarial rewards.
+    TsallisInf,
+    /// Successive elimination: equal shares for all arms not yet shown to be worse.
+    SuccessiveElimination,
+    /// Top-two Thompson sampling: finds the best arm soonest.
+    TopTwoThompson,
+    /// Thompson sampling on evidence that fades.
+    DiscountedThompson,
+    /// Thompson sampling on the newest evidence only.
+    SlidingThompson,
+    /// UCB1 on evidence that fades.
+    DiscountedUcb,
+    /// UCB1 on the newest evidence only.
+    SlidingUcb,
+    /// Thompson sampling on comparisons within cohorts, for a base rate that drifts for all arms alike.
+    ContrastThompson,
+    /// UCB1 with a width that scales with the price.
+    PriceUcb1,
+    /// UCB-tuned with a width that scales with the price.
+    PriceUcbTuned,
+    /// KL-UCB of the conversion rate times the price.
+    PriceKlUcb,
+    /// Thompson sampling where no higher price converts more.
+    MonotoneThompson,
+    /// Thompson sampling on a logistic demand curve.
+    DemandThompson,
+    /// Thompson sampling under limited stock.
+    InventoryThompson,
 }
 
 impl Policy {
-    pub(crate) const ALL: [Self; 2] = [Self::Fixed, Self::Thompson];
+    /// All policies, in the order of their numbers.
+    pub const ALL: [Self; 25] = [
+        Self::Fixed,
+        Self::Thompson,
+        Self::EpsilonGreedy,
+        Self::Softmax,
+        Self::Ucb1,
+        Self::UcbTuned,
+        Self::KlUcb,
+        Self::KlUcbPlus,
+        Self::BayesUcb,
+        Self::Moss,
+        Self::Exp3Ix,
+        Self::TsallisInf,
+        Self::SuccessiveElimination,
+        Self::TopTwoThompson,
+        Self::DiscountedThompson,
+        Self::SlidingThompson,
+        Self::DiscountedUcb,
+        Self::SlidingUcb,
+        Self::ContrastThompson,
+        Self::PriceUcb1,
+        Self::PriceUcbTuned,
+        Self::PriceKlUcb,
+        Self::MonotoneThompson,
+        Self::DemandThompson,
+        Self::InventoryThompson,
+    ];
 
     /// The policy's number in a snapshot. It never changes.
     pub fn code(self) -> u8 {
-        match self {
-            Self::Fixed => 1,
-            Self::Thompson => 2,
-        }
+        Self::ALL.iter().position(|&policy| policy == self).map_or(0, |place| place as u8 + 1)
     }
 
     /// The policy with this number, or nothing where there is none.
     pub fn from_code(code: u8) -> Option<Self> {
-        Self::ALL.into_iter().find(|policy| policy.code() == code)
+        Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
     }
 
-    /// The policy's name in an experiment file.
+    /// The policy's name in an experiment file and on the command line.
     pub fn name(self) -> &'static str {
         match self {
             Self::Fixed => "fixed",
             Self::Thompson => "thompson",
+            Self::EpsilonGreedy => "epsilon_greedy",
+            Self::Softmax => "softmax",
+            Self::Ucb1 => "ucb1",
+            Self::UcbTuned => "ucb_tuned",
+            Self::KlUcb => "kl_ucb",
+            Self::KlUcbPlus => "kl_ucb_plus",
+            Self::BayesUcb => "bayes_ucb",
+            Self::Moss => "moss",
+            Self::Exp3Ix => "exp3_ix",
+            Self::TsallisInf => "tsallis_inf",
+            Self::SuccessiveElimination => "successive_elimination",
+            Self::TopTwoThompson => "top_two_thompson",
+            Self::DiscountedThompson => "discounted_thompson",
+            Self::SlidingThompson => "sliding_thompson",
+            Self::DiscountedUcb => "discounted_ucb",
+            Self::SlidingUcb => "sliding_ucb",
+            Self::ContrastThompson => "contrast_thompson",
+            Self::PriceUcb1 => "price_ucb1",
+            Self::PriceUcbTuned => "price_ucb_tuned",
+            Self::PriceKlUcb => "price_kl_ucb",
+            Self::MonotoneThompson => "monotone_thompson",
+            Self::DemandThompson => "demand_thompson",
+            Self::InventoryThompson => "inventory_thompson",
+        }
+    }
+
+    /// The policy with this name, where the presets are names too: `reward` (earn while learning) is Thompson
+    /// sampling, `convergence` (know the best price soon) is top-two Thompson sampling.
+    pub fn from_name(name: &str) -> Option<Self> {
+        match name {
+            "reward" => Some(Self::Thompson),
+            "convergence" => Some(Self::TopTwoThompson),
+            _ => Self::ALL.into_iter().find(|policy| policy.name() == name),
         }
     }
 
     /// The share of each arm: the policy's wish, with the floor, in integers.
     pub fn allocate(self, input: &PolicyInput) -> Allocation {
-        let weights = match self {
-            Self::Fixed => fixed(&input.arms),
-            Self::Thompson => thompson(&input.arms),
-        };
+        let weights = self.weights(input);
         let live: Vec<bool> = input.arms.iter().map(|arm| arm.live).collect();
         if self == Self::Fixed {
             // A split that keeps to the floor by itself stays as it was asked for.
@@ -132,6 +305,14 @@ impl Policy {
             }
         }
         Allocation::quantise(&weights, &live, input.floor)
+    }
+
+    /// The share of each arm before floor and rounding: not negative, of any scale, 0 for dead arms.
+    pub fn weights(self, input: &PolicyInput) -> Vec<f64> {
+        match self {
+            Self::Fixed => fixed(&input.arms),
+            _ => thompson::weights(input),
+        }
     }
 }
 
@@ -144,12 +325,10 @@ fn fixed(arms: &[ArmInput]) -> Vec<f64> {
     arms.iter().map(|arm| f64::from(u8::from(arm.live))).collect()
 }
 
-/// P(best) among the live arms. Dead arms get 0.
-fn thompson(arms: &[ArmInput]) -> Vec<f64> {
-    let live: Vec<Posterior> = arms.iter().filter(|arm| arm.live).map(|arm| arm.posterior).collect();
-    let mut best = p_best(&live).into_iter();
-    let weight_of = |arm: &ArmInput| if arm.live { best.next().unwrap_or(0.0) } else { 0.0 };
-    arms.iter().map(weight_of).collect()
+/// One number per arm: what `of_live` has for the live arms in their order, and 0 for the dead ones.
+fn spread(input: &PolicyInput, of_live: impl IntoIterator<Item = f64>) -> Vec<f64> {
+    let mut values = of_live.into_iter();
+    input.arms.iter().map(|arm| if arm.live { values.next().unwrap_or(0.0) } else { 0.0 }).collect()
 }
 
 #[cfg(test)]
@@ -158,7 +337,7 @@ mod tests {
     use proptest::prelude::*;
 
     fn arm(alpha: f64, beta: f64, live: bool, fixed_share: u32) -> ArmInput {
-        ArmInput { posterior: Posterior::new(alpha, beta, 1900).unwrap(), live, fixed_share }
+        ArmInput { live, fixed_share, ..ArmInput::new(Posterior::new(alpha, beta, 1900).unwrap(), 1900) }
     }
 
     fn shares(policy: Policy, arms: Vec<ArmInput>, floor: u32) -> Vec<u32> {
@@ -218,7 +397,7 @@ mod tests {
         assert_eq!((Policy::Fixed.code(), Policy::Thompson.code()), (1, 2));
         assert_eq!((Policy::Fixed.name(), Policy::Thompson.name()), ("fixed", "thompson"));
         for code in 0..=u8::MAX {
-            assert_eq!(Policy::from_code(code).map(Policy::code), (1..=2).contains(&code).then_some(code));
+            assert_eq!(Policy::from_code(code).map(Policy::code), (1..=25).contains(&code).then_some(code));
         }
     }
 
@@ -230,7 +409,7 @@ mod tests {
         ) {
             let arms: Vec<ArmInput> = given.iter().map(|g| arm(g.0, g.1, g.2, g.3)).collect();
             prop_assume!(arms.iter().any(|arm| arm.live));
-            for policy in [Policy::Fixed, Policy::Thompson] {
+            for policy in Policy::ALL {
                 let shares = shares(policy, arms.clone(), floor);
                 prop_assert_eq!(shares.iter().sum::<u32>(), TOTAL);
                 for (share, arm) in shares.iter().zip(&arms) {
@@ -243,11 +422,7 @@ mod tests {
 
     #[test]
     fn a_fixed_split_above_the_floor_stays_as_it_was_asked_for() {
-        let arm = |fixed_share| ArmInput {
-            posterior: Posterior::new(1.0, 1.0, 100).unwrap(),
-            live: true,
-            fixed_share,
-        };
+        let arm = |fixed_share| arm(1.0, 1.0, true, fixed_share);
         let shares = |shares: [u32; 3], floor| {
             let input = PolicyInput::new(shares.map(arm).to_vec(), floor).unwrap();
             Policy::Fixed.allocate(&input).shares().to_vec()

@@ -16,7 +16,9 @@ use serde::Serialize;
 use crate::error::decimal;
 use crate::json::{Fields, Value};
 use crate::ledger::Credit;
-use crate::{Account, Entry, Error, Experiment, Ledger, Snapshot, Tally, TallyKey, UnitKey, decide};
+use crate::{
+    Account, Entry, Error, Experiment, Ledger, Snapshot, Tally, TallyKey, UnitKey, decide, evidence,
+};
 
 /// Most units of one simulation.
 pub const HORIZON_MAX: u64 = 10_000_000;
@@ -273,8 +275,8 @@ impl<'a> Shop<'a> {
 }
 
 fn publish(experiment: &Experiment, ledger: &Ledger, epoch: u32, now_ms: u64) -> Result<Snapshot, Error> {
-    let posteriors = ledger.posteriors(experiment)?;
-    let entry = Entry { experiment, epoch, posteriors };
+    let input = evidence::pooled(experiment, &ledger.arm_totals(experiment)?)?;
+    let entry = Entry { experiment, epoch, input };
     Snapshot::decode(Snapshot::encode(u64::from(epoch), now_ms, &[entry])?)
 }
 

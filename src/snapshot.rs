@@ -26,19 +26,18 @@ pub struct Entry<'a> {
     pub experiment: &'a Experiment,
     /// Number of the allocation that this posterior gives, from 1; at most 2^24 - 1.
     pub epoch: u32,
-    /// One per arm, in the order of the arms.
-    pub posteriors: Vec<Posterior>,
+    /// What the policy may look at; its arms in the order of the experiment's.
+    pub input: PolicyInput,
 }
 
 /// A published state of all running experiments.
 ///
 /// ```
-/// use haggle::{Entry, Posterior, Snapshot};
+/// use haggle::{Entry, Snapshot, Tally, evidence};
 /// # let experiment = haggle::Experiment::from_json(include_str!("../tests/golden/sevilla.json"))?;
-/// let posteriors = experiment.arms.iter()
-///     .map(|arm| Posterior::update(experiment.prior, 100, 20, experiment.value_minor(arm)))
-///     .collect::<Result<_, _>>()?;
-/// let bytes = Snapshot::encode(1, 1_700_000_000_000, &[Entry { experiment: &experiment, epoch: 1, posteriors }])?;
+/// let counted = vec![Tally { exposures: 100, conversions: 20, ..Tally::default() }; experiment.arms.len()];
+/// let input = evidence::pooled(&experiment, &counted)?;
+/// let bytes = Snapshot::encode(1, 1_700_000_000_000, &[Entry { experiment: &experiment, epoch: 1, input }])?;
 /// let snapshot = Snapshot::decode(bytes)?;
 /// assert_eq!(snapshot.item(&experiment.item.sku).map(|listed| listed.experiment().name()), Some("sevilla"));
 /// # Ok::<(), haggle::Error>(())
@@ -317,7 +316,8 @@ fn read_experiment(
         let arm = record(arms.0, 0, ARM, i);
         live_arms.push(LiveArm { name: arm.text(0, pool)?.to_owned(), price_minor: arm.i64(8)? });
         let posterior = Posterior::new(arm.f64(24)?, arm.f64(32)?, arm.i64(16)?)?;
-        inputs.push(ArmInput { posterior, live: arm.u8(44)? == 1, fixed_share: arm.u32(40)?.min(TOTAL) });
+        let (live, fixed_share) = (arm.u8(44)? == 1, arm.u32(40)?.min(TOTAL));
+        inputs.push(ArmInput { live, fixed_share, ..ArmInput::new(posterior, arm.i64(8)?) });
     }
     let code =
         |what: &str, code: u8| Error::snapshot(format!("experiment {name} has the unknown {what} {code}"));
@@ -351,12 +351,13 @@ fn read_experiment(
 mod tests {
     use super::*;
     use crate::experiment::tests::sevilla;
+    use crate::{Tally, evidence};
     use proptest::prelude::*;
 
     fn entry(experiment: &Experiment) -> Entry<'_> {
-        let posterior =
-            |arm| Posterior::update(experiment.prior, 50, 10, experiment.value_minor(arm)).unwrap();
-        Entry { experiment, epoch: 3, posteriors: experiment.arms.iter().map(posterior).collect() }
+        let counted =
+            vec![Tally { exposures: 50, conversions: 10, ..Tally::default() }; experiment.arms.len()];
+        Entry { experiment, epoch: 3, input: evidence::pooled(experiment, &counted).unwrap() }
     }
 
     fn bytes() -> Vec<u8> {
@@ -420,7 +421,7 @@ mod tests {
             (cut, "checksum"),
             (with(12, 2), "format is 2; this build reads format 1"),
             (with(32, 2), "counts do not fit"),
-            (with(HEADER + 51, 9), "unknown policy 9"),
+            (with(HEADER + 51, 99), "unknown policy 99"),
             (with(HEADER + 49, 3), "out of bounds"),
             (with(HEADER + EXPERIMENT + 15, 255), "price out of bounds"),
             (with(HEADER + 4, 255), "outside of the text"),

@@ -79,6 +79,23 @@ impl Tally {
         })
     }
 
+    /// Whether the counts can be those of real exposures.
+    ///
+    /// # Errors
+    /// Negative counts, and more conversions than exposures.
+    pub fn check(&self) -> Result<(), Error> {
+        for (what, count) in [("exposures", self.exposures), ("conversions", self.conversions)] {
+            if count < 0 {
+                return Err(Error::value(what, count, "0 or more"));
+            }
+        }
+        if self.conversions > self.exposures {
+            let allowed = format!("at most the number of exposures, {}", self.exposures);
+            return Err(Error::value("number of conversions", self.conversions, allowed));
+        }
+        Ok(())
+    }
+
     /// Net revenue less net cost.
     pub fn profit_minor(&self) -> i64 {
         // Both are within ±2^53, so the difference is exact.

@@ -25,8 +25,8 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use haggle::{
-    Allocation, ArmInput, Choice, Entry, Experiment, Key, LiveExperiment, Pins, Policy, PolicyChoice,
-    PolicyInput, Posterior, Quotary, Quote, Snapshot, UnitKey, decide,
+    Allocation, ArmInput, Choice, Entry, Experiment, Key, LiveExperiment, Pins, PolicyInput, Posterior,
+    Quotary, Quote, Snapshot, Tally, UnitKey, decide, evidence,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -151,8 +151,8 @@ struct Allocations {
 #[derive(Serialize, Deserialize)]
 struct AllocationCase {
     name: String,
-    #[serde(deserialize_with = "inputs::policy")]
-    policy: PolicyChoice,
+    /// As an experiment file gives it.
+    policy: Value,
     floor: f64,
     /// `[alpha, beta, value_minor]` of each arm.
     posteriors: Vec<(f64, f64, i64)>,
@@ -179,38 +179,31 @@ impl AllocationCase {
         self.posteriors.iter().map(|&(a, b, value)| Posterior::new(a, b, value).unwrap()).collect()
     }
 
-    fn allocate(&self) -> Allocation {
+    fn input(&self) -> PolicyInput {
         let equal = vec![1.0; self.posteriors.len()];
-        let given = self.policy.shares.as_ref().unwrap_or(&equal);
+        let experiment = self.experiment();
+        let given = experiment.policy.shares.as_ref().unwrap_or(&equal);
         let given = Allocation::quantise(given, &vec![true; given.len()], 0);
         let input = |(arm, (posterior, &fixed_share)): (usize, (Posterior, &u32))| ArmInput {
-            posterior,
             live: !self.dead.contains(&arm),
             fixed_share,
+            ..ArmInput::new(posterior, 1000 + arm as i64)
         };
         let arms = self.posteriors().into_iter().zip(given.shares()).enumerate().map(input).collect();
-        let policy: Policy = self.policy.name;
-        policy.allocate(&PolicyInput::new(arms, self.experiment().floor_share()).unwrap())
+        PolicyInput::new(arms, experiment.floor_share()).unwrap()
+    }
+
+    fn allocate(&self) -> Allocation {
+        self.experiment().policy.name.allocate(&self.input())
     }
 }
 
-/// A snapshot of all cases. Experiment files cannot say that an arm is not live, so that is written into the bytes:
-/// byte 44 of an arm's record, see `snapshot::layout`.
+/// A snapshot of all cases.
 fn allocations_snapshot(version: u64, cases: &[AllocationCase]) -> Vec<u8> {
-    let (header, record, arm_record) = (48, 64, 48);
     let experiments: Vec<Experiment> = cases.iter().map(AllocationCase::experiment).collect();
-    let entry =
-        |(experiment, case)| Entry { experiment, epoch: 1, posteriors: AllocationCase::posteriors(case) };
+    let entry = |(experiment, case)| Entry { experiment, epoch: 1, input: AllocationCase::input(case) };
     let entries: Vec<Entry<'_>> = experiments.iter().zip(cases).map(entry).collect();
-    let mut bytes = Snapshot::encode(version, 1_700_000_000_000, &entries).unwrap();
-    let mut first = header + record * cases.len();
-    for case in cases {
-        case.dead.iter().for_each(|arm| bytes[first + arm_record * arm + 44] = 0);
-        first += arm_record * case.posteriors.len();
-    }
-    let checksum = Sha256::digest(&bytes[12..]);
-    bytes[8..12].copy_from_slice(&checksum[..4]);
-    bytes
+    Snapshot::encode(version, 1_700_000_000_000, &entries).unwrap()
 }
 
 #[test]
@@ -250,8 +243,8 @@ struct SnapshotCase {
 
 #[derive(Serialize, Deserialize)]
 struct Published {
-    #[serde(deserialize_with = "inputs::experiment")]
-    definition: Experiment,
+    /// The experiment's JSON.
+    definition: Value,
     epoch: u32,
     /// `[exposures, conversions]` of each arm.
     tallies: Vec<(u64, u64)>,
@@ -267,18 +260,19 @@ struct RefusedSnapshot {
 
 impl SnapshotCase {
     fn encode(&self) -> Vec<u8> {
-        let entry = |published: &'_ Published| {
-            let experiment = &published.definition;
-            let posterior = |(arm, &(exposures, conversions))| {
-                let value_minor = experiment.value_minor(arm);
-                Posterior::update(experiment.prior, exposures, conversions, value_minor).unwrap()
+        let parsed = |one: &Published| Experiment::from_json(&one.definition.to_string()).unwrap();
+        let experiments: Vec<Experiment> = self.experiments.iter().map(parsed).collect();
+        let input = |experiment: &Experiment, published: &Published| {
+            let tally = |&(exposures, conversions): &(u64, u64)| Tally {
+                exposures: exposures as i64,
+                conversions: conversions as i64,
+                ..Tally::default()
             };
-            experiment.arms.iter().zip(&published.tallies).map(posterior).collect()
+            evidence::pooled(experiment, &published.tallies.iter().map(tally).collect::<Vec<_>>()).unwrap()
         };
-        let entries: Vec<Entry<'_>> = self
-            .experiments
-            .iter()
-            .map(|one| Entry { experiment: &one.definition, epoch: one.epoch, posteriors: entry(one) })
+        let published = experiments.iter().zip(&self.experiments);
+        let entries: Vec<Entry<'_>> = published
+            .map(|(experiment, one)| Entry { experiment, epoch: one.epoch, input: input(experiment, one) })
             .collect();
         Snapshot::encode(self.version, self.published_at_ms, &entries).unwrap()
     }

@@ -8,7 +8,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use haggle::ledger::Credit;
 use haggle::{
     Account, Entry, Experiment, Exposure, Ledger, Pins, Quotary, Quote, Snapshot, TOTAL, Tally, TallyKey,
-    Terms, UnitKey, decide,
+    Terms, UnitKey, decide, evidence,
 };
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
@@ -82,8 +82,9 @@ impl Edge {
     }
 
     fn publish(&self, version: u32) -> Snapshot {
-        let posteriors = self.ledger.posteriors(&self.experiment).unwrap();
-        let entry = Entry { experiment: &self.experiment, epoch: version, posteriors };
+        let totals = self.ledger.arm_totals(&self.experiment).unwrap();
+        let input = evidence::pooled(&self.experiment, &totals).unwrap();
+        let entry = Entry { experiment: &self.experiment, epoch: version, input };
         let bytes = Snapshot::encode(u64::from(version), START_MS, &[entry]).unwrap();
         Snapshot::decode(bytes).unwrap()
     }

@@ -1,15 +1,15 @@
 //! Reading an experiment is validating it: TOML and JSON are one document, read by the same rules.
 
-use super::{Arm, Experiment, HOLDOUT, Item, Objective, PolicyChoice};
+use super::{Arm, DelayCorrection, Experiment, HOLDOUT, Item, Objective, PolicyChoice, RewardModel};
 use crate::error::decimal;
 #[cfg(feature = "toml")]
 use crate::json::Json;
 use crate::json::{Fields, Value};
 use crate::money::PRICE_MINOR_MAX;
-use crate::policy::ARMS_MAX;
+use crate::policy::{ARMS_MAX, PRESETS};
 use crate::{Error, Policy, Prior};
 
-pub(super) const FIELDS: [&str; 14] = [
+pub(super) const FIELDS: [&str; 18] = [
     "name",
     "hypothesis",
     "document",
@@ -22,6 +22,10 @@ pub(super) const FIELDS: [&str; 14] = [
     "control",
     "policy",
     "prior",
+    "reward_model",
+    "delay",
+    "horizon",
+    "stock",
     "item",
     "arms",
 ];
@@ -80,13 +84,54 @@ impl Experiment {
             control,
             policy: PolicyChoice::read(fields.take("policy"), arms.len())?,
             prior: fields.take("prior").if_given().map_or(Ok(Prior::default()), Prior::read)?,
+            reward_model: fields
+                .take("reward_model")
+                .if_given()
+                .map_or(Ok(RewardModel::Conversion), |model| {
+                    model.one_of(&RewardModel::ALL, RewardModel::name)
+                })?,
+            delay: fields.take("delay").if_given().map_or(Ok(DelayCorrection::Weighted), |delay| {
+                delay.one_of(&DelayCorrection::ALL, DelayCorrection::name)
+            })?,
+            horizon: fields.take("horizon").if_any().map(read_amount).transpose()?.map(i64::unsigned_abs),
+            stock: fields.take("stock").if_any().map(read_amount).transpose()?,
             item: Item::read(fields.take("item"))?,
             arms,
         };
         check_item(&experiment.item)?;
         check_arms(&experiment)?;
+        check_policy(&experiment)?;
         Ok(experiment)
     }
+}
+
+fn read_amount(amount: Value) -> Result<i64, Error> {
+    match amount.integer()? {
+        amount @ 1..=1_000_000_000_000 => Ok(amount),
+        _ => Err(amount.refusal("1 to 1000000000000")),
+    }
+}
+
+/// What the policy needs to know is there.
+fn check_policy(experiment: &Experiment) -> Result<(), Error> {
+    let policy = experiment.policy.name;
+    let missing =
+        |what: &str| Err(Error::value(what, "missing", format!("given for the policy {}", policy.name())));
+    if policy.needs_horizon() && experiment.horizon.is_none() {
+        return missing("horizon");
+    }
+    if policy.needs_stock() && experiment.stock.is_none() {
+        return missing("stock");
+    }
+    if experiment.reward_model != RewardModel::Conversion && !policy.suits_any_reward() {
+        let allowed = format!("conversion for the policy {}", policy.name());
+        return Err(Error::value("reward_model", experiment.reward_model.name(), allowed));
+    }
+    if experiment.reward_model != RewardModel::Conversion && experiment.objective == Objective::Conversion {
+        let allowed = "conversion for the objective conversion";
+        return Err(Error::value("reward_model", experiment.reward_model.name(), allowed));
+    }
+    Ok(())
 }
 
 fn read_window(hours: Value) -> Result<u32, Error> {
@@ -116,9 +161,28 @@ impl Item {
 
 impl PolicyChoice {
     fn read(policy: Value, arms: usize) -> Result<Self, Error> {
-        let mut fields = policy.fields(&["name", "shares"])?;
-        let name = fields.take("name").one_of(&Policy::ALL, Policy::name)?;
-        let Some(shares) = fields.take("shares").if_any() else { return Ok(Self { name, shares: None }) };
+        let mut fields = policy.any_fields()?;
+        let given = fields.take("name");
+        let name = given.clone().text()?;
+        let Some(name) = Policy::from_name(&name) else {
+            let names: Vec<&str> = Policy::ALL.into_iter().map(Policy::name).chain(PRESETS).collect();
+            return Err(given.refusal(format!("one of {}", names.join(", "))));
+        };
+        let known: Vec<&str> = name.parameters().iter().map(|parameter| parameter.name).collect();
+        let mut known = known;
+        known.extend(["name", "shares"]);
+        let mut fields = fields.only(&known)?;
+        let parameters = name.parameters().iter().map(|parameter| {
+            fields.take(parameter.name).if_given().map_or(Ok(parameter.default), |value| {
+                let allowed =
+                    format!("a number from {} to {}", decimal(parameter.least), decimal(parameter.most));
+                value.fraction_in(parameter.least..=parameter.most, &allowed)
+            })
+        });
+        let parameters = parameters.collect::<Result<Vec<_>, _>>()?;
+        let Some(shares) = fields.take("shares").if_any() else {
+            return Ok(Self { name, parameters, shares: None });
+        };
         if name != Policy::Fixed {
             let allowed = "left out: only the policy fixed has shares of its own";
             return Err(Error::value("policy.shares", "given", allowed));
@@ -134,7 +198,7 @@ impl PolicyChoice {
         if (sum - 1.0).abs() > 1e-6 {
             return Err(Error::value("sum of policy.shares", decimal(sum), "1"));
         }
-        Ok(Self { name, shares: Some(shares) })
+        Ok(Self { name, parameters, shares: Some(shares) })
     }
 }
 

@@ -10,6 +10,7 @@ use crate::Error;
 const PLACES_MAX: i32 = 27;
 
 /// A value with its place in the document: `arms[1].price_minor`. It may be missing.
+#[derive(Clone)]
 pub(crate) struct Value {
     path: String,
     json: Option<Json>,
@@ -117,14 +118,7 @@ impl Value {
 
     /// The fields of an object, which may have these names only.
     pub(crate) fn fields(self, known: &[&str]) -> Result<Fields, Error> {
-        let fields = self.any_fields()?;
-        for (name, _) in &fields.fields {
-            if !known.contains(&name.as_str()) {
-                let what = format!("field {}", fields.path(name));
-                return Err(Error::value(what, "not known", format!("one of {}", known.join(", "))));
-            }
-        }
-        Ok(fields)
+        self.any_fields()?.only(known)
     }
 
     /// The fields of an object, whatever their names.
@@ -157,6 +151,17 @@ impl Fields {
         } else {
             Err(Error::syntax(what, format!("it is {}; it must be an object", value.given())))
         }
+    }
+
+    /// The same fields, if those that were not taken yet have these names only.
+    pub(crate) fn only(self, known: &[&str]) -> Result<Self, Error> {
+        for (name, _) in &self.fields {
+            if !known.contains(&name.as_str()) {
+                let what = format!("field {}", self.path(name));
+                return Err(Error::value(what, "not known", format!("one of {}", known.join(", "))));
+            }
+        }
+        Ok(self)
     }
 
     /// A field, which may be missing.

@@ -2,7 +2,7 @@
 
 use super::layout::{ARM, CHECKSUM_FROM, Draft, EXPERIMENT, FORMAT, HEADER, ITEM, MAGIC, TextPool};
 use crate::experiment::Item;
-use crate::{Allocation, Entry, Error, Snapshot, mac};
+use crate::{Entry, Error, Snapshot, mac};
 
 impl Snapshot {
     /// Writes a snapshot of these experiments, at most 60, each for another item.
@@ -63,7 +63,7 @@ fn put_experiment(entry: &Entry<'_>, first_arm: usize, text: &mut TextPool, into
         .put(&entry.epoch.to_le_bytes())
         .put(&(experiment.reward_window_hours * 3600).to_le_bytes())
         .put(&experiment.holdout_share().to_le_bytes())
-        .put(&experiment.floor_share().to_le_bytes())
+        .put(&entry.input.floor().to_le_bytes())
         .put(&experiment.currency.bytes())
         .put(&[0])
         .put(&[experiment.arms.len() as u8, experiment.control_index() as u8])
@@ -73,23 +73,20 @@ fn put_experiment(entry: &Entry<'_>, first_arm: usize, text: &mut TextPool, into
 }
 
 fn put_arms(entry: &Entry<'_>, text: &mut TextPool, into: &mut Vec<u8>) -> Result<(), Error> {
-    let experiment = entry.experiment;
-    if entry.posteriors.len() != experiment.arms.len() {
-        let allowed = format!("one for each of the {} arms", experiment.arms.len());
-        return Err(Error::value("number of posteriors", entry.posteriors.len(), allowed));
+    let (experiment, inputs) = (entry.experiment, entry.input.arms());
+    if inputs.len() != experiment.arms.len() {
+        let allowed = format!("{}, as the experiment has", experiment.arms.len());
+        return Err(Error::value("number of arms of the policy's input", inputs.len(), allowed));
     }
-    let live = vec![true; experiment.arms.len()];
-    let weights = experiment.policy.shares.clone().unwrap_or_else(|| vec![1.0; live.len()]);
-    let shares = Allocation::quantise(&weights, &live, 0);
-    for ((arm, posterior), share) in experiment.arms.iter().zip(&entry.posteriors).zip(shares.shares()) {
+    for (arm, input) in experiment.arms.iter().zip(inputs) {
         Draft::new(ARM)
             .put(&text.add(&arm.name))
             .put(&arm.price_minor.to_le_bytes())
-            .put(&posterior.value_minor().to_le_bytes())
-            .put(&posterior.alpha().to_le_bytes())
-            .put(&posterior.beta().to_le_bytes())
-            .put(&share.to_le_bytes())
-            .put(&[1])
+            .put(&input.posterior.value_minor().to_le_bytes())
+            .put(&input.posterior.alpha().to_le_bytes())
+            .put(&input.posterior.beta().to_le_bytes())
+            .put(&input.fixed_share.to_le_bytes())
+            .put(&[u8::from(input.live)])
             .finish(into);
     }
     Ok(())

@@ -1,19 +1,8 @@
 //! Types of the core in golden files: the core reads what it is sent with a reader of its own, so serde does not know them.
 
-use haggle::{Experiment, Policy, PolicyChoice, Quote};
-use serde::de::Error;
+use haggle::Quote;
 use serde::{Deserialize, Deserializer};
 use serde_json::Value;
-
-pub fn experiment<'de, D: Deserializer<'de>>(from: D) -> Result<Experiment, D::Error> {
-    Experiment::from_json(&Value::deserialize(from)?.to_string()).map_err(D::Error::custom)
-}
-
-pub fn policy<'de, D: Deserializer<'de>>(from: D) -> Result<PolicyChoice, D::Error> {
-    let (value, all) = (Value::deserialize(from)?, [Policy::Fixed, Policy::Thompson]);
-    let shares = serde_json::from_value(value["shares"].clone()).map_err(D::Error::custom)?;
-    Ok(PolicyChoice { name: all.into_iter().find(|one| value["name"] == one.name()).unwrap(), shares })
-}
 
 pub fn quote<'de, D: Deserializer<'de>>(from: D) -> Result<Quote, D::Error> {
     let value = Value::deserialize(from)?;

@@ -6,7 +6,7 @@ use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::{HOLD_S, NOW_MS, SECRET, base64url, cases, holds, posteriors, quotary, unit};
+use crate::{HOLD_S, NOW_MS, SECRET, base64url, cases, holds, input, quotary, unit};
 
 /// The bytes of a golden snapshot.
 fn golden_snapshot(name: &str) -> Vec<u8> {
@@ -169,7 +169,7 @@ proptest! {
         for text in [String::from_utf8_lossy(&damaged).as_ref(), &text] {
             let _ = Experiment::from_toml(text);
             if let Ok(experiment) = Experiment::from_json(text) {
-                let entry = Entry { experiment: &experiment, epoch: 1, posteriors: posteriors(&experiment, &[]) };
+                let entry = Entry { experiment: &experiment, epoch: 1, input: input(&experiment, &[]) };
                 every_decision_holds(&Snapshot::decode(Snapshot::encode(1, 1, &[entry]).unwrap()).unwrap(), 1)?;
             }
         }

@@ -4,7 +4,7 @@ use haggle::{Allocation, Entry, Experiment, Quote, Snapshot, TOTAL, Terms, decid
 use proptest::prelude::*;
 use serde_json::{Value, json};
 
-use crate::{NOW_MS, cases, holds, posteriors, quotary, unit};
+use crate::{NOW_MS, cases, holds, input, quotary, unit};
 
 /// An experiment with 2 to 32 arms, and what was counted: exposures without and with conversion.
 fn any_state() -> impl Strategy<Value = (Experiment, Vec<(u64, u64)>)> {
@@ -28,7 +28,7 @@ proptest! {
 
     #[test]
     fn every_exposure_carries_a_propensity_at_or_above_the_floor((experiment, tallies) in any_state(), from: u32) {
-        let entry = Entry { experiment: &experiment, epoch: 1, posteriors: posteriors(&experiment, &tallies) };
+        let entry = Entry { experiment: &experiment, epoch: 1, input: input(&experiment, &tallies) };
         let snapshot = Snapshot::decode(Snapshot::encode(1, 1, &[entry]).unwrap()).unwrap();
         for n in 0..40 {
             let unit = unit(u64::from(from) + n);

@@ -7,7 +7,7 @@ mod any_bytes;
 mod decisions;
 mod merge;
 
-use haggle::{Choice, Decision, Experiment, Posterior, Quotary, TOTAL, UnitKey};
+use haggle::{Choice, Decision, Experiment, PolicyInput, Quotary, TOTAL, Tally, UnitKey, evidence};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
 
@@ -54,13 +54,15 @@ pub(crate) fn holds(decision: &Decision<'_>) -> Result<(), TestCaseError> {
     Ok(())
 }
 
-pub(crate) fn posteriors(experiment: &Experiment, tallies: &[(u64, u64)]) -> Vec<Posterior> {
-    let counted = tallies.iter().copied().chain(std::iter::repeat((0, 0)));
-    let posterior = |(arm, (without, conversions))| {
-        let value_minor = experiment.value_minor(arm);
-        Posterior::update(experiment.prior, without + conversions, conversions, value_minor).unwrap()
+/// What the policy looks at after `(exposures without conversion, conversions)` of each arm; zeros where left out.
+pub(crate) fn input(experiment: &Experiment, tallies: &[(u64, u64)]) -> PolicyInput {
+    let counted = tallies.iter().copied().chain(std::iter::repeat((0, 0))).take(experiment.arms.len());
+    let tally = |(without, conversions): (u64, u64)| Tally {
+        exposures: (without + conversions) as i64,
+        conversions: conversions as i64,
+        ..Tally::default()
     };
-    experiment.arms.iter().zip(counted).map(posterior).collect()
+    evidence::pooled(experiment, &counted.map(tally).collect::<Vec<_>>()).unwrap()
 }
 
 /// RFC 4648, section 5, without padding; written apart from the core's own.

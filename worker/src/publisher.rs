@@ -12,7 +12,7 @@ use std::cell::RefCell;
 
 use futures_util::lock::Mutex;
 use haggle::experiment::{EXPERIMENTS_MAX, HOLDOUT};
-use haggle::{Entry, Error, Experiment, Ledger, Posterior, Snapshot};
+use haggle::{Entry, Error, Experiment, Ledger, Snapshot, Tally, evidence};
 use serde::Serialize;
 use worker::{Date, DurableObject, Env, Method, Request, Response, Result, State, durable_object};
 
@@ -137,7 +137,8 @@ impl Publisher {
         let nothing = Ledger::default();
         let mut entries = Vec::with_capacity(running.len());
         for experiment in &running {
-            entries.push(Entry { experiment, epoch: 1, posteriors: nothing.posteriors(experiment)? });
+            let input = evidence::pooled(experiment, &nothing.arm_totals(experiment)?)?;
+            entries.push(Entry { experiment, epoch: 1, input });
         }
         Snapshot::encode(1, 0, &entries)?;
         if let Some(experiment) = running.last() {
@@ -249,7 +250,8 @@ impl<'a> Turn<'a> {
         }
         let number = known.map_or(0, |epoch| epoch.number) + 1;
         // The shares are those that the edge will compute: from the decoded snapshot itself.
-        let entry = Entry { experiment, epoch: number, posteriors: totals.posteriors(experiment)? };
+        let input = evidence::pooled(experiment, &totals.arm_totals(experiment)?)?;
+        let entry = Entry { experiment, epoch: number, input };
         let trial = Snapshot::decode(Snapshot::encode(1, now_ms, &[entry])?)?;
         let shares = trial.experiments().first().map_or(&[][..], |live| live.allocation().shares());
         let mut arms = Vec::with_capacity(shares.len());
@@ -273,13 +275,13 @@ impl<'a> Turn<'a> {
     /// The experiment with the posterior that opened its epoch.
     fn entry(&self) -> std::result::Result<Entry<'a>, Error> {
         let experiment = self.experiment;
-        let mut posteriors = Vec::with_capacity(experiment.arms.len());
-        for (arm, counted) in experiment.arms.iter().zip(&self.epoch.arms) {
-            let value_minor = experiment.value_minor(arm);
-            let (exposures, conversions) = (counted.exposures, counted.conversions);
-            posteriors.push(Posterior::update(experiment.prior, exposures, conversions, value_minor)?);
+        let mut counted = Vec::with_capacity(experiment.arms.len());
+        for arm in &self.epoch.arms {
+            let (exposures, conversions) = (arm.exposures as i64, arm.conversions as i64);
+            counted.push(Tally { exposures, conversions, ..Tally::default() });
         }
-        Ok(Entry { experiment, epoch: self.epoch.number, posteriors })
+        let input = evidence::pooled(experiment, &counted)?;
+        Ok(Entry { experiment, epoch: self.epoch.number, input })
     }
 
     fn history<'t>(

@@ -1,0 +1,38 @@
+//! `haggle policies`: which policies there are and what can be set about each.
+
+use clap::Args;
+use haggle::Policy;
+use serde_json::json;
+
+use crate::{Answer, Failure};
+
+/// Lists the policies and their parameters.
+#[derive(Args)]
+#[command(after_help = "Example:\n  haggle policies --json")]
+pub struct Options {
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// Prints the list.
+pub fn run(options: &Options) -> Result<Answer, Failure> {
+    let all = Policy::ALL.map(|policy| {
+        let parameters = policy.parameters().iter().map(|parameter| {
+            json!({ "name": parameter.name, "default": parameter.default, "least": parameter.least,
+                    "most": parameter.most })
+        });
+        json!({ "policy": policy.name(), "parameters": parameters.collect::<Vec<_>>() })
+    });
+    if options.json {
+        println!("{}", json!({ "policies": all }));
+        return Ok(Answer::Yes);
+    }
+    for policy in Policy::ALL {
+        let parameters = policy.parameters().iter().map(|parameter| {
+            format!("  {}={} ({} to {})", parameter.name, parameter.default, parameter.least, parameter.most)
+        });
+        println!("{:<22}{}", policy.name(), parameters.collect::<String>());
+    }
+    Ok(Answer::Yes)
+}
