@@ -337,7 +337,7 @@ mod tests {
         let discounted = experiment(r#"{"name": "discounted_thompson", "half_life": 50}"#);
         let given = counts(&discounted, &Delays::default(), 12.0);
         let mean = |from: i32, count: i32| {
-            (from..from + count).map(|age| 0.5_f64.powf(f64::from(age) / 50.0)).sum::<f64>()
+            (from..from + count).map(|age| math::pow(0.5, f64::from(age) / 50.0)).sum::<f64>()
                 / f64::from(count)
         };
         let (new, old) = (mean(0, 50), mean(50, 200));
