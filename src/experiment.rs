@@ -8,6 +8,8 @@
 mod read;
 
 use read::FIELDS;
+#[cfg(feature = "toml")]
+pub(crate) use read::json_of;
 
 use crate::allocation::TOTAL;
 use crate::json::Fields;
@@ -31,7 +33,7 @@ pub enum Objective {
 }
 
 impl Objective {
-    const ALL: [Self; 3] = [Self::Conversion, Self::Revenue, Self::Profit];
+    pub(crate) const ALL: [Self; 3] = [Self::Conversion, Self::Revenue, Self::Profit];
 
     /// Value of one conversion at this price: 1 for conversion, else minor units of the currency.
     ///
@@ -113,7 +115,7 @@ pub enum DelayCorrection {
 }
 
 impl DelayCorrection {
-    const ALL: [Self; 3] = [Self::Weighted, Self::Matured, Self::Naive];
+    pub(crate) const ALL: [Self; 3] = [Self::Weighted, Self::Matured, Self::Naive];
 
     /// The name in files and in the API.
     pub fn name(self) -> &'static str {
@@ -143,6 +145,8 @@ pub struct Arm {
     pub name: String,
     /// Price of one unit.
     pub price_minor: i64,
+    /// Net cost of one unit where it is not that of the item.
+    pub cost_minor: Option<i64>,
 }
 
 /// A validated experiment. There is no way to get one but by parsing it.
@@ -241,7 +245,7 @@ impl Experiment {
 
     /// Value of one conversion of an arm under the objective.
     pub fn value_minor(&self, arm: &Arm) -> i64 {
-        self.objective.value_minor(arm.price_minor, self.item.cost_minor).unwrap_or(1)
+        self.objective.value_minor(arm.price_minor, arm.cost_minor.or(self.item.cost_minor)).unwrap_or(1)
     }
 
     /// The floor as an integer share of [`TOTAL`], never below the fraction that was asked for unless the arms

@@ -3,7 +3,9 @@
 //! One file per subcommand. Exit codes: 0 ok, 1 the answer is no, 2 bad input. With `--json` the answer is one JSON
 //! value on standard output; everything else (progress, warnings, errors) goes to standard error.
 
+mod plot;
 mod policies;
+mod simulate;
 
 use std::process::ExitCode;
 
@@ -29,11 +31,13 @@ struct Line {
 #[derive(Subcommand)]
 enum Command {
     Policies(policies::Options),
+    Simulate(simulate::Options),
 }
 
 fn main() -> ExitCode {
     let answer = match Line::parse().command {
         Command::Policies(options) => policies::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
