@@ -18,6 +18,7 @@ mod input;
 mod parameter;
 mod thompson;
 
+pub(crate) use adversarial::exp3_ix_gamma;
 pub use input::{ARMS_MAX, ArmInput, Contrast, PolicyInput, Stock};
 pub use parameter::Parameter;
 
