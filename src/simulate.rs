@@ -17,7 +17,6 @@
 mod environment;
 mod immediate;
 mod record;
-mod sample;
 mod shop;
 mod summary;
 mod truth;

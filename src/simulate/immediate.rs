@@ -10,7 +10,6 @@ use rand_chacha::ChaCha8Rng;
 
 use super::environment::Environment;
 use super::record::{Record, Run};
-use super::sample;
 use super::truth::Truth;
 use crate::evidence::{self, ArmSums, Fade, Loss};
 use crate::policy::Stock;
@@ -104,7 +103,7 @@ impl Seen {
         if spread > 0.0 && random.random::<f64>() < spread {
             return (random.random_range(0..arms), 1.0);
         }
-        (draw(policy, &self.input, random), 1.0)
+        (policy.draw(&self.input, random), 1.0)
     }
 
     /// Learns what became of a unit.
@@ -176,23 +175,6 @@ impl Seen {
         }
         Ok(())
     }
-}
-
-/// One arm for one unit, by the law of the policy's weights.
-fn draw(policy: Policy, input: &PolicyInput, random: &mut impl Rng) -> usize {
-    if policy != Policy::Thompson {
-        return categorical(&policy.weights(input), random);
-    }
-    let mut best = (0, f64::NEG_INFINITY);
-    for (place, arm) in input.arms().iter().enumerate() {
-        let posterior = &arm.posterior;
-        let value =
-            posterior.value_minor() as f64 * sample::beta(random, posterior.alpha(), posterior.beta());
-        if value > best.1 {
-            best = (place, value);
-        }
-    }
-    best.0
 }
 
 /// A place with a probability in proportion to its weight.

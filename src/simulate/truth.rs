@@ -4,8 +4,7 @@ use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 
 use super::environment::Environment;
-use super::sample;
-use crate::math;
+use crate::{math, sample};
 
 /// Streams of one run's random numbers: the world is the same for every policy, the units are each policy's own.
 const WORLD: u64 = 0;

@@ -2,8 +2,7 @@
 
 use rand::{Rng, RngExt};
 
-use super::sample;
-use crate::math;
+use crate::{math, sample};
 
 /// Distribution of the time from an exposure to its conversion, in units.
 ///
