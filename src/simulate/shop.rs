@@ -281,7 +281,7 @@ impl<'a> Shop<'a> {
 
     /// Every location reports the running totals of what has changed.
     fn report(&mut self) {
-        let sequence = self.version() + 1;
+        let (sequence, arms) = (self.version() + 1, self.generations.len());
         for block in self.blocks.iter_mut().filter(|block| block.changed) {
             block.changed = false;
             let Some(edge) = self.edges.get(block.edge) else { continue };
@@ -289,7 +289,12 @@ impl<'a> Shop<'a> {
             let shares = self.shares.get(cohort.epoch as usize - 1).cloned().unwrap_or_default();
             let merged = self.cohorts.entry((cohort.hour, cohort.epoch)).or_insert_with(|| Merged {
                 ledger: Ledger::default(),
-                period: Period { cohort, shares, arms: Vec::new(), holdout: Tally::default() },
+                period: Period {
+                    cohort,
+                    shares,
+                    arms: vec![Tally::default(); arms],
+                    holdout: Tally::default(),
+                },
                 changed: true,
             });
             merged.changed = true;
@@ -304,18 +309,18 @@ impl<'a> Shop<'a> {
         }
     }
 
-    /// Sums the locations up, cohort by cohort.
+    /// Sums the locations up, cohort by cohort, and brings the totals up by what has changed.
     fn merge(&mut self) -> Result<(), Error> {
         for merged in self.cohorts.values_mut().filter(|merged| merged.changed) {
             merged.changed = false;
-            merged.period.arms = merged.ledger.arm_totals(&self.experiment)?;
-            merged.period.holdout = merged.ledger.arm_total(&self.experiment.name, HOLDOUT)?;
-        }
-        self.totals = vec![Tally::default(); self.generations.len() + 1];
-        for merged in self.cohorts.values() {
-            let of_cohort = merged.period.arms.iter().chain([&merged.period.holdout]);
-            for (total, tally) in self.totals.iter_mut().zip(of_cohort) {
-                *total = total.plus(tally)?;
+            let arms = merged.ledger.arm_totals(&self.experiment)?;
+            let holdout = merged.ledger.arm_total(&self.experiment.name, HOLDOUT)?;
+            let before = std::mem::replace(&mut merged.period.arms, arms);
+            let held_before = std::mem::replace(&mut merged.period.holdout, holdout);
+            let before = before.iter().chain([&held_before]);
+            let now = merged.period.arms.iter().chain([&merged.period.holdout]);
+            for ((total, before), now) in self.totals.iter_mut().zip(before).zip(now) {
+                *total = total.plus(now)?.plus(&negative(before))?;
             }
         }
         Ok(())
@@ -353,6 +358,20 @@ fn sale(experiment: &Experiment, place: usize) -> Credit {
     Credit { units: 1, revenue_minor: arm.map_or(0, |arm| arm.price_minor), cost_minor: cost.unwrap_or(0) }
 }
 
+/// What takes a tally out of a sum again.
+fn negative(tally: &Tally) -> Tally {
+    Tally {
+        exposures: -tally.exposures,
+        conversions: -tally.conversions,
+        rewards: -tally.rewards,
+        units: -tally.units,
+        revenue_minor: -tally.revenue_minor,
+        cost_minor: -tally.cost_minor,
+        revenue_sq: -tally.revenue_sq,
+        profit_sq: -tally.profit_sq,
+    }
+}
+
 /// The tally of so many exposures of which so many converted, each with the same sale: as if each had an account.
 fn tally(exposures: i64, conversions: i64, sale: &Credit) -> Tally {
     let mut account = Account::default();
@@ -366,5 +385,25 @@ fn tally(exposures: i64, conversions: i64, sale: &Credit) -> Tally {
         cost_minor: sold.cost_minor * conversions,
         revenue_sq: sold.revenue_sq * i128::from(conversions),
         profit_sq: sold.profit_sq * i128::from(conversions),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_tally_of_many_is_that_of_their_accounts() {
+        let sale = Credit { units: 1, revenue_minor: 1900, cost_minor: 800 };
+        let mut sum = Tally::default();
+        for converts in [true, false, true, false, false] {
+            let mut account = Account::default();
+            sum = sum.plus(&account.expose()).unwrap();
+            if converts {
+                sum = sum.plus(&account.credit(&sale)).unwrap();
+            }
+        }
+        assert_eq!(tally(5, 2, &sale), sum);
+        assert_eq!(sum.plus(&negative(&sum)).unwrap(), Tally::default());
     }
 }
