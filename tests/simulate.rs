@@ -30,6 +30,12 @@ fn environment(more: &str) -> Environment {
     Environment::from_toml(&format!("{SHOP}{more}")).unwrap()
 }
 
+/// The same shop for 400 units.
+fn short(more: &str) -> Environment {
+    let text = SHOP.replace("horizon = 4000", "horizon = 400");
+    Environment::from_toml(&format!("{text}{more}")).unwrap()
+}
+
 fn choice(text: &str) -> PolicyChoice {
     text.parse().unwrap()
 }
@@ -73,7 +79,8 @@ fn every_unit_is_shown_one_arm_and_regret_never_shrinks() {
 /// best arm first or last gives the same law. Two means of 60 runs: four standard errors, exceeded with probability 6e-5.
 #[test]
 fn no_policy_profits_from_the_order_of_the_arms() {
-    let arm = |name: &str, rate: f64| format!("[[arms]]\nname = \"{name}\"\nprice_minor = 1\nrate = {rate}\n");
+    let arm =
+        |name: &str, rate: f64| format!("[[arms]]\nname = \"{name}\"\nprice_minor = 1\nrate = {rate}\n");
     let world = |order: [(&str, f64); 3]| {
         let arms: String = order.iter().map(|(name, rate)| arm(name, *rate)).collect();
         let head = "objective = \"conversion\"\nhorizon = 300\nfeedback_every = 1\n";
@@ -94,7 +101,7 @@ fn no_policy_profits_from_the_order_of_the_arms() {
 /// policy compares the two ways through `edges`) loses as much as the short cut. Four standard errors: 6e-5 by chance.
 #[test]
 fn the_short_cut_for_immediate_feedback_has_the_law_of_the_whole_loop() {
-    let short = Environment { horizon: 400, ..environment("") }.with_feedback_every(1).unwrap();
+    let short = short("").with_feedback_every(1).unwrap();
     // Staleness below one unit is none, but it takes the long way.
     let mut long = short.clone();
     long.edges.stale_units = 1;
@@ -142,20 +149,20 @@ fn a_policy_that_forgets_follows_a_change() {
     let text = include_str!("bench/environments/switch.toml");
     let switch = Environment::from_toml(text).unwrap();
     // 12 runs: 255 and 770 on average, so far apart that the seed does not matter.
-    let ((forgets, _), (keeps, _)) = (regret(&switch, "sliding_thompson", 12), regret(&switch, "thompson", 12));
+    let ((forgets, _), (keeps, _)) =
+        (regret(&switch, "sliding_thompson", 12), regret(&switch, "thompson", 12));
     assert!(forgets < 0.6 * keeps, "{forgets} and {keeps}");
 }
 
 #[test]
 fn every_policy_runs_in_both_lanes_or_says_what_it_needs() {
-    let unlimited = environment("");
-    let limited = environment("[inventory]\nunits = 200\n");
+    let unlimited = short("");
+    let limited = short("[inventory]\nunits = 20\n");
     for policy in Policy::ALL {
         let policy: PolicyChoice = choice(policy.name());
         for every in [1, 100] {
             let world = if policy.name.needs_stock() { &limited } else { &unlimited };
-            let world = Environment { horizon: 400, ..world.clone() }.with_feedback_every(every).unwrap();
-            run(&world, &policy, 1, 0, &[400]).unwrap();
+            run(&world.clone().with_feedback_every(every).unwrap(), &policy, 1, 0, &[400]).unwrap();
         }
     }
     let error = run(&unlimited, &choice("inventory_thompson"), 1, 0, &[4000]).unwrap_err().to_string();
@@ -208,7 +215,8 @@ fn each_refusal_says_what_was_given_and_what_is_allowed() {
 
 /// A JSON value of any kind and size.
 fn any_value() -> impl Strategy<Value = String> {
-    let number = prop_oneof![any::<i64>().prop_map(|n| n.to_string()), any::<f64>().prop_map(|n| n.to_string())];
+    let number =
+        prop_oneof![any::<i64>().prop_map(|n| n.to_string()), any::<f64>().prop_map(|n| n.to_string())];
     prop_oneof![Just("null".to_owned()), Just("[]".into()), Just("{}".into()), "\"[a-z]{0,9}\"", number]
 }
 
