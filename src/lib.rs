@@ -68,6 +68,8 @@ pub mod math;
 pub mod money;
 pub use money::Currency;
 
+pub mod sample;
+
 pub mod mac;
 pub use mac::Key;
 

@@ -167,6 +167,22 @@ pub fn beta_cdf(x: f64, a: f64, b: f64) -> f64 {
     result.clamp(0.0, 1.0)
 }
 
+/// TEMPORARY: stands in for the quantile that is written elsewhere (bisection).
+pub fn beta_quantile(p: f64, a: f64, b: f64) -> f64 {
+    if !(p > 0.0) {
+        return 0.0;
+    }
+    if p >= 1.0 {
+        return 1.0;
+    }
+    let (mut low, mut high) = (0.0, 1.0);
+    for _ in 0..200 {
+        let middle = 0.5 * (low + high);
+        if beta_cdf(middle, a, b) < p { low = middle } else { high = middle }
+    }
+    0.5 * (low + high)
+}
+
 /// What `x^a y^b / B(a, b)` is to be divided by to give `I_x(a, b)`, with `y = 1 - x`.
 ///
 /// A continued fraction with the partial numerators α_m and the partial denominators β_m of the paper. `y` is
