@@ -265,11 +265,38 @@ fn average(
         return Ok(None);
     }
     let z = normal_quantile(1.0 - 0.5 * question.alpha);
+    let t = student(z, freedom(strata));
     // The sequence's width for a standard deviation of 1, in standard errors of as many observations.
     let n = units as f64;
-    let wide = sequence_width(n, question.alpha, question.narrowest_at)? * n.sqrt();
-    let (at_one_look, at_any_look) = (Interval::around(value, z * se), Interval::around(value, wide * se));
+    let wide = sequence_width(n, question.alpha, question.narrowest_at)? * n.sqrt() * t / z;
+    let (at_one_look, at_any_look) = (Interval::around(value, t * se), Interval::around(value, wide * se));
     Ok(Some(Estimate { value, se, at_one_look, at_any_look, units, left_out }))
+}
+
+/// How many conversions (or, where they are fewer, exposures without) the variance is known from, if all weighed alike.
+///
+/// (Σ v)² / Σ (v² / s), where a side's s conversions in a period contribute v to the variance: Satterthwaite (1946),
+/// doi:10.2307/3002019, with the variance of a count.
+fn freedom(strata: &[Stratum]) -> f64 {
+    let (mut sum, mut spread) = (0.0, 0.0);
+    for stratum in strata {
+        for side in &stratum.sides {
+            let v = stratum.h * stratum.h * side.residual_sq / (side.e * side.e);
+            sum += v;
+            spread += v * v / side.conversions.min(side.without).max(1) as f64;
+        }
+    }
+    if spread > 0.0 { sum * (sum / spread) } else { 1.0 }
+}
+
+/// Quantile of Student's t with `freedom` degrees of freedom, from that of the normal law.
+///
+/// The first terms for many degrees of freedom; at the 20 that are the least here off by less than a thousandth.
+/// Source: Abramowitz and Stegun (1964), 26.7.5.
+fn student(z: f64, freedom: f64) -> f64 {
+    let z_sq = z * z;
+    let second = z * (3.0 + z_sq * (16.0 + 5.0 * z_sq)) / (96.0 * freedom * freedom);
+    z + z * (1.0 + z_sq) / (4.0 * freedom) + second
 }
 
 fn tally_of(period: &Period, choice: Choice) -> Result<&Tally, Error> {
@@ -363,7 +390,8 @@ mod tests {
             let (fast, slow) = (fast.unwrap().unwrap(), slow(&given, holdout, of, base));
             assert!((fast.value - slow.0).abs() < 1e-9, "{of} {base:?}: {} {}", fast.value, slow.0);
             assert!((fast.se / slow.1 - 1.0).abs() < 1e-9, "{of} {base:?}: {} {}", fast.se, slow.1);
-            assert!((fast.at_one_look.width() / fast.se - 2.0 * 1.959_963_984_540_054).abs() < 1e-9);
+            let quantile = 0.5 * fast.at_one_look.width() / fast.se;
+            assert!(quantile > 1.959_963_984 && quantile < 2.0, "{quantile}");
             assert!(fast.at_any_look.width() > fast.at_one_look.width());
         }
     }
