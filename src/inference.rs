@@ -29,14 +29,14 @@ pub use effect::{Difference, Estimate, Question, difference, differences, value}
 mod rate;
 pub use rate::{rate_sequence, simultaneous};
 
-//mod report;
-//pub use report::{ArmReport, Report};
+mod report;
+pub use report::{ArmReport, Belief, Plan, RateReport, Report};
 
 mod sample_ratio;
 pub use sample_ratio::SampleRatio;
 
-//mod state;
-//pub use state::{Reason, Rules, Stage, Standing, State, state};
+mod state;
+pub use state::{Reason, Rules, Stage, Standing, State, state};
 
 use crate::error::decimal;
 use crate::{Error, Period, TOTAL};

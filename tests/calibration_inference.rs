@@ -23,16 +23,19 @@ struct Shop {
     batch: u32,
     /// Least share of an arm, out of 65536.
     floor: u32,
+    /// Share of the units in the holdout, which buy as those of the first arm do, out of 65536.
+    holdout: u32,
     /// Conversion rate of each arm in an epoch.
     rates: fn(u32) -> [f64; ARMS],
     /// Part of the first arm's exposures that is never counted.
     lost: f64,
 }
 
-const EQUAL: Shop = Shop { epochs: 100, batch: 100, floor: TOTAL / 100, rates: |_| [0.1; ARMS], lost: 0.0 };
+const EQUAL: Shop =
+    Shop { epochs: 100, batch: 100, floor: TOTAL / 100, holdout: 0, rates: |_| [0.1; ARMS], lost: 0.0 };
 
-/// All arms alike, and the base rate goes up and down by half.
-const EQUAL_DRIFTING: Shop = Shop { rates: |epoch| [0.1 * tide(epoch); ARMS], ..EQUAL };
+/// All arms alike, the base rate goes up and down by half, and a tenth of the units is held out.
+const EQUAL_DRIFTING: Shop = Shop { holdout: TOTAL / 10, rates: |epoch| [0.1 * tide(epoch); ARMS], ..EQUAL };
 
 const UNEQUAL: Shop = Shop { rates: |_| [0.10, 0.08, 0.05], ..EQUAL };
 
@@ -57,7 +60,9 @@ impl Shop {
         for epoch in 0..self.epochs {
             let allocation = Allocation::quantise(&thompson(totals), &[true; ARMS], self.floor);
             let shares = allocation.shares().to_vec();
-            let (mut left, mut share_left) = (self.batch, TOTAL);
+            let held = binomial(&mut rng, self.batch, f64::from(self.holdout) / f64::from(TOTAL));
+            let held_sold = binomial(&mut rng, held, (self.rates)(epoch)[0]);
+            let (mut left, mut share_left) = (self.batch - held, TOTAL);
             let mut arms = Vec::new();
             for (arm, &share) in shares.iter().enumerate() {
                 let sent = binomial(&mut rng, left, f64::from(share) / f64::from(share_left.max(1)));
@@ -70,7 +75,8 @@ impl Shop {
                 arms.push(Tally { exposures, conversions, ..Tally::default() });
             }
             let cohort = Cohort { epoch: epoch + 1, hour: epoch };
-            periods.push(Period { cohort, shares, arms, holdout: Tally::default() });
+            let holdout = Tally { exposures: held.into(), conversions: held_sold.into(), ..Tally::default() };
+            periods.push(Period { cohort, shares, arms, holdout });
         }
         periods
     }
@@ -184,6 +190,11 @@ fn arm_value(periods: &[Period], arm: usize) -> Option<Estimate> {
     value(periods, &QUESTION, Choice::Arm(arm)).unwrap()
 }
 
+fn holdout_difference(shop: &Shop, periods: &[Period]) -> Option<Estimate> {
+    let question = Question { holdout_share: shop.holdout, ..QUESTION };
+    difference(periods, &question, Choice::Arm(1), Choice::Holdout).unwrap()
+}
+
 fn arm_difference(periods: &[Period]) -> Option<Estimate> {
     difference(periods, &QUESTION, Choice::Arm(1), Choice::Arm(0)).unwrap()
 }
@@ -287,6 +298,7 @@ fn at_the_end(title: &str, shop: &'static Shop, first_seed: u64) -> BTreeMap<&'s
             ("covered: AIPW, second arm", of_arm(1)),
             ("covered: AIPW, third arm", of_arm(2)),
             ("covered: AIPW, difference", inside(arm_difference(&periods), truth)),
+            ("covered: AIPW, holdout", inside(holdout_difference(shop, &periods), truth)),
             ("covered: ordinary, first arm", wald_holds(zero, weighted_rate(shop, &periods, 0))),
             ("covered: ordinary, difference", wald_difference_holds(one, zero, truth)),
             ("known: third arm", arm_value(&periods, 2).is_some()),
@@ -308,6 +320,7 @@ fn coverage_with_equal_arms_and_a_drifting_base_rate() {
     let rates = at_the_end("equal, drifting", &EQUAL_DRIFTING, 3_000_000);
     assert_within(&rates, "covered: AIPW, first arm", 0.93, 0.97);
     assert_within(&rates, "covered: AIPW, difference", 0.93, 0.97);
+    assert_within(&rates, "covered: AIPW, holdout", 0.93, 0.97);
 }
 
 #[test]
