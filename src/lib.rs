@@ -124,6 +124,8 @@ pub use event::{Exposure, Reward};
 pub mod reprice;
 pub use reprice::reprice;
 
+pub mod inference;
+
 pub mod simulate;
 
 #[cfg(doctest)]

@@ -49,6 +49,13 @@ pub fn lgamma(x: f64) -> f64 {
     libm::lgamma(x)
 }
 
+/// Complementary error function, 2/√π ∫ from `x` to infinity of e^(-t²) dt.
+///
+/// Range: `[0, 2]`. No loss of digits in the upper tail.
+pub fn erfc(x: f64) -> f64 {
+    libm::erfc(x)
+}
+
 /// Logarithm of the logistic function, `ln(1 / (1 + exp(-s)))`.
 ///
 /// Range: `(-∞, 0]`. No overflow, and no loss of digits, for any finite `s`.
@@ -59,7 +66,7 @@ pub fn ln_logistic(s: f64) -> f64 {
 /// What Stirling's formula misses: `lnΓ(x) - ((x - ½) ln x - x + ln √(2π))`, for `x > 0`.
 ///
 /// Absolute error below 1e-14 for `x` of 0.01 or more. Source: Abramowitz and Stegun (1964), 6.1.41.
-fn stirling_error(x: f64) -> f64 {
+pub(crate) fn stirling_error(x: f64) -> f64 {
     if x < 10.0 {
         return lgamma(x) - ((x - 0.5) * ln(x) - x + LN_SQRT_2PI);
     }
