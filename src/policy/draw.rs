@@ -6,7 +6,6 @@
 use rand::{Rng, RngExt};
 
 use super::{Policy, PolicyInput};
-use crate::{Posterior, sample};
 
 /// After so many draws of the leader again, a challenger is drawn from P(best) itself: the same law, for the draws do
 /// not remember.
@@ -42,18 +41,13 @@ fn best_draw(input: &PolicyInput, random: &mut impl Rng) -> usize {
     let mut best = (0, f64::NEG_INFINITY);
     for (place, arm) in input.arms().iter().enumerate() {
         if arm.live {
-            let value = value(&arm.posterior, random);
+            let value = arm.posterior.draw(random);
             if value > best.1 {
                 best = (place, value);
             }
         }
     }
     best.0
-}
-
-/// A draw of the value of an exposure.
-fn value(posterior: &Posterior, random: &mut impl Rng) -> f64 {
-    sample::beta(random, posterior.alpha(), posterior.beta()) * posterior.value_minor() as f64
 }
 
 /// The arm of a draw with probability β, and else the first one of further draws that is another arm.
@@ -97,6 +91,7 @@ fn categorical(weights: &[f64], random: &mut impl Rng) -> usize {
 mod tests {
     use super::*;
     use crate::ArmInput;
+    use crate::Posterior;
     use rand::SeedableRng;
     use rand_chacha::ChaCha8Rng;
 
