@@ -2,8 +2,10 @@
 
 mod read;
 
-use crate::experiment::{Arm, Item, RewardModel};
-use crate::{Currency, DelayCorrection, Error, Experiment, Objective, Policy, PolicyChoice, Prior};
+use crate::experiment::{Arm, Item};
+use crate::{
+    Currency, DelayCorrection, Error, Experiment, Objective, Policy, PolicyChoice, Prior, RewardModel,
+};
 
 use super::wait::Wait;
 

@@ -71,7 +71,11 @@ impl<'a> Record<'a> {
     /// Looks at P(best) of what the policy knows.
     pub(super) fn look(&mut self, units: u64, input: &PolicyInput) {
         let posteriors: Vec<Posterior> = input.live().map(|arm| arm.posterior).collect();
-        let most = p_best(&posteriors).into_iter().fold(0.0, f64::max);
+        self.note(units, p_best(&posteriors).into_iter().fold(0.0, f64::max));
+    }
+
+    /// The most probably best arm is so with this probability.
+    pub(super) fn note(&mut self, units: u64, most: f64) {
         for (reached, level) in self.run.reached.iter_mut().zip(LEVELS) {
             if most >= level && reached.is_none() {
                 *reached = Some(units);

@@ -17,7 +17,7 @@ use crate::experiment::HOLDOUT;
 use crate::ledger::Credit;
 use crate::{
     Account, Choice, Cohort, Delays, Entry, Error, Experiment, History, Ledger, Period, Policy, PolicyInput,
-    Snapshot, Tally, TallyKey, UnitKey, decide_in, evidence,
+    Snapshot, TOTAL, Tally, TallyKey, UnitKey, decide_in, evidence,
 };
 
 const HOUR_MS: u64 = 3_600_000;
@@ -238,10 +238,16 @@ impl<'a> Shop<'a> {
         self.merge()?;
         self.next_publication = units + self.environment.feedback_every;
         let input = self.input(units)?;
-        if record.looks(units) {
+        // Thompson's shares without a floor are P(best), so that it need not be computed again.
+        let shares_tell = self.experiment.policy.name == Policy::Thompson && input.floor() == 0;
+        if record.looks(units) && !shares_tell {
             record.look(units, &input);
         }
         let newest = self.encode(input, units)?;
+        if record.looks(units) && shares_tell {
+            let most = self.shares().iter().copied().max().unwrap_or(0);
+            record.note(units, f64::from(most) / f64::from(TOTAL));
+        }
         self.snapshots.push((units, newest));
         let slowest = self.edges.iter().map(|edge| edge.stale_units).max().unwrap_or(0);
         // One that all locations have is needed no more once a newer one has come to all.
