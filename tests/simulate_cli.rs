@@ -89,7 +89,7 @@ fn bad_input_is_answered_with_2_and_a_reason() {
         (vec!["simulate", SWITCH, "--runs", "0"], "1 to 100000"),
         (vec!["simulate", SWITCH, "--checkpoints", "0"], "1 to 1000"),
         (vec!["simulate", SWITCH, "--plot", "/no/such/folder/x.svg", "--runs", "1"], "/no/such/folder"),
-        (vec!["simulate", SWITCH, "--seed", "-1"], "--seed"),
+        (vec!["simulate", SWITCH, "--seed", "x"], "--seed"),
     ] {
         let output = haggle(&arguments);
         let error = String::from_utf8_lossy(&output.stderr);
