@@ -205,6 +205,16 @@ mod tests {
         assert_indices(Ucb1, &input, [0.311_298_051_074_61, 0.465_281_464_289_316, 0.623_744_668_221_601]);
     }
 
+    /// A hundred times the counts, where the observed variance decides the width (but not that of the last price_ index).
+    #[test]
+    fn tuned_indices_look_at_the_variance() {
+        let arms = arms().map(|arm| arm.counted(100.0 * arm.exposures, 100.0 * arm.conversions));
+        let expected = [0.163_491_568_106_657, 0.261_762_668_471_549, 0.160_892_647_954_184];
+        assert_indices(Policy::UcbTuned, &input(&arms), expected);
+        let expected = [406.700_224_451_426, 654.406_671_178_874, 349.194_369_599_635];
+        assert_indices(Policy::PriceUcbTuned, &input(&arms), expected);
+    }
+
     #[test]
     fn the_highest_index_has_everything_and_arms_that_tie_share() {
         let [one, two, three] = arms();
