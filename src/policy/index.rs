@@ -140,7 +140,8 @@ fn kl_upper(p: f64, room: f64) -> f64 {
         let bend = 0.5 * p * (1.0 - moved) / (q * moved);
         let step = above / slope;
         let next = (y - step / (1.0 - step * bend).max(0.5)).max(0.25 * y);
-        let near = (next - y).abs() <= 1e-5 * y;
+        // The error falls with its third power.
+        let near = (next - y).abs() <= 1e-4 * y;
         y = next;
         if near {
             break;
