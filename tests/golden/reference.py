@@ -2,7 +2,7 @@
 """Reference values of P(best), expected loss, quantiles and distribution functions, by mpmath: another program, with more digits.
 
     python3 -m venv /tmp/venv && /tmp/venv/bin/pip install mpmath
-    /tmp/venv/bin/python tests/golden/reference.py > tests/golden/reference.json     (about ten minutes)
+    /tmp/venv/bin/python tests/golden/reference.py > tests/golden/reference.json     (some minutes)
 
 tests/calibration.rs reads what it writes. Every integral is taken by 12-point Gauss-Legendre panels in a variable in which
 the arm's density is smooth: the log-odds of a rate, the logarithm of a product, asinh of a Student variate.
@@ -93,7 +93,7 @@ class ZeroInflated:
         self.ln_gamma = loggamma(self.shape)
         sd = sqrt(1 / self.q.a + 1 / self.q.b + 1 / self.shape)
         center = log(self.q.a / (self.q.a + self.q.b) * self.rate / self.shape)
-        self.points = span(center - 9 * sd, center + 9 * sd + 30 / self.shape, 12)
+        self.points = span(center - 9 * sd - 30 / self.q.a, center + 9 * sd + 30 / self.shape, 12 if self.q.a > 20 else 24)
         sd = 1 / sqrt(self.shape)
         self.inner = span(log(self.shape) - 9 * sd - 40 / self.shape, log(self.shape) + 9 * sd, 7)
 

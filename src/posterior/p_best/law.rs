@@ -114,7 +114,7 @@ impl Law {
                 exp(kernel.ln_max + fall) * up * down * (top / (segment.to - segment.from))
             }
             Self::ZeroInflated(mixture) => {
-                if !(node.value > 0.0) {
+                if node.value <= 0.0 {
                     return 0.0;
                 }
                 mixture.density_of_ln(node.value, node.ln_value) * (node.slope / node.value)
