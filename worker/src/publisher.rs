@@ -197,26 +197,24 @@ impl Publisher {
             newest.max(in_kv.map_err(|_| Fault::Unavailable("KV does not answer now; ask again".into()))?);
         let (now_ms, version) = (Date::now().as_millis(), newest + 1);
 
-        let mut turns = Vec::with_capacity(experiments.len());
+        let least_ms = settings.epoch_min_s.saturating_mul(1000);
+        let (mut entries, mut epochs, mut history) = (Vec::new(), Vec::new(), Vec::new());
         for experiment in &experiments {
             let known = known.iter().find(|epoch| epoch.experiment == experiment.name);
-            let least_ms = settings.epoch_min_s.saturating_mul(1000);
             let turn = match known {
                 Some(epoch) if now_ms < epoch.opened_at_ms.saturating_add(least_ms) => {
                     Turn::kept(experiment, epoch)?
                 }
                 _ => Turn::next(experiment, known, self.input(experiment, now_ms).await?, &totals, now_ms)?,
             };
-            turns.push(turn);
+            entries.push(turn.entry);
+            epochs.push((turn.epoch, turn.is_new));
         }
-        let (mut entries, mut history, mut opened) = (Vec::new(), Vec::new(), Vec::new());
-        for turn in &turns {
-            entries.push(turn.entry());
-            turn.history(&totals, &mut history)?;
-            if turn.is_new {
-                opened.push(&turn.epoch);
-            }
+        for (epoch, _) in &epochs {
+            add_history(epoch, &totals, &mut history)?;
         }
+        let opened: Vec<&Epoch> =
+            epochs.iter().filter(|(_, is_new)| *is_new).map(|(epoch, _)| epoch).collect();
         let bytes = Snapshot::encode(version, now_ms, &entries)?;
         let content = bytes.get(CONTENT_FROM..).unwrap_or_default();
         let ages = now_ms.saturating_sub(published_at_ms) >= REPUBLISH_AFTER_MS;
@@ -245,9 +243,8 @@ impl Publisher {
 
 /// What a publication does with one experiment.
 struct Turn<'a> {
-    experiment: &'a Experiment,
+    entry: Entry<'a>,
     epoch: Epoch,
-    input: PolicyInput,
     is_new: bool,
 }
 
@@ -262,7 +259,8 @@ impl<'a> Turn<'a> {
         };
         let of_counts = || evidence::pooled(experiment, &epoch.arms.iter().map(counted).collect::<Vec<_>>());
         let input = decided(epoch.input.clone()).map(|(_, input)| input).or_else(|_| of_counts())?;
-        Ok(Self { experiment, epoch: epoch.clone(), input, is_new: false })
+        let entry = Entry { experiment, epoch: epoch.number, input };
+        Ok(Self { entry, epoch: epoch.clone(), is_new: false })
     }
 
     /// Opens the next allocation, or goes on with the known one where the shares are the same.
@@ -294,34 +292,31 @@ impl<'a> Turn<'a> {
         }
         let epoch =
             Epoch { experiment: experiment.name.clone(), number, opened_at_ms: now_ms, arms, input: bytes };
-        Ok(Self { experiment, epoch, input, is_new: true })
+        Ok(Self { entry: Entry { experiment, epoch: number, input }, epoch, is_new: true })
     }
+}
 
-    fn entry(&self) -> Entry<'a> {
-        Entry { experiment: self.experiment, epoch: self.epoch.number, input: self.input.clone() }
+/// The rows for the charts.
+fn add_history<'t>(
+    epoch: &'t Epoch,
+    totals: &Ledger,
+    rows: &mut Vec<HistoryRow<'t>>,
+) -> std::result::Result<(), Error> {
+    let experiment = epoch.experiment.as_str();
+    let arms = epoch.arms.iter().map(|arm| (arm.arm.as_str(), arm.share));
+    for (arm, share) in arms.chain([(HOLDOUT, 0)]) {
+        let total = totals.arm_total(experiment, arm)?;
+        rows.push(HistoryRow {
+            experiment,
+            arm,
+            share,
+            exposures: total.exposures,
+            conversions: total.conversions,
+            revenue_minor: total.revenue_minor,
+            cost_minor: total.cost_minor,
+        });
     }
-
-    fn history<'t>(
-        &'t self,
-        totals: &Ledger,
-        rows: &mut Vec<HistoryRow<'t>>,
-    ) -> std::result::Result<(), Error> {
-        let experiment = self.experiment.name.as_str();
-        let arms = self.epoch.arms.iter().map(|arm| (arm.arm.as_str(), arm.share));
-        for (arm, share) in arms.chain([(HOLDOUT, 0)]) {
-            let total = totals.arm_total(experiment, arm)?;
-            rows.push(HistoryRow {
-                experiment,
-                arm,
-                share,
-                exposures: total.exposures,
-                conversions: total.conversions,
-                revenue_minor: total.revenue_minor,
-                cost_minor: total.cost_minor,
-            });
-        }
-        Ok(())
-    }
+    Ok(())
 }
 
 /// Shares of the one experiment in a snapshot, and what its policy looked at.
