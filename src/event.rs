@@ -266,6 +266,32 @@ mod tests {
     }
 
     #[test]
+    fn a_delay_is_counted_in_whole_hours_within_the_reward_window() {
+        let quote = Quote {
+            merchant: "m".into(),
+            sku: "s".into(),
+            currency: "EUR".into(),
+            price_minor: 1,
+            catalogue_minor: 1,
+            experiment: "x".into(),
+            arm: "a".into(),
+            propensity: 1,
+            epoch: 1,
+            issued_at_s: 1_000_000,
+            expires_at_s: 1_003_600,
+            reward_window_s: 36_000,
+            shards: 1,
+            exposure_id: "i".into(),
+        };
+        for (after_s, hours) in
+            [(-300, 0), (0, 0), (3599, 0), (3600, 1), (35_999, 9), (36_000, 10), (99_999_999, 10)]
+        {
+            let now_s = quote.issued_at_s.checked_add_signed(after_s).unwrap();
+            assert_eq!(delay_hours(&quote, now_s), hours, "{after_s} s");
+        }
+    }
+
+    #[test]
     fn a_refund_gives_back_what_it_says_and_a_cancellation_all() {
         let read = |line: &str| {
             let text = format!(r#"{{"order_id":"o-1","lines":[{{"line_id":"1","quote":"q",{line}}}]}}"#);
