@@ -15,10 +15,10 @@
 
 use crate::delay::DelayDistribution;
 use crate::experiment::Arm;
-use crate::policy::Stock;
+use crate::policy::{Stock, exp3_ix_gamma};
 use crate::{
     Allocation, ArmInput, Delays, Error, Experiment, History, Objective, Period, Policy, PolicyInput,
-    Posterior, TOTAL, Tally, math,
+    Posterior, RewardModel, TOTAL, Tally, math,
 };
 
 /// What the exposures and rewards of an arm add up to, each weighted.
@@ -26,9 +26,10 @@ use crate::{
 pub(crate) struct ArmSums {
     pub exposures: f64,
     pub conversions: f64,
-    /// Reward under the objective: minor units, or conversions. And the sum of its square per exposure.
-    pub reward: f64,
-    pub reward_sq: f64,
+    /// Reward under the objective: minor units, or conversions. And the sum of its square per exposure. Exact where
+    /// every weight is 1.
+    pub reward: i128,
+    pub reward_sq: i128,
     /// Importance-weighted loss.
     pub loss: f64,
 }
@@ -36,16 +37,16 @@ pub(crate) struct ArmSums {
 impl ArmSums {
     /// Adds a tally whose exposures count for `exposed` each and whose rewards for `weight` each.
     pub(crate) fn add(&mut self, tally: &Tally, objective: Objective, exposed: f64, weight: f64) {
-        let conversions = tally.conversions as f64;
         let (reward, reward_sq) = match objective {
-            Objective::Conversion => (conversions, conversions),
-            Objective::Revenue => (tally.revenue_minor as f64, tally.revenue_sq as f64),
-            Objective::Profit => (tally.profit_minor() as f64, tally.profit_sq as f64),
+            Objective::Conversion => (tally.conversions, i128::from(tally.conversions)),
+            Objective::Revenue => (tally.revenue_minor, tally.revenue_sq),
+            Objective::Profit => (tally.profit_minor(), tally.profit_sq),
         };
+        let weighted = |sum: i128| if weight == 1.0 { sum } else { (weight * sum as f64).round() as i128 };
         self.exposures += exposed * tally.exposures as f64;
-        self.conversions += weight * conversions;
-        self.reward += weight * reward;
-        self.reward_sq += weight * reward_sq;
+        self.conversions += weight * tally.conversions as f64;
+        self.reward = self.reward.saturating_add(weighted(i128::from(reward)));
+        self.reward_sq = self.reward_sq.saturating_add(weighted(reward_sq));
     }
 }
 
@@ -188,7 +189,10 @@ impl Loss {
         let most = experiment.arms.iter().map(value).fold(1.0, f64::max);
         let gamma = match experiment.policy.name {
             Policy::TsallisInf => 0.0,
-            Policy::Exp3Ix => exp3_ix_gamma(experiment.arms.len(), experiment.horizon),
+            Policy::Exp3Ix => {
+                let horizon = experiment.horizon.map_or(1.0, |horizon| horizon as f64);
+                exp3_ix_gamma(experiment.arms.len(), horizon)
+            }
             _ => return Self { gains: Vec::new(), gamma: 0.0 },
         };
         Self { gains: experiment.arms.iter().map(|arm| value(arm) / most).collect(), gamma }
@@ -214,12 +218,6 @@ impl Loss {
     }
 }
 
-/// What EXP3-IX adds to a propensity, γ = η/2 with η = √(2 ln K / (K T)).
-fn exp3_ix_gamma(arms: usize, horizon: Option<u64>) -> f64 {
-    let (arms, horizon) = (arms as f64, horizon.unwrap_or(1).max(1) as f64);
-    0.5 * (2.0 * math::ln(arms) / (arms * horizon)).sqrt()
-}
-
 /// The input with these sums, in the order of the arms.
 pub(crate) fn input_of(experiment: &Experiment, sums: &[ArmSums]) -> Result<PolicyInput, Error> {
     let arms = &experiment.arms;
@@ -230,16 +228,31 @@ pub(crate) fn input_of(experiment: &Experiment, sums: &[ArmSums]) -> Result<Poli
         let arm_input = ArmInput::new(posterior(experiment, arm, sum)?, arm.price_minor);
         Ok(ArmInput { fixed_share, loss: sum.loss, ..arm_input.counted(sum.exposures, sum.conversions) })
     });
-    let mut input = PolicyInput::new(inputs.collect::<Result<_, Error>>()?, experiment.floor_share())?;
-    input.parameters.clone_from(&experiment.policy.parameters);
+    let policy = &experiment.policy;
+    let input = PolicyInput::new(inputs.collect::<Result<_, Error>>()?, experiment.floor_share())?;
+    let mut input = input.with_parameters(policy.name, policy.parameters.clone())?;
     input.horizon = experiment.horizon;
     Ok(input)
 }
 
 fn posterior(experiment: &Experiment, arm: &Arm, sum: &ArmSums) -> Result<Posterior, Error> {
-    let without = (sum.exposures - sum.conversions).max(0.0);
-    let prior = experiment.prior;
-    Posterior::new(prior.alpha() + sum.conversions, prior.beta() + without, experiment.value_minor(arm))
+    let (prior, value_minor) = (experiment.prior, experiment.value_minor(arm));
+    let (exposures, conversions) = (sum.exposures, sum.conversions);
+    let reward = i64::try_from(sum.reward)
+        .map_err(|_| Error::value("sum of rewards", sum.reward, format!("within ±{}", i64::MAX)))?;
+    match experiment.reward_model {
+        RewardModel::Conversion => {
+            let without = (exposures - conversions).max(0.0);
+            Posterior::new(prior.alpha() + conversions, prior.beta() + without, value_minor)
+        }
+        // Returns may cost more than all orders bring; the mean order is then taken as next to nothing.
+        RewardModel::ZeroInflated => {
+            Posterior::update_orders(prior, value_minor, exposures, conversions, reward.max(0))
+        }
+        // Without an exposure that counts there is nothing that its value could be.
+        RewardModel::Normal if exposures <= 0.0 => Posterior::update_normal(prior, value_minor, 0.0, 0, 0),
+        RewardModel::Normal => Posterior::update_normal(prior, value_minor, exposures, reward, sum.reward_sq),
+    }
 }
 
 /// What is left of the stock for the units that are still to come; the holdout buys too.

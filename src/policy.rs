@@ -7,141 +7,51 @@
 //!
 //! | file | policies |
 //! |---|---|
-//! | `thompson` | Thompson sampling, top-two Thompson, and Thompson on discounted or windowed evidence |
+//! | `thompson` | `thompson`, `top_two_thompson`, `discounted_thompson`, `sliding_thompson` |
+//! | `index` | `ucb1`, `ucb_tuned`, `kl_ucb`, `kl_ucb_plus`, `bayes_ucb`, `moss`, `discounted_ucb`, `sliding_ucb`, `price_ucb1`, `price_ucb_tuned`, `price_kl_ucb` |
+//! | `greedy` | `epsilon_greedy`, `softmax` |
+//! | `adversarial` | `exp3_ix`, `tsallis_inf` |
+//! | `elimination` | `successive_elimination` |
+//!
+//! `draw` is the simulator's short cut where every unit is followed by a publication.
+//!
+//! # Which one to take
+//!
+//! Between two publications nothing is learned, and an index policy sends every unit of that time to one arm: only the
+//! floor explores. What that costs, as mean regret after 10 000 units with ten arms (rates .5 and nine times .4), by
+//! the number of units between two publications:
+//!
+//! | units | Thompson | UCB1 | MOSS |
+//! |--:|--:|--:|--:|
+//! | 1 | 165 | 594 | 181 |
+//! | 100 | 170 | 626 | 240 |
+//! | 500 | 187 | 708 | 488 |
+//! | 1000 | 215 | 891 | 830 |
+//!
+//! A uniform split loses 900. So: `thompson` to earn while learning, `top_two_thompson` to know the best price soon,
+//! their discounted and sliding variants where demand changes, and an index policy only where publications are frequent
+//! beside the exposures (each unit, or some dozens).
 
+mod adversarial;
+mod draw;
+mod elimination;
+mod greedy;
+mod index;
+mod input;
 mod parameter;
 mod thompson;
 
+pub(crate) use adversarial::exp3_ix_gamma;
+pub use input::{ARMS_MAX, ArmInput, Contrast, PolicyInput, Stock};
 pub use parameter::Parameter;
 
-use crate::{Allocation, Error, Posterior, TOTAL};
-
-/// Most arms of one experiment.
-pub const ARMS_MAX: usize = 32;
+use crate::Allocation;
 
 /// Most parameters of one policy.
 pub const PARAMETERS_MAX: usize = 2;
 
 /// Names that stand for a policy: see [`Policy::from_name`].
 pub const PRESETS: [&str; 2] = ["reward", "convergence"];
-
-/// What a policy may know about one arm.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct ArmInput {
-    /// What is believed about the value of an exposure: prior plus evidence.
-    pub posterior: Posterior,
-    /// Exposures, without the prior; a fraction where they were weighted (by delay, discount or window). 0 or more.
-    pub exposures: f64,
-    /// Of these, exposures that converted. `[0, exposures]`.
-    pub conversions: f64,
-    /// Price of one unit, in minor units.
-    pub price_minor: i64,
-    /// Importance-weighted sum of losses, for the policies that learn from it; else 0.
-    pub loss: f64,
-    /// Whether units may be sent to the arm.
-    pub live: bool,
-    /// The share that the experiment file asks for, used by [`Policy::Fixed`] only.
-    ///
-    /// Unit: 1/65536. Any value: only the proportions between live arms count.
-    pub fixed_share: u32,
-}
-
-impl ArmInput {
-    /// A live arm of which nothing is known but its posterior and its price.
-    pub fn new(posterior: Posterior, price_minor: i64) -> Self {
-        Self {
-            posterior,
-            exposures: 0.0,
-            conversions: 0.0,
-            price_minor,
-            loss: 0.0,
-            live: true,
-            fixed_share: 0,
-        }
-    }
-
-    /// The same arm with what was counted.
-    pub fn counted(self, exposures: f64, conversions: f64) -> Self {
-        Self { exposures, conversions, ..self }
-    }
-}
-
-/// What is left to sell, and to how many.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Stock {
-    /// Pieces left. 0 or more.
-    pub pieces: f64,
-    /// Units (visitors) that are still to come. More than 0.
-    pub units: f64,
-}
-
-/// Belief about the arms' log-odds relative to each other, from comparisons within cohorts: a normal distribution.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Contrast {
-    /// Mean of each arm's log-odds of conversion, at the base rate of today.
-    pub mean: Vec<f64>,
-    /// Lower triangle of the Cholesky factor of their covariance, row by row: K (K + 1) / 2 numbers.
-    pub factor: Vec<f64>,
-}
-
-/// All that a policy may look at.
-///
-/// Has 1 to 32 arms, at least one of them live, and a floor that the live arms can have all at once.
-#[derive(Debug, Clone, PartialEq)]
-pub struct PolicyInput {
-    arms: Vec<ArmInput>,
-    floor: u32,
-    /// The policy's parameters in the order of [`Policy::parameters`]; what is missing has its default.
-    pub parameters: Vec<f64>,
-    /// Units that the experiment is expected to have in all, where that is known.
-    pub horizon: Option<u64>,
-    /// What is left to sell, where that is known.
-    pub stock: Option<Stock>,
-    /// Comparisons within cohorts, where the policy looks at them.
-    pub contrast: Option<Contrast>,
-}
-
-impl PolicyInput {
-    /// The input with these arms; `floor` is the least share of a live arm, out of 65536.
-    ///
-    /// # Errors
-    /// [`Error::Value`] where there is no arm, more than 32 arms or no live arm, or where the floors of the live
-    /// arms add up to more than 65536.
-    pub fn new(arms: Vec<ArmInput>, floor: u32) -> Result<Self, Error> {
-        if !(1..=ARMS_MAX).contains(&arms.len()) {
-            return Err(Error::value("number of arms", arms.len(), format!("from 1 to {ARMS_MAX}")));
-        }
-        let live: u32 = arms.iter().map(|arm| u32::from(arm.live)).sum();
-        let Some(floor_max) = TOTAL.checked_div(live) else {
-            return Err(Error::value("number of live arms", live, "at least 1"));
-        };
-        if floor > floor_max {
-            let allowed = format!("at most {floor_max} of {TOTAL} with {live} live arms");
-            return Err(Error::value("floor", floor, allowed));
-        }
-        Ok(Self { arms, floor, parameters: Vec::new(), horizon: None, stock: None, contrast: None })
-    }
-
-    /// The arms, in the order of the experiment. 1 to 32 of them.
-    pub fn arms(&self) -> &[ArmInput] {
-        &self.arms
-    }
-
-    /// Least share of a live arm. Unit: 1/65536. Range: 0 to 65536 over the number of live arms.
-    pub fn floor(&self) -> u32 {
-        self.floor
-    }
-
-    /// The live arms, in the order of the experiment.
-    pub fn live(&self) -> impl Iterator<Item = &ArmInput> + Clone {
-        self.arms.iter().filter(|arm| arm.live)
-    }
-
-    /// Exposures of all live arms: how long the policy has learned.
-    pub fn exposures(&self) -> f64 {
-        self.live().map(|arm| arm.exposures).sum()
-    }
-}
 
 /// How what is known becomes shares.
 ///
@@ -160,48 +70,134 @@ pub enum Policy {
     Fixed,
     /// Thompson sampling: each arm's share is the probability that it is the best, [`p_best`](crate::p_best).
     ///
-    /// Between two publications this is the same law as a draw from the posteriors for each unit.
+    /// Between two publications this is the same law as a draw from the posteriors for each unit. When: always, unless
+    /// there is a reason for another one; it hardly suffers from rare publications. When not: demand that changes, where
+    /// its discounted variant is better.
     /// Source: Thompson (1933), Biometrika 25, doi:10.1093/biomet/25.3-4.285.
     Thompson,
-    /// Epsilon-greedy: the arm with the highest mean, and with probability ε any arm.
+    /// Epsilon-greedy: the arm with the highest mean, and with probability ε any live arm.
+    ///
+    /// `epsilon` is ε; with a `decay` of more than 0, ε is `min(1, decay · K / t)` instead, for K live arms and t
+    /// exposures. Means are those of the posteriors; arms that tie share.
+    /// When: a share of exploration that can be told to anyone. When not: a constant ε loses for ever, and the chance of
+    /// an early mistake is large (its regret varies three times as much as Thompson sampling's).
+    /// Source: Auer, Cesa-Bianchi and Fischer (2002), doi:10.1023/A:1013689704352, figure 3.
     EpsilonGreedy,
-    /// Softmax (Boltzmann exploration): shares in proportion to e to the mean value over a temperature.
+    /// Softmax (Boltzmann exploration): shares in proportion to `exp(v̂ / temperature)`, with v̂ the mean value over
+    /// the largest (absolute) mean value: a temperature of 0.1 makes e-fold of 10 % more value.
+    ///
+    /// When: shares that follow values smoothly. When not: it does not know how sure the means are, and never stops to
+    /// explore: no bound on its regret.
+    /// Source: Sutton and Barto (2018), *Reinforcement Learning*, section 2.8; its limits: Cesa-Bianchi, Gentile, Lugosi
+    /// and Neu (2017), arXiv:1705.10257.
     Softmax,
-    /// UCB1: the arm with the highest upper confidence bound.
+    /// UCB1: the arm with the highest `x̂ + √(exploration · ln t / n)`, with x̂ the mean reward over the largest value
+    /// of a conversion, n the exposures of the arm and t those of all live arms.
+    ///
+    /// When: a guarantee without any prior; `exploration` is 2 in the paper, and 0.5 loses about half in practice.
+    /// When not: where publications are rare, it herds all units onto one arm (see the [module](self)).
+    /// Source: Auer, Cesa-Bianchi and Fischer (2002), doi:10.1023/A:1013689704352.
     Ucb1,
-    /// UCB-tuned: UCB1 with the width from the observed variance.
+    /// UCB-tuned: UCB1 with the width `√(ln t / n · min(¼, V))`, `V = σ̂² + √(2 ln t / n)` with σ̂² the observed
+    /// variance.
+    ///
+    /// When: the classical index that does best on rates near one half. When not: as for UCB1; no bound is proven.
+    /// Source: Auer, Cesa-Bianchi and Fischer (2002), section 4, doi:10.1023/A:1013689704352.
     UcbTuned,
-    /// KL-UCB: the upper bound from the Kullback-Leibler divergence.
+    /// KL-UCB: the arm with the highest q for which `n d(x̂, q) ≤ ln t + c ln ln t`, d being the Kullback-Leibler
+    /// divergence of two Bernoulli distributions.
+    ///
+    /// When: small rates, where its width is right and that of UCB1 far too large. When not: as for UCB1. Practice has
+    /// `c` = 0, the proof 3.
+    /// Source: Garivier and Cappé (2011), arXiv:1102.2490; Cappé and others (2013), doi:10.1214/13-AOS1119.
     KlUcb,
-    /// KL-UCB+: KL-UCB which explores less what was tried more.
+    /// KL-UCB+: KL-UCB with `ln(t / n)` in place of `ln t`, so that an arm much tried is explored less.
+    ///
+    /// When: the best of the index policies here where publications are frequent. When not: as for UCB1.
+    /// Source: Garivier and Cappé (2011), arXiv:1102.2490; Honda (2019), arXiv:1903.07839.
     KlUcbPlus,
-    /// Bayes-UCB: the arm with the highest upper quantile of the posterior.
+    /// Bayes-UCB: the arm with the highest quantile of the posterior value at `1 - 1 / (t (ln T)^c)`, T being the
+    /// horizon, or t where it is not known.
+    ///
+    /// When: an index policy that uses the prior. When not: as for UCB1. Practice has `c` = 0, the proof 5.
+    /// Source: Kaufmann, Cappé and Garivier (2012), *On Bayesian upper confidence bounds for bandit problems*, AISTATS.
     BayesUcb,
-    /// MOSS: an upper bound with the least worst-case regret.
+    /// MOSS: the arm with the highest `x̂ + √(max(0, ln(T / (K n))) / n)` for K live arms, T being the horizon, or t
+    /// where it is not known.
+    ///
+    /// When: the least regret in the worst case of all values, √(K T), at every unit's feedback. When not: of all
+    /// policies here it suffers most from rare publications.
+    /// Source: Audibert and Bubeck (2009), *Minimax policies for adversarial and stochastic bandits*, COLT; without a
+    /// horizon: Degenne and Perchet (2016), *Anytime optimal algorithms in stochastic multi-armed bandits*, ICML.
     Moss,
-    /// EXP3-IX: exponential weights over implicitly explored losses, for adversarial rewards.
+    /// EXP3-IX: shares in proportion to `exp(-η L̂)` with `η = √(2 ln K / (K T))`, L̂ being the sum of
+    /// `(1 - x) / (p + η/2)` over the exposures of the arm, x their rewards scaled to `[0, 1]`, p its shares then.
+    ///
+    /// Must know the horizon T. When: rewards that someone may set against the policy, or that follow no law. When not:
+    /// an ordinary shop; it loses several times what Thompson sampling does.
+    /// Source: Neu (2015), theorem 1, arXiv:1506.03271.
     Exp3Ix,
-    /// Tsallis-INF: mirror descent with Tsallis entropy, for stochastic and adversarial rewards.
+    /// Tsallis-INF: shares `4 / (η (L̂ - x))²` with `η = 2 / √t` and x such that they sum to 1; L̂ as in EXP3-IX,
+    /// without the η/2.
+    ///
+    /// When: one policy for rewards that may be set against it, or follow a law, with the best bound in both cases. When
+    /// not: an ordinary shop, as for EXP3-IX.
+    /// Source: Zimmert and Seldin (2021), Journal of Machine Learning Research 22, arXiv:1807.07623.
     TsallisInf,
-    /// Successive elimination: equal shares for all arms not yet shown to be worse.
+    /// Successive elimination: equal shares for all arms whose upper bound is not below the highest lower bound, at
+    /// `v (q̂ ± √(ln(4 K n² / delta) / (2 n)))` with v the value of a conversion, q̂ the observed rate, K live arms.
+    ///
+    /// When: a comparison with a promise: the best arm is dropped with probability `delta` at most, whenever one looks.
+    /// When not: earning while learning; it needs tens of thousands of exposures to drop anything at rates of 5 %.
+    /// Source: Even-Dar, Mannor and Mansour (2006), Journal of Machine Learning Research 7, 1079.
     SuccessiveElimination,
-    /// Top-two Thompson sampling: finds the best arm soonest.
+    /// Top-two Thompson sampling, which finds the best arm soonest: with probability `beta` a Thompson draw, and else
+    /// further draws until they show another arm.
+    ///
+    /// In closed form, with α the probabilities of being best: share `α_k (beta + (1 - beta) Σ_{j≠k} α_j / (1 - α_j))`;
+    /// a `beta` of 1 is Thompson sampling. When: knowing the best price soon, with about half of the exposures that a
+    /// uniform split needs. When not: earning; it goes on to spend `1 - beta` of the exposures on the second best.
+    /// Source: Russo (2020), *Simple Bayesian algorithms for best-arm identification*, doi:10.1287/opre.2019.1911.
     TopTwoThompson,
-    /// Thompson sampling on evidence that fades.
+    /// Thompson sampling on evidence that fades: a cohort that is `half_life` old counts half.
+    ///
+    /// When: demand that drifts or jumps. When not: steady demand, where it never stops to explore.
+    /// Source: Raj and Kalyani (2017), arXiv:1707.09727.
     DiscountedThompson,
-    /// Thompson sampling on the newest evidence only.
+    /// Thompson sampling on the evidence of the newest `window` only.
+    ///
+    /// When: demand that jumps; it forgets what is older all at once. When not: steady demand, as for the discounted.
+    /// Source: Trovò, Paladino, Restelli and Gatti (2020), doi:10.1613/jair.1.11407.
     SlidingThompson,
-    /// UCB1 on evidence that fades.
+    /// UCB on evidence that fades: `x̂ + 2 √(½ ln t / n)`, with n and t the faded exposures of the arm and of all live
+    /// arms.
+    ///
+    /// When: for comparison with the literature. When not: its width is large, and as for UCB1; discounted Thompson
+    /// sampling loses less than half.
+    /// Source: Garivier and Moulines (2011), doi:10.1007/978-3-642-24412-4_16 (ξ = ½, B = 1).
     DiscountedUcb,
-    /// UCB1 on the newest evidence only.
+    /// UCB on the newest evidence only: `x̂ + √(½ ln t / n)`, with n and t the exposures within the window.
+    ///
+    /// When and when not: as for the discounted one, with a narrower width.
+    /// Source: Garivier and Moulines (2011), doi:10.1007/978-3-642-24412-4_16 (ξ = ½, B = 1).
     SlidingUcb,
     /// Thompson sampling on comparisons within cohorts, for a base rate that drifts for all arms alike.
     ContrastThompson,
-    /// UCB1 with a width that scales with the price.
+    /// UCB1 with a width that scales with the arm's own value: `v (q̂ + √(exploration · ln t / n))`.
+    ///
+    /// When: prices far apart; a low price cannot earn more than itself and needs less trying, so that it never loses
+    /// more than UCB1. When not: as for UCB1.
+    /// Source: Misra, Schwartz and Abernethy (2019), doi:10.1287/mksc.2018.1129 (their UCB-PI without segments).
     PriceUcb1,
-    /// UCB-tuned with a width that scales with the price.
+    /// UCB-tuned with a width that scales with the arm's own value; q̂ and its variance are those of the rate.
+    ///
+    /// When and when not: as for [`PriceUcb1`](Self::PriceUcb1), with a narrower width.
+    /// Source: Misra, Schwartz and Abernethy (2019), doi:10.1287/mksc.2018.1129.
     PriceUcbTuned,
-    /// KL-UCB of the conversion rate times the price.
+    /// KL-UCB of the conversion rate, times the value of a conversion.
+    ///
+    /// When: prices far apart and small rates; the narrowest of the three. When not: as for UCB1.
+    /// Source: Garivier and Cappé (2011), arXiv:1102.2490, for each arm's rate.
     PriceKlUcb,
     /// Thompson sampling where no higher price converts more.
     MonotoneThompson,
@@ -295,22 +291,33 @@ impl Policy {
     /// The share of each arm: the policy's wish, with the floor, in integers.
     pub fn allocate(self, input: &PolicyInput) -> Allocation {
         let weights = self.weights(input);
-        let live: Vec<bool> = input.arms.iter().map(|arm| arm.live).collect();
+        let live: Vec<bool> = input.arms().iter().map(|arm| arm.live).collect();
         if self == Self::Fixed {
             // A split that keeps to the floor by itself stays as it was asked for.
             let asked = Allocation::quantise(&weights, &live, 0);
-            let keeps = |(share, &live): (&u32, &bool)| !live || *share >= input.floor;
+            let keeps = |(share, &live): (&u32, &bool)| !live || *share >= input.floor();
             if asked.shares().iter().zip(&live).all(keeps) {
                 return asked;
             }
         }
-        Allocation::quantise(&weights, &live, input.floor)
+        Allocation::quantise(&weights, &live, input.floor())
     }
 
     /// The share of each arm before floor and rounding: not negative, of any scale, 0 for dead arms.
     pub fn weights(self, input: &PolicyInput) -> Vec<f64> {
         match self {
-            Self::Fixed => fixed(&input.arms),
+            Self::Fixed => fixed(input.arms()),
+            Self::EpsilonGreedy => greedy::epsilon_weights(input),
+            Self::Softmax => greedy::softmax_weights(input),
+            Self::Exp3Ix => adversarial::exp3_ix_weights(input),
+            Self::TsallisInf => adversarial::tsallis_inf_weights(input),
+            Self::SuccessiveElimination => elimination::weights(input),
+            Self::TopTwoThompson => thompson::top_two(input),
+            Self::Ucb1 | Self::UcbTuned | Self::KlUcb | Self::KlUcbPlus | Self::BayesUcb | Self::Moss => {
+                index::weights(self, input)
+            }
+            Self::PriceUcb1 | Self::PriceUcbTuned | Self::PriceKlUcb => index::weights(self, input),
+            Self::DiscountedUcb | Self::SlidingUcb => index::weights(self, input),
             _ => thompson::weights(input),
         }
     }
@@ -328,107 +335,8 @@ fn fixed(arms: &[ArmInput]) -> Vec<f64> {
 /// One number per arm: what `of_live` has for the live arms in their order, and 0 for the dead ones.
 fn spread(input: &PolicyInput, of_live: impl IntoIterator<Item = f64>) -> Vec<f64> {
     let mut values = of_live.into_iter();
-    input.arms.iter().map(|arm| if arm.live { values.next().unwrap_or(0.0) } else { 0.0 }).collect()
+    input.arms().iter().map(|arm| if arm.live { values.next().unwrap_or(0.0) } else { 0.0 }).collect()
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn arm(alpha: f64, beta: f64, live: bool, fixed_share: u32) -> ArmInput {
-        ArmInput { live, fixed_share, ..ArmInput::new(Posterior::new(alpha, beta, 1900).unwrap(), 1900) }
-    }
-
-    fn shares(policy: Policy, arms: Vec<ArmInput>, floor: u32) -> Vec<u32> {
-        policy.allocate(&PolicyInput::new(arms, floor).unwrap()).shares().to_vec()
-    }
-
-    #[test]
-    fn fixed_gives_the_given_shares_whatever_was_seen() {
-        let arms = vec![arm(1.0, 99.0, true, 16_384), arm(99.0, 1.0, true, 49_152)];
-        assert_eq!(shares(Policy::Fixed, arms, 0), [16_384, 49_152]);
-    }
-
-    #[test]
-    fn fixed_without_shares_splits_equally_among_live_arms() {
-        let arms = vec![arm(1.0, 1.0, true, 0), arm(9.0, 1.0, false, 65_536), arm(5.0, 1.0, true, 0)];
-        assert_eq!(shares(Policy::Fixed, arms, 0), [32_768, 0, 32_768]);
-    }
-
-    #[test]
-    fn thompson_gives_the_probability_of_being_best() {
-        let arms = vec![arm(21.0, 81.0, true, 0), arm(31.0, 71.0, true, 0), arm(26.0, 76.0, true, 0)];
-        // 65536 times the golden values .031281859 .762460286 .206257854
-        let given = shares(Policy::Thompson, arms, 0);
-        for (share, expected) in given.iter().zip([2050.09, 49_968.6, 13_517.3]) {
-            assert!((f64::from(*share) - expected).abs() <= 1.0, "{given:?}");
-        }
-    }
-
-    #[test]
-    fn thompson_looks_at_live_arms_only() {
-        let dead = vec![arm(21.0, 81.0, true, 0), arm(99.0, 1.0, false, 0), arm(31.0, 71.0, true, 0)];
-        let alone = vec![arm(21.0, 81.0, true, 0), arm(31.0, 71.0, true, 0)];
-        let (dead, alone) = (shares(Policy::Thompson, dead, 655), shares(Policy::Thompson, alone, 655));
-        assert_eq!(dead, [alone[0], 0, alone[1]]);
-    }
-
-    #[test]
-    fn untried_arms_share_equally() {
-        assert_eq!(shares(Policy::Thompson, vec![arm(1.0, 1.0, true, 0); 4], 0), [16_384; 4]);
-    }
-
-    #[test]
-    fn inputs_that_no_allocation_can_satisfy_are_refused() {
-        let text = |arms: Vec<ArmInput>, floor| PolicyInput::new(arms, floor).unwrap_err().to_string();
-        let live = arm(1.0, 1.0, true, 0);
-        assert_eq!(text(vec![], 0), "number of arms is 0; it must be from 1 to 32");
-        assert_eq!(text(vec![live; 33], 0), "number of arms is 33; it must be from 1 to 32");
-        let dead = arm(1.0, 1.0, false, 0);
-        assert_eq!(text(vec![dead], 0), "number of live arms is 0; it must be at least 1");
-        let expected = "floor is 21846; it must be at most 21845 of 65536 with 3 live arms";
-        assert_eq!(text(vec![live, live, live, dead], 21_846), expected);
-        assert!(PolicyInput::new(vec![live; 32], 2048).is_ok());
-    }
-
-    #[test]
-    fn codes_and_names_tell_the_policies_apart() {
-        assert_eq!((Policy::Fixed.code(), Policy::Thompson.code()), (1, 2));
-        assert_eq!((Policy::Fixed.name(), Policy::Thompson.name()), ("fixed", "thompson"));
-        for code in 0..=u8::MAX {
-            assert_eq!(Policy::from_code(code).map(Policy::code), (1..=25).contains(&code).then_some(code));
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn every_live_arm_gets_the_floor_and_shares_sum_to_the_total(
-            given in prop::collection::vec((0.01..1e6_f64, 0.01..1e9_f64, any::<bool>(), 0..=TOTAL), 1..=32),
-            floor in 0..=2048_u32,
-        ) {
-            let arms: Vec<ArmInput> = given.iter().map(|g| arm(g.0, g.1, g.2, g.3)).collect();
-            prop_assume!(arms.iter().any(|arm| arm.live));
-            for policy in Policy::ALL {
-                let shares = shares(policy, arms.clone(), floor);
-                prop_assert_eq!(shares.iter().sum::<u32>(), TOTAL);
-                for (share, arm) in shares.iter().zip(&arms) {
-                    let allowed = if arm.live { floor..=TOTAL } else { 0..=0 };
-                    prop_assert!(allowed.contains(share));
-                }
-            }
-        }
-    }
-
-    #[test]
-    fn a_fixed_split_above_the_floor_stays_as_it_was_asked_for() {
-        let arm = |fixed_share| arm(1.0, 1.0, true, fixed_share);
-        let shares = |shares: [u32; 3], floor| {
-            let input = PolicyInput::new(shares.map(arm).to_vec(), floor).unwrap();
-            Policy::Fixed.allocate(&input).shares().to_vec()
-        };
-        assert_eq!(shares([26_214, 19_661, 19_661], 1311), [26_214, 19_661, 19_661]);
-        let lifted = shares([65_000, 536, 0], 1311);
-        assert!(lifted.iter().all(|&share| share >= 1311), "{lifted:?}");
-    }
-}
+mod tests;
