@@ -3,7 +3,7 @@
 //! Values are bound, never written into a statement. Amounts cross as integers within ±2^53, squares as text.
 
 use haggle::experiment::HOLDOUT;
-use haggle::{Cohort, Delays, Experiment, History, Ledger, Period, Tally, TallyKey};
+use haggle::{Cohort, Delays, Experiment, History, Period, Tally};
 use serde::Serialize;
 use worker::{D1Database, Env, Result};
 
@@ -112,32 +112,6 @@ pub async fn ledger_health(env: &Env) -> Result<LedgerHealth> {
         sources: row.integer(3)?,
         oldest_report_at_ms: row.integer(4)?,
     })
-}
-
-/// Sums of the running experiments over sources and cohorts, as a ledger with the central store as its one source.
-///
-/// For the charts, which show no squares; policies look at [`history`].
-pub async fn ledger(env: &Env) -> Result<Ledger> {
-    let sql = "SELECT experiment, arm, SUM(exposures), SUM(conversions), SUM(rewards), SUM(units), SUM(revenue_minor), \
-                 SUM(cost_minor) \
-               FROM tallies WHERE experiment IN (SELECT name FROM experiments WHERE state = 'running') \
-               GROUP BY experiment, arm";
-    let mut ledger = Ledger::default();
-    for row in query(&database(env)?, sql, &[]).await? {
-        let cohort = Cohort { epoch: 0, hour: 0 };
-        let key = TallyKey { experiment: row.text(0)?, arm: row.text(1)?, cohort };
-        let total = Tally {
-            exposures: row.integer(2)?,
-            conversions: row.integer(3)?,
-            rewards: row.integer(4)?,
-            units: row.integer(5)?,
-            revenue_minor: row.integer(6)?,
-            cost_minor: row.integer(7)?,
-            ..Tally::default()
-        };
-        ledger.observe("central", &key, 1, total);
-    }
-    Ok(ledger)
 }
 
 /// Cohorts of this many last hours stand alone; older ones are summed in blocks of six hours.
@@ -370,11 +344,23 @@ fn from_hex(text: &str) -> Vec<u8> {
     text.as_bytes().chunks(2).map(|pair| pair.iter().fold(0, |byte, half| byte << 4 | digit(half))).collect()
 }
 
-/// The highest version that was ever published and when; zeros before the first.
-pub async fn newest_version(env: &Env) -> Result<(u64, u64)> {
-    let sql = "SELECT COALESCE(MAX(version), 0), COALESCE(MAX(published_at_ms), 0) FROM snapshots";
+/// What is known of the publications before this one.
+pub struct Newest {
+    /// The highest version that was ever published; 0 before the first.
+    pub version: u64,
+    /// When.
+    pub published_at_ms: u64,
+    /// Exposures of the running experiments.
+    pub exposures: u64,
+}
+
+/// The newest publication, and what was counted since.
+pub async fn newest(env: &Env) -> Result<Newest> {
+    let sql = "SELECT COALESCE(MAX(version), 0), COALESCE(MAX(published_at_ms), 0), \
+                 (SELECT COALESCE(SUM(exposures), 0) FROM tallies \
+                  WHERE experiment IN (SELECT name FROM experiments WHERE state = 'running')) FROM snapshots";
     let row = only(query(&database(env)?, sql, &[]).await?)?;
-    Ok((row.count(0)?, row.count(1)?))
+    Ok(Newest { version: row.count(0)?, published_at_ms: row.count(1)?, exposures: row.count(2)? })
 }
 
 /// What one publication writes, in one transaction.
@@ -387,21 +373,19 @@ pub struct Publication<'a> {
     pub bytes: &'a [u8],
     /// Allocations that begin with it.
     pub opened: Vec<&'a Epoch>,
-    /// Totals for the charts.
-    pub history: Vec<HistoryRow<'a>>,
 }
 
-/// Totals of an arm at a publication.
-#[derive(Debug, Serialize)]
-pub struct HistoryRow<'a> {
-    pub(crate) experiment: &'a str,
-    pub(crate) arm: &'a str,
-    pub(crate) share: u32,
-    pub(crate) exposures: i64,
-    pub(crate) conversions: i64,
-    pub(crate) revenue_minor: i64,
-    pub(crate) cost_minor: i64,
-}
+/// Totals for the charts: every arm of the running experiments, and their holdouts.
+const CHARTS: &str = "\
+    INSERT INTO history (experiment, version, arm, at_ms, share, exposures, conversions, revenue_minor, cost_minor) \
+    WITH e AS (SELECT experiment, arms FROM epochs AS x \
+               WHERE experiment IN (SELECT name FROM experiments WHERE state = 'running') \
+                 AND epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = x.experiment)), \
+         a AS (SELECT experiment, value->>'arm' AS arm, value->>'share' AS share FROM e, json_each(arms) \
+               UNION ALL SELECT experiment, 'holdout', 0 FROM e) \
+    SELECT a.experiment, ?1, a.arm, ?2, share, COALESCE(SUM(exposures), 0), COALESCE(SUM(conversions), 0), \
+           COALESCE(SUM(revenue_minor), 0), COALESCE(SUM(cost_minor), 0) \
+    FROM a LEFT JOIN tallies AS t ON t.experiment = a.experiment AND t.arm = a.arm GROUP BY a.experiment, a.arm";
 
 /// Snapshots that are kept for a rollback.
 const SNAPSHOTS_KEPT: u64 = 500;
@@ -428,13 +412,7 @@ pub async fn publish(env: &Env, publication: &Publication<'_>) -> Result<()> {
         ];
         batch.push(prepare(&db, sql, &values)?);
     }
-    let history = "\
-        INSERT INTO history (experiment, version, arm, at_ms, share, exposures, conversions, revenue_minor, cost_minor) \
-        SELECT v->>'experiment', ?2, v->>'arm', ?3, v->>'share', v->>'exposures', v->>'conversions', \
-               v->>'revenue_minor', v->>'cost_minor' \
-        FROM (SELECT value AS v FROM json_each(?1))";
-    let rows = serde_json::to_string(&publication.history)?;
-    batch.push(prepare(&db, history, &[rows.as_str().into(), version.into(), now_ms.into()])?);
+    batch.push(prepare(&db, CHARTS, &[version.into(), now_ms.into()])?);
     let old = version.saturating_sub(SNAPSHOTS_KEPT);
     batch.push(prepare(&db, "DELETE FROM snapshots WHERE version < ?1", &[old.into()])?);
     db.batch(batch).await.map(drop)
