@@ -119,6 +119,8 @@ pub use reprice::reprice;
 
 pub mod simulate;
 
+pub mod evaluate;
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

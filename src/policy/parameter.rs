@@ -54,6 +54,25 @@ impl Policy {
         self == Self::InventoryThompson
     }
 
+    /// Whether the policy goes by the order of the arms' prices, which must then all be different.
+    pub fn needs_prices(self) -> bool {
+        matches!(self, Self::MonotoneThompson | Self::DemandThompson)
+    }
+
+    /// Whether the policy learns from cohorts one by one, and so not from one tally per arm.
+    pub fn needs_cohorts(self) -> bool {
+        matches!(
+            self,
+            Self::Exp3Ix
+                | Self::TsallisInf
+                | Self::DiscountedThompson
+                | Self::SlidingThompson
+                | Self::DiscountedUcb
+                | Self::SlidingUcb
+                | Self::ContrastThompson
+        )
+    }
+
     /// Whether the policy looks at posteriors alone, and so at any reward model; the others count conversions.
     pub fn suits_any_reward(self) -> bool {
         matches!(
