@@ -161,14 +161,14 @@ pub fn evaluate(log: &Log, target: &Target, options: &Options) -> Result<Evaluat
 
 fn refusals(found: &Evaluation, log: &Log) -> Vec<String> {
     let mut refusals = Vec::new();
-    if !(found.effective_sample_size >= SAMPLE_MIN) {
+    if found.effective_sample_size < SAMPLE_MIN {
         refusals.push(format!(
             "effective sample size is {:.1} of {} rows; it must be at least {SAMPLE_MIN}",
             found.effective_sample_size, found.rows
         ));
     }
     let allowed = (3.0 * found.mean_weight_se).max(WEIGHT_TOLERANCE);
-    if !((found.mean_weight - 1.0).abs() <= allowed) {
+    if (found.mean_weight - 1.0).abs() > allowed {
         refusals.push(format!(
             "mean weight is {:.4}; it must be within {allowed:.4} of 1: the propensities are not those of the log, \
              or the target plays what the log hardly tried",

@@ -140,7 +140,7 @@ impl Log {
                 "a probability above 0 and at most 1: without it a decision says nothing of other policies";
             return Err(at(line, "propensity", decimal(propensity), allowed));
         }
-        if !(reward.abs() <= REWARD_MAX) {
+        if !(-REWARD_MAX..=REWARD_MAX).contains(&reward) {
             return Err(at(line, "reward", decimal(reward), "a number within ±1000000000000"));
         }
         if let Some(unit) = self.unit.filter(|&unit| unit != decided.unit) {

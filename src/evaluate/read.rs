@@ -60,6 +60,12 @@ impl Format {
     }
 }
 
+/// The allocation that a line was decided under; no shares where it only names the arms.
+struct Published {
+    names: Vec<String>,
+    shares: Vec<u32>,
+}
+
 /// The same error, with the number of the line.
 fn in_line(line: usize, error: Error) -> Error {
     match error {
@@ -121,7 +127,7 @@ impl Log {
             self.skip();
             return Ok(());
         };
-        if let Some((names, shares)) = arms {
+        if let Some(Published { names, shares }) = arms {
             let place = names.iter().position(|name| *name == arm);
             let Some(place) = place else {
                 return Err(Error::value("arm", format!("{arm:?}"), format!("one of {}", names.join(", "))));
@@ -151,11 +157,7 @@ impl Log {
     }
 
     /// The names and shares of all arms, where the line has them.
-    fn arms_of_line(
-        &mut self,
-        line: usize,
-        fields: &mut Fields,
-    ) -> Result<Option<(Vec<String>, Vec<u32>)>, Error> {
+    fn arms_of_line(&mut self, line: usize, fields: &mut Fields) -> Result<Option<Published>, Error> {
         let (arms, shares) = (fields.take("arms").if_any(), fields.take("shares"));
         let Some(arms) = arms else {
             return match shares.clone().if_any() {
@@ -167,7 +169,9 @@ impl Log {
         for name in &names {
             self.arm(line, name)?;
         }
-        let Some(given) = shares.clone().if_any() else { return Ok(Some((names, Vec::new()))) };
+        let Some(given) = shares.clone().if_any() else {
+            return Ok(Some(Published { names, shares: Vec::new() }));
+        };
         let given = given.list()?.iter().map(|share| read_share(share, 0)).collect::<Result<Vec<_>, _>>()?;
         let sum: u64 = given.iter().map(|&share| u64::from(share)).sum();
         if given.len() != names.len() {
@@ -176,7 +180,7 @@ impl Log {
         if sum != u64::from(TOTAL) {
             return Err(Error::value("sum of shares", sum, TOTAL.to_string()));
         }
-        Ok(Some((names, given)))
+        Ok(Some(Published { names, shares: given }))
     }
 
     /// Adds a line of Vowpal Wabbit's dsjson. Empty lines are nothing.
