@@ -37,9 +37,12 @@ PREVIEW_SOURCES := $(CORE_SOURCES) $(shell find www/wasm -name '*.rs') $(wildcar
 WORKER_JS := worker/build/index.js
 PREVIEW_WEB := www/pkg/haggle_preview.js
 PREVIEW_NODE := target/preview-node/haggle_preview.js
+BENCH_NODE := target/bench-node/haggle_bench.js
+BENCH_SOURCES := $(CORE_SOURCES) $(shell find tests/bench/wasm -name '*.rs') tests/bench/wasm/Cargo.toml
 LOGS := target/test-logs
 # Where cargo puts things: elsewhere if CARGO_TARGET_DIR says so.
 CARGO_OUT := $(or $(CARGO_TARGET_DIR),target)
+BENCH_WASM := $(CARGO_OUT)/$(WASM)/release/haggle_bench.wasm
 PREVIEW_WASM := $(CARGO_OUT)/$(WASM)/release/haggle_preview.wasm
 
 # A step's title; a comma in it is written $(comma).
@@ -67,7 +70,7 @@ test: $(PARTS) ## everything that CI runs, in order (the first time about 20 min
 	@echo 'make test: green'
 
 .PHONY: bench
-bench: setup-build worker ## sizes, and decisions per second native and wasm
+bench: setup-build worker $(BENCH_NODE) ## sizes, and decisions per second native and wasm
 	@node tests/bench/bench.mjs
 
 .PHONY: worker
@@ -162,3 +165,11 @@ $(PREVIEW_NODE): $(PREVIEW_WASM)
 	@$(TOOLS)/wasm-bindgen --target nodejs --no-typescript --out-dir target/preview-node --out-name haggle_preview $<
 	@echo '{ "type": "commonjs" }' >target/preview-node/package.json
 	@$(WASM_OPT) target/preview-node/haggle_preview_bg.wasm -o target/preview-node/haggle_preview_bg.wasm
+
+$(BENCH_NODE): $(BENCH_SOURCES) Makefile
+	$(call say,target/bench-node: the core in wasm$(comma) to be timed)
+	@$(WASM_ENV) cargo build $(LOCKED) --release -p haggle-bench --target $(WASM)
+	@$(TOOLS)/wasm-bindgen --target nodejs --no-typescript --out-dir target/bench-node --out-name haggle_bench $(BENCH_WASM)
+	@echo '{ "type": "commonjs" }' >target/bench-node/package.json
+	@$(WASM_OPT) target/bench-node/haggle_bench_bg.wasm -o target/bench-node/haggle_bench_bg.wasm
+	@touch $@

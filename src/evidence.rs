@@ -1,10 +1,128 @@
 //! Stage 6 of the loop: from what was counted to what a policy may look at.
 //!
-//! Out of scope: counting itself (`tally`, `ledger`) and what a policy makes of it (`policy`).
+//! Every policy sees sums over exposures. Three things decide what an exposure counts for in them:
+//!
+//! - **Delay.** A young exposure counts for the part of its conversions that would be known by now
+//!   ([`DelayDistribution::share_by`]): `Beta(a + S, b + max(Ñ, S) - S)` with `Ñ = Σ n F(age)`. Source: Vernade, Cappé
+//!   and Perchet (2017), arXiv:1706.09186, section 3.
+//! - **Fading.** Discounted and sliding policies count what is old less or not at all. Age is measured in exposures
+//!   of all arms since, so that it means the same at any traffic ([`Fade`]).
+//! - **Propensity.** EXP3-IX and Tsallis-INF learn from losses divided by the propensity of the exposure's epoch.
+//!
+//! All of it is computed at publication from the periods; nothing is kept in faded form, so tallies stay mergeable.
+//!
+//! Out of scope: counting itself (`tally`, `ledger`, `delay`) and what a policy makes of its input (`policy`).
 
+use crate::delay::DelayDistribution;
 use crate::experiment::Arm;
 use crate::policy::Stock;
-use crate::{Allocation, ArmInput, Error, Experiment, PolicyInput, Posterior, Tally};
+use crate::{
+    Allocation, ArmInput, Delays, Error, Experiment, History, Objective, Period, Policy, PolicyInput,
+    Posterior, TOTAL, Tally, math,
+};
+
+/// What the exposures and rewards of an arm add up to, each weighted.
+#[derive(Debug, Clone, Copy, Default, PartialEq)]
+pub(crate) struct ArmSums {
+    pub exposures: f64,
+    pub conversions: f64,
+    /// Reward under the objective: minor units, or conversions. And the sum of its square per exposure.
+    pub reward: f64,
+    pub reward_sq: f64,
+    /// Importance-weighted loss.
+    pub loss: f64,
+}
+
+impl ArmSums {
+    /// Adds a tally whose exposures count for `exposed` each and whose rewards for `weight` each.
+    pub(crate) fn add(&mut self, tally: &Tally, objective: Objective, exposed: f64, weight: f64) {
+        let conversions = tally.conversions as f64;
+        let (reward, reward_sq) = match objective {
+            Objective::Conversion => (conversions, conversions),
+            Objective::Revenue => (tally.revenue_minor as f64, tally.revenue_sq as f64),
+            Objective::Profit => (tally.profit_minor() as f64, tally.profit_sq as f64),
+        };
+        self.exposures += exposed * tally.exposures as f64;
+        self.conversions += weight * conversions;
+        self.reward += weight * reward;
+        self.reward_sq += weight * reward_sq;
+    }
+}
+
+/// How what is old counts less.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) enum Fade {
+    /// Not at all.
+    None,
+    /// By this factor with every later exposure.
+    Discount(f64),
+    /// Fully up to this many later exposures, then not at all.
+    Window(f64),
+}
+
+impl Fade {
+    /// How a policy's evidence fades; `horizon` is the number of units that it is to learn over.
+    ///
+    /// Where the file sets neither half-life nor window, they are those with the least regret bound for a few changes
+    /// within the horizon T: a factor of `1 - 1/(4√T)` and a window of `4√(T ln T)`. Source: Garivier and Moulines
+    /// (2011), doi:10.1007/978-3-642-24412-4_16, section 4.
+    pub(crate) fn of(policy: Policy, parameters: &[f64], horizon: f64) -> Self {
+        let set = parameters.first().copied().filter(|&given| given > 0.0);
+        let horizon = horizon.max(2.0);
+        match policy {
+            Policy::DiscountedThompson | Policy::DiscountedUcb => {
+                let of_half_life = |half_life: f64| math::exp(-std::f64::consts::LN_2 / half_life);
+                Self::Discount(set.map_or(1.0 - 0.25 / horizon.sqrt(), of_half_life))
+            }
+            Policy::SlidingThompson | Policy::SlidingUcb => {
+                Self::Window(set.unwrap_or_else(|| 4.0 * (horizon * math::ln(horizon)).sqrt()))
+            }
+            _ => Self::None,
+        }
+    }
+
+    /// What each of `count` exposures in a row counts for on average, with `later` exposures after them.
+    fn weight(self, count: f64, later: f64) -> f64 {
+        match self {
+            Self::None => 1.0,
+            _ if count <= 0.0 => 0.0,
+            Self::Discount(factor) if factor < 1.0 => {
+                let ln = math::ln(factor);
+                // The mean of factor^later to factor^(later + count - 1).
+                math::exp(later * ln) * math::expm1(count * ln) / (math::expm1(ln) * count)
+            }
+            Self::Discount(_) => 1.0,
+            Self::Window(length) => ((length - later) / count).clamp(0.0, 1.0),
+        }
+    }
+}
+
+/// The policy's input from the history of an experiment, as it is known at `now`.
+///
+/// `now` is in ticks (hours since 1970 in production), as the cohorts' hours are.
+///
+/// # Errors
+/// A history with another number of arms than the experiment, or a posterior out of bounds.
+pub fn policy_input(
+    experiment: &Experiment,
+    history: &History,
+    delays: &Delays,
+    now: f64,
+) -> Result<PolicyInput, Error> {
+    let arms = experiment.arms.len();
+    if let Some(other) = history.periods().iter().map(|period| period.arms.len()).find(|&other| other != arms)
+    {
+        return Err(Error::value(
+            "number of arms in the history",
+            other,
+            format!("{arms}, as the experiment has"),
+        ));
+    }
+    let known_by = delays.distribution(now, experiment.reward_window_hours);
+    let mut input = input_of(experiment, &sums(experiment, history, &known_by, now))?;
+    input.stock = stock(experiment, history.periods());
+    Ok(input)
+}
 
 /// The policy's input from one tally per arm, in the order of the arms: every exposure counts in full.
 ///
@@ -20,35 +138,252 @@ use crate::{Allocation, ArmInput, Error, Experiment, PolicyInput, Posterior, Tal
 /// # Errors
 /// Another number of tallies than arms, a negative count, or more conversions than exposures.
 pub fn pooled(experiment: &Experiment, tallies: &[Tally]) -> Result<PolicyInput, Error> {
-    let arms = &experiment.arms;
-    if tallies.len() != arms.len() {
-        return Err(Error::value(
-            "number of tallies",
-            tallies.len(),
-            format!("one for each of the {} arms", arms.len()),
-        ));
+    let cohort = crate::Cohort { epoch: 0, hour: 0 };
+    let period = Period { cohort, shares: Vec::new(), arms: tallies.to_vec(), holdout: Tally::default() };
+    policy_input(experiment, &History::new(vec![period])?, &Delays::default(), f64::from(u32::MAX))
+}
+
+/// Weighted sums of every arm over all periods.
+fn sums(experiment: &Experiment, history: &History, known_by: &DelayDistribution, now: f64) -> Vec<ArmSums> {
+    let policy = &experiment.policy;
+    let seen: f64 = history.periods().iter().map(exposures).sum();
+    let fade =
+        Fade::of(policy.name, &policy.parameters, experiment.horizon.map_or(seen, |horizon| horizon as f64));
+    let loss = Loss::of(experiment);
+    let mut sums = vec![ArmSums::default(); experiment.arms.len()];
+    let mut later = 0.0;
+    for period in history.periods().iter().rev() {
+        let count = exposures(period);
+        let age = now - f64::from(period.cohort.hour) - 0.5;
+        if let Some(known) = known_by.weight(experiment.delay, age) {
+            let weight = fade.weight(count, later);
+            for (arm, (sum, tally)) in sums.iter_mut().zip(&period.arms).enumerate() {
+                // No fewer exposures than conversions, however young they are.
+                let least = tally.conversions as f64 / (tally.exposures as f64).max(1.0);
+                sum.add(tally, experiment.objective, weight * known.max(least), weight);
+                sum.loss += loss.of_tally(arm, tally, known.max(least), period.shares.get(arm).copied());
+            }
+        }
+        later += count;
     }
+    sums
+}
+
+/// Exposures of all arms.
+fn exposures(period: &Period) -> f64 {
+    period.arms.iter().map(|tally| tally.exposures as f64).sum()
+}
+
+/// Losses divided by the propensity they were suffered with, for the policies that learn from them.
+pub(crate) struct Loss {
+    /// Reward of a conversion of each arm, the best one's being 1; nothing where the policy looks at no losses.
+    gains: Vec<f64>,
+    /// What EXP3-IX adds to the propensity.
+    gamma: f64,
+}
+
+impl Loss {
+    pub(crate) fn of(experiment: &Experiment) -> Self {
+        let value = |arm: &Arm| experiment.value_minor(arm) as f64;
+        let most = experiment.arms.iter().map(value).fold(1.0, f64::max);
+        let gamma = match experiment.policy.name {
+            Policy::TsallisInf => 0.0,
+            Policy::Exp3Ix => exp3_ix_gamma(experiment.arms.len(), experiment.horizon),
+            _ => return Self { gains: Vec::new(), gamma: 0.0 },
+        };
+        Self { gains: experiment.arms.iter().map(|arm| value(arm) / most).collect(), gamma }
+    }
+
+    /// Loss of an arm's exposures, `known` of each of which have shown what they bring, under a share out of 65536.
+    /// An unknown share counts as an equal one.
+    fn of_tally(&self, arm: usize, tally: &Tally, known: f64, share: Option<u32>) -> f64 {
+        let Some(gain) = self.gains.get(arm) else { return 0.0 };
+        let equal = 1.0 / self.gains.len() as f64;
+        let propensity = share.map_or(equal, |share| f64::from(share.max(1)) / f64::from(TOTAL));
+        self.of_exposures(known * tally.exposures as f64, gain * tally.conversions as f64, propensity)
+    }
+
+    fn of_exposures(&self, exposures: f64, gain: f64, propensity: f64) -> f64 {
+        (exposures - gain).max(0.0) / (propensity + self.gamma)
+    }
+
+    /// Loss of one exposure with this propensity.
+    pub(crate) fn of_one(&self, arm: usize, converted: bool, propensity: f64) -> f64 {
+        let Some(gain) = self.gains.get(arm) else { return 0.0 };
+        self.of_exposures(1.0, if converted { *gain } else { 0.0 }, propensity)
+    }
+}
+
+/// What EXP3-IX adds to a propensity, γ = η/2 with η = √(2 ln K / (K T)).
+fn exp3_ix_gamma(arms: usize, horizon: Option<u64>) -> f64 {
+    let (arms, horizon) = (arms as f64, horizon.unwrap_or(1).max(1) as f64);
+    0.5 * (2.0 * math::ln(arms) / (arms * horizon)).sqrt()
+}
+
+/// The input with these sums, in the order of the arms.
+pub(crate) fn input_of(experiment: &Experiment, sums: &[ArmSums]) -> Result<PolicyInput, Error> {
+    let arms = &experiment.arms;
     let live = vec![true; arms.len()];
     let asked = experiment.policy.shares.clone().unwrap_or_else(|| vec![1.0; arms.len()]);
     let asked = Allocation::quantise(&asked, &live, 0);
-    let inputs = arms.iter().zip(tallies).zip(asked.shares()).map(|((arm, tally), &fixed_share)| {
-        Ok(ArmInput { fixed_share, ..arm_input(experiment, arm, tally)? })
+    let inputs = arms.iter().zip(sums).zip(asked.shares()).map(|((arm, sum), &fixed_share)| {
+        let arm_input = ArmInput::new(posterior(experiment, arm, sum)?, arm.price_minor);
+        Ok(ArmInput { fixed_share, loss: sum.loss, ..arm_input.counted(sum.exposures, sum.conversions) })
     });
     let mut input = PolicyInput::new(inputs.collect::<Result<_, Error>>()?, experiment.floor_share())?;
     input.parameters.clone_from(&experiment.policy.parameters);
     input.horizon = experiment.horizon;
-    if let (Some(pieces), Some(horizon)) = (experiment.stock, experiment.horizon) {
-        let sold: i64 = tallies.iter().map(|tally| tally.units).sum();
-        let (pieces, units) = ((pieces - sold).max(0) as f64, (horizon as f64 - input.exposures()).max(1.0));
-        input.stock = Some(Stock { pieces, units });
-    }
     Ok(input)
 }
 
-fn arm_input(experiment: &Experiment, arm: &Arm, tally: &Tally) -> Result<ArmInput, Error> {
-    let count = |what: &str, n: i64| u64::try_from(n).map_err(|_| Error::value(what, n, "0 or more"));
-    let (exposures, conversions) =
-        (count("exposures", tally.exposures)?, count("conversions", tally.conversions)?);
-    let posterior = Posterior::update(experiment.prior, exposures, conversions, experiment.value_minor(arm))?;
-    Ok(ArmInput::new(posterior, arm.price_minor).counted(exposures as f64, conversions as f64))
+fn posterior(experiment: &Experiment, arm: &Arm, sum: &ArmSums) -> Result<Posterior, Error> {
+    let without = (sum.exposures - sum.conversions).max(0.0);
+    let prior = experiment.prior;
+    Posterior::new(prior.alpha() + sum.conversions, prior.beta() + without, experiment.value_minor(arm))
+}
+
+/// What is left of the stock for the units that are still to come; the holdout buys too.
+fn stock(experiment: &Experiment, periods: &[Period]) -> Option<Stock> {
+    let (stock, horizon) = (experiment.stock?, experiment.horizon?);
+    let all = || periods.iter().flat_map(|period| period.arms.iter().chain([&period.holdout]));
+    let sold: i64 = all().map(|tally| tally.units).sum();
+    let seen: f64 = all().map(|tally| tally.exposures as f64).sum();
+    Some(Stock { pieces: stock.saturating_sub(sold).max(0) as f64, units: (horizon as f64 - seen).max(1.0) })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::tests::{SEVILLA, sevilla};
+    use crate::{Cohort, DelayCorrection};
+
+    fn tally(exposures: i64, conversions: i64) -> Tally {
+        Tally { exposures, conversions, units: conversions, ..Tally::default() }
+    }
+
+    fn period(epoch: u32, hour: u32, arms: [(i64, i64); 3]) -> Period {
+        let arms = arms.map(|(exposures, conversions)| tally(exposures, conversions)).to_vec();
+        Period {
+            cohort: Cohort { epoch, hour },
+            shares: vec![32_768, 16_384, 16_384],
+            arms,
+            holdout: tally(10, 2),
+        }
+    }
+
+    fn experiment(policy: &str) -> Experiment {
+        let with = format!("\"horizon\": 1000, \"policy\": {policy}");
+        Experiment::from_json(&SEVILLA.replace(r#""policy": {"name": "thompson"}"#, &with)).unwrap()
+    }
+
+    fn two_periods() -> History {
+        let (old, new) = ([(100, 10), (50, 10), (50, 0)], [(20, 4), (20, 0), (10, 1)]);
+        History::new(vec![period(2, 11, new), period(1, 10, old)]).unwrap()
+    }
+
+    fn counts(experiment: &Experiment, delays: &Delays, now: f64) -> Vec<(f64, f64)> {
+        let input = policy_input(experiment, &two_periods(), delays, now).unwrap();
+        input.arms().iter().map(|arm| (arm.exposures, arm.conversions)).collect()
+    }
+
+    #[test]
+    fn without_delays_and_fading_all_periods_add_up() {
+        let expected = [(120.0, 14.0), (70.0, 10.0), (60.0, 1.0)];
+        assert_eq!(counts(&sevilla(), &Delays::default(), 12.0), expected);
+        let totals = two_periods().arm_totals().unwrap();
+        let pooled = pooled(&sevilla(), &totals).unwrap();
+        assert_eq!(pooled, policy_input(&sevilla(), &two_periods(), &Delays::default(), 12.0).unwrap());
+        let posterior = pooled.arms()[0].posterior;
+        assert_eq!((posterior.alpha(), posterior.beta(), posterior.value_minor()), (15.0, 107.0, 1100));
+    }
+
+    #[test]
+    fn young_exposures_count_for_what_they_would_have_brought_by_now() {
+        let mut delays = Delays::default();
+        delays.add(0, 0, 500).unwrap();
+        delays.add(0, 1, 500).unwrap();
+        // F(0.5) = 0.25, F(1.5) = 0.75; the second arm of the old period and none other is kept up by its conversions.
+        let weighted = counts(&sevilla(), &delays, 12.0);
+        assert_eq!(weighted, [(75.0 + 5.0, 14.0), (37.5 + 5.0, 10.0), (37.5 + 2.5, 1.0)]);
+        let mut naive = sevilla();
+        naive.delay = DelayCorrection::Naive;
+        assert_eq!(counts(&naive, &delays, 12.0)[0], (120.0, 14.0));
+        let mut matured = sevilla();
+        (matured.delay, matured.reward_window_hours) = (DelayCorrection::Matured, 1);
+        assert_eq!(counts(&matured, &delays, 12.0)[0], (100.0, 10.0));
+        assert_eq!(counts(&matured, &delays, 13.0)[0], (120.0, 14.0));
+    }
+
+    #[test]
+    fn an_arm_never_has_more_conversions_than_exposures() {
+        let mut delays = Delays::default();
+        delays.add(0, 5, 500).unwrap();
+        let young = History::new(vec![period(1, 10, [(10, 9), (10, 0), (0, 0)])]).unwrap();
+        let input = policy_input(&sevilla(), &young, &delays, 11.0).unwrap();
+        assert_eq!((input.arms()[0].exposures, input.arms()[0].conversions), (9.0, 9.0));
+        assert_eq!(input.arms()[1].exposures, 0.0);
+    }
+
+    #[test]
+    fn a_window_takes_the_newest_exposures() {
+        let sliding = experiment(r#"{"name": "sliding_thompson", "window": 100}"#);
+        // All 50 of the new period and 50 of the 200 before.
+        let expected = [(20.0 + 25.0, 4.0 + 2.5), (20.0 + 12.5, 2.5), (10.0 + 12.5, 1.0)];
+        assert_eq!(counts(&sliding, &Delays::default(), 12.0), expected);
+    }
+
+    #[test]
+    fn a_discount_is_that_of_every_exposure_by_itself() {
+        let discounted = experiment(r#"{"name": "discounted_thompson", "half_life": 50}"#);
+        let given = counts(&discounted, &Delays::default(), 12.0);
+        let mean = |from: i32, count: i32| {
+            (from..from + count).map(|age| math::pow(0.5, f64::from(age) / 50.0)).sum::<f64>()
+                / f64::from(count)
+        };
+        let (new, old) = (mean(0, 50), mean(50, 200));
+        assert!((given[0].0 - (20.0 * new + 100.0 * old)).abs() < 1e-9, "{given:?}");
+        assert!((given[1].1 - 10.0 * old).abs() < 1e-9, "{given:?}");
+    }
+
+    #[test]
+    fn the_default_memory_is_that_of_the_horizon() {
+        assert_eq!(Fade::of(Policy::DiscountedUcb, &[0.0], 10_000.0), Fade::Discount(0.9975));
+        let Fade::Window(window) = Fade::of(Policy::SlidingUcb, &[0.0], 10_000.0) else { panic!() };
+        assert_eq!(window.floor(), 1213.0);
+        assert_eq!(Fade::of(Policy::Thompson, &[], 10_000.0), Fade::None);
+    }
+
+    #[test]
+    fn losses_are_divided_by_the_propensity_of_their_epoch() {
+        let tsallis = experiment(r#"{"name": "tsallis_inf"}"#);
+        let losses = policy_input(&tsallis, &two_periods(), &Delays::default(), 12.0).unwrap();
+        // Values 1100, 950 and 1300: a conversion of the first arm gains 1100/1300.
+        let gain = 1100.0 / 1300.0;
+        assert!((losses.arms()[0].loss - (120.0 - 14.0 * gain) / 0.5).abs() < 1e-9);
+        let exp3 = experiment(r#"{"name": "exp3_ix"}"#);
+        let smaller = policy_input(&exp3, &two_periods(), &Delays::default(), 12.0).unwrap();
+        assert!(smaller.arms()[0].loss < losses.arms()[0].loss);
+        let loss = Loss::of(&exp3);
+        assert!((loss.of_one(2, false, 0.25) - 1.0 / (0.25 + loss.gamma)).abs() < 1e-12);
+        assert_eq!(loss.of_one(2, true, 0.25), 0.0);
+    }
+
+    #[test]
+    fn the_stock_is_what_nobody_has_bought() {
+        let mut limited =
+            experiment(r#"{"name": "inventory_thompson"}"#.replace('}', "}, \"stock\": 100").trim());
+        limited.horizon = Some(1000);
+        let input = policy_input(&limited, &two_periods(), &Delays::default(), 12.0).unwrap();
+        // 25 by the arms and 4 by the holdout; 250 and 20 have been there.
+        assert_eq!(input.stock, Some(Stock { pieces: 71.0, units: 730.0 }));
+    }
+
+    #[test]
+    fn a_history_of_another_experiment_is_refused() {
+        let error = pooled(&sevilla(), &[tally(1, 1)]).unwrap_err().to_string();
+        assert_eq!(error, "number of arms in the history is 1; it must be 3, as the experiment has");
+        let error = pooled(&sevilla(), &[tally(1, 2); 3]).unwrap_err().to_string();
+        assert_eq!(error, "number of conversions is 2; it must be at most the number of exposures, 1");
+        assert!(pooled(&sevilla(), &[tally(-1, -2); 3]).is_err());
+    }
 }

@@ -94,6 +94,9 @@ pub use tally::{Cohort, Tally, TallyKey};
 pub mod history;
 pub use history::{History, Period};
 
+pub mod delay;
+pub use delay::Delays;
+
 pub mod evidence;
 
 pub mod ledger;

@@ -6,18 +6,16 @@
 //!
 //! Out of scope: where snapshots are stored, how old one may be, and which of two to prefer.
 
+mod decode;
 mod encode;
 mod layout;
 
 use std::sync::OnceLock;
 
-use self::layout::{ARM, CHECKSUM_FROM, EXPERIMENT, FORMAT, HEADER, ITEM, MAGIC, Record};
-use crate::allocation::TOTAL;
+use self::decode::Tables;
+use self::layout::{CHECKSUM_FROM, ITEM, Layout, MAGIC, NUMBER, Record};
 use crate::experiment::EXPERIMENTS_MAX;
-use crate::policy::ARMS_MAX;
-use crate::{
-    Allocation, ArmInput, Currency, Error, Experiment, Objective, Policy, PolicyInput, Posterior, mac,
-};
+use crate::{Allocation, Currency, Error, Experiment, Objective, Policy, PolicyInput, mac};
 
 /// An experiment with the posterior that is to be published.
 #[derive(Debug, Clone)]
@@ -176,18 +174,17 @@ impl Snapshot {
         if header.bytes(0).ok().as_ref() != Some(MAGIC) {
             return Err(Error::snapshot(format!("{} bytes that do not begin like one", bytes.len())));
         }
-        let format = header.u16(12)?;
-        if format != FORMAT {
-            return Err(Error::snapshot(format!("its format is {format}; this build reads format {FORMAT}")));
-        }
+        let layout = Layout::of(header.u16(12)?)?;
         if header.bytes(8)? != mac::digest4(bytes.get(CHECKSUM_FROM..).unwrap_or_default()) {
             return Err(Error::snapshot("its checksum is wrong: it was cut or changed"));
         }
         let [experiments, arms, items, text] =
             [32, 36, 40, 44].map(|at| header.u32(at).unwrap_or(0) as usize);
-        let arms_at = HEADER.saturating_add(experiments.saturating_mul(EXPERIMENT));
-        let items_at = arms_at.saturating_add(arms.saturating_mul(ARM));
-        let text_at = items_at.saturating_add(items.saturating_mul(ITEM));
+        let numbers = if layout.is_newest() { header.u32(48)? as usize } else { 0 };
+        let arms_at = layout.header.saturating_add(experiments.saturating_mul(layout.experiment));
+        let items_at = arms_at.saturating_add(arms.saturating_mul(layout.arm));
+        let numbers_at = items_at.saturating_add(items.saturating_mul(ITEM));
+        let text_at = numbers_at.saturating_add(numbers.saturating_mul(NUMBER));
         if text_at.saturating_add(text) != bytes.len() {
             return Err(Error::snapshot("its counts do not fit its length"));
         }
@@ -196,16 +193,14 @@ impl Snapshot {
             return Err(Error::value("number of running experiments", experiments, allowed));
         }
 
-        let pool = bytes.get(text_at..).unwrap_or_default();
+        let tables = Tables {
+            layout,
+            arms: bytes.get(arms_at..items_at).unwrap_or_default(),
+            numbers: bytes.get(numbers_at..text_at).unwrap_or_default(),
+            text: bytes.get(text_at..).unwrap_or_default(),
+        };
         let experiments = (0..experiments)
-            .map(|i| {
-                read_experiment(
-                    record(&bytes, HEADER, EXPERIMENT, i),
-                    record(&bytes, arms_at, ARM, 0),
-                    arms,
-                    pool,
-                )
-            })
+            .map(|i| tables.experiment(record(&bytes, layout.header, layout.experiment, i)))
             .collect::<Result<Vec<_>, _>>()?;
         let (version, published_at_ms) = (header.u64(16)?, header.u64(24)?);
         let snapshot = Self { version, published_at_ms, experiments, items_at, items, text_at, bytes };
@@ -299,59 +294,12 @@ fn record(bytes: &[u8], from: usize, size: usize, index: usize) -> Record<'_> {
     Record(bytes.get(from.saturating_add(index.saturating_mul(size))..).unwrap_or_default())
 }
 
-fn read_experiment(
-    from: Record<'_>,
-    arms: Record<'_>,
-    arms_total: usize,
-    pool: &[u8],
-) -> Result<LiveExperiment, Error> {
-    let name = from.text(0, pool)?.to_owned();
-    let (first, count) = (from.u32(24)? as usize, usize::from(from.u8(48)?));
-    if !(1..=ARMS_MAX).contains(&count) || first.saturating_add(count) > arms_total {
-        return Err(Error::snapshot(format!("experiment {name} has arms outside of the table")));
-    }
-    let mut live_arms = Vec::with_capacity(count);
-    let mut inputs = Vec::with_capacity(count);
-    for i in first..first + count {
-        let arm = record(arms.0, 0, ARM, i);
-        live_arms.push(LiveArm { name: arm.text(0, pool)?.to_owned(), price_minor: arm.i64(8)? });
-        let posterior = Posterior::new(arm.f64(24)?, arm.f64(32)?, arm.i64(16)?)?;
-        let (live, fixed_share) = (arm.u8(44)? == 1, arm.u32(40)?.min(TOTAL));
-        inputs.push(ArmInput { live, fixed_share, ..ArmInput::new(posterior, arm.i64(8)?) });
-    }
-    let code =
-        |what: &str, code: u8| Error::snapshot(format!("experiment {name} has the unknown {what} {code}"));
-    let (objective, policy) = (from.u8(50)?, from.u8(51)?);
-    let [holdout, epoch, tag] = [from.u32(36)?, from.u32(28)?, from.u32(52)?];
-    let control = usize::from(from.u8(49)?);
-    if holdout > TOTAL || epoch == 0 || epoch >= 1 << 24 || tag >= 1 << 24 || control >= count {
-        return Err(Error::snapshot(format!("experiment {name} has a value out of bounds")));
-    }
-    if live_arms.iter().any(|arm| !(1..=crate::money::PRICE_MINOR_MAX).contains(&arm.price_minor)) {
-        return Err(Error::snapshot(format!("experiment {name} has a price out of bounds")));
-    }
-    Ok(LiveExperiment {
-        objective: Objective::from_code(objective).ok_or_else(|| code("objective", objective))?,
-        policy: Policy::from_code(policy).ok_or_else(|| code("policy", policy))?,
-        seed: from.bytes(8)?,
-        currency: Currency::from_bytes(from.bytes(44)?)?,
-        reward_window_s: from.u32(32)?,
-        input: PolicyInput::new(inputs, from.u32(40)?)?,
-        allocation: OnceLock::new(),
-        arms: live_arms,
-        name,
-        tag,
-        epoch,
-        holdout,
-        control,
-    })
-}
-
 #[cfg(test)]
 mod tests {
+    use super::layout::NEWEST;
     use super::*;
     use crate::experiment::tests::sevilla;
-    use crate::{Tally, evidence};
+    use crate::{TOTAL, Tally, evidence};
     use proptest::prelude::*;
 
     fn entry(experiment: &Experiment) -> Entry<'_> {
@@ -419,12 +367,12 @@ mod tests {
             (vec![], "0 bytes that do not begin like one"),
             (b"<!doctype html>".to_vec(), "15 bytes"),
             (cut, "checksum"),
-            (with(12, 2), "format is 2; this build reads format 1"),
+            (with(12, 9), "format is 9; this build reads the formats 1 and 2"),
             (with(32, 2), "counts do not fit"),
-            (with(HEADER + 51, 99), "unknown policy 99"),
-            (with(HEADER + 49, 3), "out of bounds"),
-            (with(HEADER + EXPERIMENT + 15, 255), "price out of bounds"),
-            (with(HEADER + 4, 255), "outside of the text"),
+            (with(NEWEST.header + 51, 99), "unknown policy 99"),
+            (with(NEWEST.header + 49, 3), "out of bounds"),
+            (with(NEWEST.header + NEWEST.experiment + 15, 255), "price out of bounds"),
+            (with(NEWEST.header + 4, 255), "outside of the text"),
         ] {
             let error = Snapshot::decode(bytes).unwrap_err().to_string();
             assert!(error.contains(why), "{error} / {why}");

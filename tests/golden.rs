@@ -24,6 +24,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use haggle::policy::{Contrast, Stock};
 use haggle::{
     Allocation, ArmInput, Choice, Entry, Experiment, Key, LiveExperiment, Pins, PolicyInput, Posterior,
     Quotary, Quote, Snapshot, Tally, UnitKey, decide, evidence,
@@ -158,6 +159,20 @@ struct AllocationCase {
     posteriors: Vec<(f64, f64, i64)>,
     /// Positions of arms that are not live.
     dead: Vec<usize>,
+    /// `[exposures, conversions]` of each arm, for policies that count; zeros where left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    counts: Vec<(f64, f64)>,
+    /// Loss of each arm, for policies that learn from losses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    losses: Vec<f64>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    horizon: Option<u64>,
+    /// `[pieces, units]` that are left.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    stock: Option<(f64, f64)>,
+    /// Means and factor of a contrast.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    contrast: Option<(Vec<f64>, Vec<f64>)>,
     #[serde(default)]
     shares: Vec<u32>,
 }
@@ -171,6 +186,7 @@ impl AllocationCase {
             "name": self.name, "hypothesis": "golden", "document": "https://wiki.example/golden",
             "objective": "revenue", "currency": "EUR", "holdout": 0, "floor": self.floor, "salt": "golden",
             "control": "a0", "policy": self.policy, "item": { "sku": self.name, "price_minor": 1000 }, "arms": arms,
+            "horizon": self.horizon, "stock": self.stock.map(|(pieces, _)| pieces as i64),
         });
         Experiment::from_json(&definition.to_string()).unwrap()
     }
@@ -184,13 +200,22 @@ impl AllocationCase {
         let experiment = self.experiment();
         let given = experiment.policy.shares.as_ref().unwrap_or(&equal);
         let given = Allocation::quantise(given, &vec![true; given.len()], 0);
-        let input = |(arm, (posterior, &fixed_share)): (usize, (Posterior, &u32))| ArmInput {
-            live: !self.dead.contains(&arm),
-            fixed_share,
-            ..ArmInput::new(posterior, 1000 + arm as i64)
+        let input = |(arm, (posterior, &fixed_share)): (usize, (Posterior, &u32))| {
+            let (exposures, conversions) = self.counts.get(arm).copied().unwrap_or_default();
+            ArmInput {
+                live: !self.dead.contains(&arm),
+                fixed_share,
+                loss: self.losses.get(arm).copied().unwrap_or_default(),
+                ..ArmInput::new(posterior, 1000 + arm as i64).counted(exposures, conversions)
+            }
         };
         let arms = self.posteriors().into_iter().zip(given.shares()).enumerate().map(input).collect();
-        PolicyInput::new(arms, experiment.floor_share()).unwrap()
+        let mut input = PolicyInput::new(arms, experiment.floor_share()).unwrap();
+        input.parameters.clone_from(&experiment.policy.parameters);
+        input.horizon = self.horizon;
+        input.stock = self.stock.map(|(pieces, units)| Stock { pieces, units });
+        input.contrast = self.contrast.clone().map(|(mean, factor)| Contrast { mean, factor });
+        input
     }
 
     fn allocate(&self) -> Allocation {
@@ -225,6 +250,8 @@ fn allocations_are_the_golden_ones() {
 #[derive(Serialize, Deserialize)]
 struct Snapshots {
     cases: Vec<SnapshotCase>,
+    /// Bytes of the format before, which are not written any more but must be read.
+    format_1: Vec<Before>,
     refused: Vec<RefusedSnapshot>,
 }
 
@@ -248,6 +275,13 @@ struct Published {
     epoch: u32,
     /// `[exposures, conversions]` of each arm.
     tallies: Vec<(u64, u64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Before {
+    name: String,
+    bytes: String,
+    view: Value,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -310,6 +344,9 @@ fn snapshots_are_the_golden_ones() {
             let bytes = case.encode();
             case.bytes = hex(&bytes);
             case.view = view(&Snapshot::decode(bytes).unwrap());
+        }
+        for before in &mut file.format_1 {
+            before.view = view(&Snapshot::decode(unhex(&before.bytes)).unwrap());
         }
         for refused in &mut file.refused {
             refused.error = Snapshot::decode(unhex(&refused.bytes)).unwrap_err().to_string();

@@ -1,7 +1,8 @@
 //! Writing a snapshot; the layout says what stands where.
 
-use super::layout::{ARM, CHECKSUM_FROM, Draft, EXPERIMENT, FORMAT, HEADER, ITEM, MAGIC, TextPool};
+use super::layout::{CHECKSUM_FROM, Draft, ITEM, MAGIC, NEWEST, NUMBER, TextPool};
 use crate::experiment::Item;
+use crate::policy::Stock;
 use crate::{Entry, Error, Snapshot, mac};
 
 impl Snapshot {
@@ -11,9 +12,12 @@ impl Snapshot {
     /// Too many experiments, two for one item, two whose names have the same tag, a missing posterior.
     pub fn encode(version: u64, published_at_ms: u64, entries: &[Entry<'_>]) -> Result<Vec<u8>, Error> {
         let mut text = TextPool::default();
-        let (mut experiments, mut arms) = (Vec::new(), Vec::new());
+        let (mut experiments, mut arms, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
         for entry in entries {
-            put_experiment(entry, arms.len() / ARM, &mut text, &mut experiments);
+            let first = [arms.len() / NEWEST.arm, numbers.len() / NUMBER];
+            put_numbers(entry, &mut numbers);
+            let count = numbers.len() / NUMBER - first[1];
+            put_experiment(entry, first, count, &mut text, &mut experiments);
             put_arms(entry, &mut text, &mut arms)?;
         }
         let mut by_sku: Vec<(usize, &Item)> = Vec::with_capacity(entries.len());
@@ -32,17 +36,18 @@ impl Snapshot {
 
         let count = |records: &[u8], size: usize| ((records.len() / size) as u32).to_le_bytes();
         let mut body = Vec::new();
-        Draft::new(HEADER - CHECKSUM_FROM)
-            .put(&FORMAT.to_le_bytes())
+        Draft::new(NEWEST.header - CHECKSUM_FROM)
+            .put(&NEWEST.format.to_le_bytes())
             .put(&[0, 0])
             .put(&version.to_le_bytes())
             .put(&published_at_ms.to_le_bytes())
-            .put(&count(&experiments, EXPERIMENT))
-            .put(&count(&arms, ARM))
+            .put(&count(&experiments, NEWEST.experiment))
+            .put(&count(&arms, NEWEST.arm))
             .put(&count(&items, ITEM))
             .put(&(text.0.len() as u32).to_le_bytes())
+            .put(&count(&numbers, NUMBER))
             .finish(&mut body);
-        [experiments, arms, items, text.0].into_iter().for_each(|mut part| body.append(&mut part));
+        [experiments, arms, items, numbers, text.0].into_iter().for_each(|mut part| body.append(&mut part));
 
         let mut bytes = MAGIC.to_vec();
         bytes.extend_from_slice(&mac::digest4(&body));
@@ -53,23 +58,46 @@ impl Snapshot {
     }
 }
 
-fn put_experiment(entry: &Entry<'_>, first_arm: usize, text: &mut TextPool, into: &mut Vec<u8>) {
-    let experiment = entry.experiment;
+/// `first` are the places of the experiment's first arm and number, `numbers` how many numbers it has.
+fn put_experiment(
+    entry: &Entry<'_>,
+    [first_arm, first_number]: [usize; 2],
+    numbers: usize,
+    text: &mut TextPool,
+    into: &mut Vec<u8>,
+) {
+    let (experiment, input) = (entry.experiment, &entry.input);
     let [tag0, tag1, tag2, ..] = mac::digest16(&["haggle tag", &experiment.name]);
-    Draft::new(EXPERIMENT)
+    let policy = experiment.policy.name;
+    let stock = input.stock.unwrap_or(Stock { pieces: -1.0, units: 0.0 });
+    Draft::new(NEWEST.experiment)
         .put(&text.add(&experiment.name))
         .put(&mac::digest16(&["haggle draw", &experiment.name, &experiment.salt]))
         .put(&(first_arm as u32).to_le_bytes())
         .put(&entry.epoch.to_le_bytes())
         .put(&(experiment.reward_window_hours * 3600).to_le_bytes())
         .put(&experiment.holdout_share().to_le_bytes())
-        .put(&entry.input.floor().to_le_bytes())
+        .put(&input.floor().to_le_bytes())
         .put(&experiment.currency.bytes())
         .put(&[0])
         .put(&[experiment.arms.len() as u8, experiment.control_index() as u8])
-        .put(&[experiment.objective.code(), experiment.policy.name.code()])
+        .put(&[experiment.objective.code(), policy.code()])
         .put(&[tag0, tag1, tag2, 0])
+        .put(&policy.parameter(input, 0).to_le_bytes())
+        .put(&policy.parameter(input, 1).to_le_bytes())
+        .put(&input.horizon.unwrap_or(0).to_le_bytes())
+        .put(&stock.pieces.to_le_bytes())
+        .put(&stock.units.to_le_bytes())
+        .put(&(first_number as u32).to_le_bytes())
+        .put(&(numbers as u32).to_le_bytes())
         .finish(into);
+}
+
+fn put_numbers(entry: &Entry<'_>, into: &mut Vec<u8>) {
+    if let Some(contrast) = &entry.input.contrast {
+        let numbers = contrast.mean.iter().chain(&contrast.factor);
+        numbers.for_each(|number| into.extend_from_slice(&number.to_le_bytes()));
+    }
 }
 
 fn put_arms(entry: &Entry<'_>, text: &mut TextPool, into: &mut Vec<u8>) -> Result<(), Error> {
@@ -79,14 +107,19 @@ fn put_arms(entry: &Entry<'_>, text: &mut TextPool, into: &mut Vec<u8>) -> Resul
         return Err(Error::value("number of arms of the policy's input", inputs.len(), allowed));
     }
     for (arm, input) in experiment.arms.iter().zip(inputs) {
-        Draft::new(ARM)
+        let posterior = &input.posterior;
+        Draft::new(NEWEST.arm)
             .put(&text.add(&arm.name))
             .put(&arm.price_minor.to_le_bytes())
-            .put(&input.posterior.value_minor().to_le_bytes())
-            .put(&input.posterior.alpha().to_le_bytes())
-            .put(&input.posterior.beta().to_le_bytes())
+            .put(&posterior.value_minor().to_le_bytes())
+            .put(&posterior.alpha().to_le_bytes())
+            .put(&posterior.beta().to_le_bytes())
+            .put(&[0; 16])
+            .put(&input.exposures.to_le_bytes())
+            .put(&input.conversions.to_le_bytes())
+            .put(&input.loss.to_le_bytes())
             .put(&input.fixed_share.to_le_bytes())
-            .put(&[u8::from(input.live)])
+            .put(&[u8::from(input.live), 1])
             .finish(into);
     }
     Ok(())

@@ -1,4 +1,7 @@
-/** Times the core: natively through `native.rs`, in wasm through the preview, the call from JavaScript included. */
+/**
+ * Times the core: natively through `native.rs`, in wasm by itself through the crate in `wasm`, and in wasm through the
+ * preview, the call from JavaScript included.
+ */
 import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
@@ -15,25 +18,40 @@ export function native() {
   return said.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
 }
 
-/** @param {string} name @param {(n: number) => void} work @returns {Measure} */
-function measure(name, work) {
+/** @param {string} name @param {(calls: number) => void} repeat does the work so many times @returns {Measure} */
+function measure(name, repeat) {
   const time = (calls) => {
     const start = performance.now();
-    for (let n = 0; n < calls; n++) work(n);
+    repeat(calls);
     return performance.now() - start;
   };
-  let calls = 64;
+  let calls = 1;
   while (time(calls) < ROUND_MS) calls *= 2;
   const all = Array.from({ length: ROUNDS }, () => (time(calls) * 1e6) / calls).sort((a, b) => a - b);
   return { name, ns: all[Math.floor(ROUNDS / 2)], least: all[0], most: all[ROUNDS - 1] };
 }
 
+const golden = () => Buffer.from(JSON.parse(readFileSync(new URL('../golden/allocations.json', import.meta.url), 'utf8')).bytes, 'hex');
+const built = (what, file) => createRequire(import.meta.url)(`${root}/target/${what}/${file}.js`);
+
 /** @returns {Measure[]} */
 export function wasm() {
-  const { Preview } = createRequire(import.meta.url)(`${root}/target/preview-node/haggle_preview.js`);
-  const golden = JSON.parse(readFileSync(new URL('../golden/allocations.json', import.meta.url), 'utf8'));
-  const preview = new Preview(Buffer.from(golden.bytes, 'hex'));
+  const bench = new (built('bench-node', 'haggle_bench').Bench)(golden());
+  return [
+    measure('decide, 4 arms', (calls) => bench.decide('four-few', calls)),
+    measure('decide, 10 arms', (calls) => bench.decide('ten-prices-floor', calls)),
+    measure('allocate, 4 arms', (calls) => bench.allocate('four-few', calls)),
+    measure('allocate, 10 arms', (calls) => bench.allocate('ten-prices', calls)),
+    measure('allocate, 32 arms', (calls) => bench.allocate('32-few', calls)),
+  ];
+}
+
+/** @returns {Measure[]} */
+export function throughJavaScript() {
+  const preview = new (built('preview-node', 'haggle_preview').Preview)(golden());
   const units = Array.from({ length: 4096 }, (_, n) => n.toString(16).padStart(32, '0'));
-  return [['decide, 4 arms', 'four-few'], ['decide, 10 arms', 'ten-prices-floor']]
-    .map(([name, sku]) => measure(name, (n) => preview.decide(units[n % units.length], sku)));
+  const decisions = (sku) => (calls) => {
+    for (let n = 0; n < calls; n++) preview.decide(units[n % units.length], sku);
+  };
+  return [['decide, 4 arms', 'four-few'], ['decide, 10 arms', 'ten-prices-floor']].map(([name, sku]) => measure(name, decisions(sku)));
 }

@@ -1,0 +1,105 @@
+//! Reading the experiments of a snapshot, in either format; whatever a decision could stumble over is refused here.
+
+use std::sync::OnceLock;
+
+use super::layout::{Layout, NUMBER, Record};
+use super::{LiveArm, LiveExperiment, record};
+use crate::policy::{ARMS_MAX, Contrast, Stock};
+use crate::{ArmInput, Currency, Error, Objective, Policy, PolicyInput, Posterior, TOTAL};
+
+/// Where the experiments' parts stand.
+pub(super) struct Tables<'a> {
+    pub layout: Layout,
+    pub arms: &'a [u8],
+    pub numbers: &'a [u8],
+    pub text: &'a [u8],
+}
+
+impl Tables<'_> {
+    pub(super) fn experiment(&self, from: Record<'_>) -> Result<LiveExperiment, Error> {
+        let name = from.text(0, self.text)?.to_owned();
+        let (first, count) = (from.u32(24)? as usize, usize::from(from.u8(48)?));
+        if !(1..=ARMS_MAX).contains(&count) || first.saturating_add(count) > self.arms.len() / self.layout.arm
+        {
+            return Err(Error::snapshot(format!("experiment {name} has arms outside of the table")));
+        }
+        let mut live_arms = Vec::with_capacity(count);
+        let mut inputs = Vec::with_capacity(count);
+        for i in first..first + count {
+            let arm = record(self.arms, 0, self.layout.arm, i);
+            live_arms.push(LiveArm { name: arm.text(0, self.text)?.to_owned(), price_minor: arm.i64(8)? });
+            inputs.push(self.arm_input(arm)?);
+        }
+        let code = |what: &str, code: u8| {
+            Error::snapshot(format!("experiment {name} has the unknown {what} {code}"))
+        };
+        let (objective, policy) = (from.u8(50)?, from.u8(51)?);
+        let policy = Policy::from_code(policy).ok_or_else(|| code("policy", policy))?;
+        let [holdout, epoch, tag] = [from.u32(36)?, from.u32(28)?, from.u32(52)?];
+        let control = usize::from(from.u8(49)?);
+        if holdout > TOTAL || epoch == 0 || epoch >= 1 << 24 || tag >= 1 << 24 || control >= count {
+            return Err(Error::snapshot(format!("experiment {name} has a value out of bounds")));
+        }
+        if live_arms.iter().any(|arm| !(1..=crate::money::PRICE_MINOR_MAX).contains(&arm.price_minor)) {
+            return Err(Error::snapshot(format!("experiment {name} has a price out of bounds")));
+        }
+        let mut input = PolicyInput::new(inputs, from.u32(40)?)?;
+        if self.layout.is_newest() {
+            self.widen(&mut input, from, policy)?;
+        }
+        Ok(LiveExperiment {
+            objective: Objective::from_code(objective).ok_or_else(|| code("objective", objective))?,
+            policy,
+            seed: from.bytes(8)?,
+            currency: Currency::from_bytes(from.bytes(44)?)?,
+            reward_window_s: from.u32(32)?,
+            input,
+            allocation: OnceLock::new(),
+            arms: live_arms,
+            name,
+            tag,
+            epoch,
+            holdout,
+            control,
+        })
+    }
+
+    fn arm_input(&self, arm: Record<'_>) -> Result<ArmInput, Error> {
+        let posterior = Posterior::new(arm.f64(24)?, arm.f64(32)?, arm.i64(16)?)?;
+        let input = ArmInput::new(posterior, arm.i64(8)?);
+        if !self.layout.is_newest() {
+            let fixed_share = arm.u32(40)?.min(TOTAL);
+            return Ok(ArmInput { live: arm.u8(44)? == 1, fixed_share, ..input });
+        }
+        Ok(ArmInput {
+            exposures: arm.f64(56)?,
+            conversions: arm.f64(64)?,
+            loss: arm.f64(72)?,
+            fixed_share: arm.u32(80)?.min(TOTAL),
+            live: arm.u8(84)? == 1,
+            ..input
+        })
+    }
+
+    /// What a policy may look at beside the arms.
+    fn widen(&self, input: &mut PolicyInput, from: Record<'_>, policy: Policy) -> Result<(), Error> {
+        let given = [from.f64(56)?, from.f64(64)?];
+        input.parameters = given.into_iter().take(policy.parameters().len()).collect();
+        input.horizon = Some(from.u64(72)?).filter(|&horizon| horizon > 0);
+        let (pieces, units) = (from.f64(80)?, from.f64(88)?);
+        input.stock = (pieces >= 0.0).then_some(Stock { pieces, units });
+        let (first, count) = (from.u32(96)? as usize, from.u32(100)? as usize);
+        if count > 0 {
+            let arms = input.arms().len();
+            let number = |i: usize| Record(self.numbers).f64(first.saturating_add(i).saturating_mul(NUMBER));
+            if count != arms + arms * (arms + 1) / 2 {
+                return Err(Error::snapshot("a contrast has another number of arms than its experiment"));
+            }
+            input.contrast = Some(Contrast {
+                mean: (0..arms).map(number).collect::<Result<_, _>>()?,
+                factor: (arms..count).map(number).collect::<Result<_, _>>()?,
+            });
+        }
+        Ok(())
+    }
+}
