@@ -4,7 +4,8 @@
 //! another price: each decision counts by how much more, or less, often the other policy would have made it.
 //!
 //! In scope: logs line by line ([`Log`]), what a target policy would have shared out ([`Target`]), and the estimates
-//! of its value with their errors ([`evaluate()`]). Out of scope: opening files (`haggle evaluate`), and policies whose
+//! of its value with their errors ([`evaluate()`]); and [`Tallies`], from which an analyst allocates and compares
+//! without an experiment file. Out of scope: opening files (`haggle evaluate`), and policies whose
 //! state the log of another policy does not have (a stock that they would have sold down themselves): simulate those.
 //!
 //! ```
@@ -23,12 +24,17 @@
 
 mod estimate;
 mod log;
+mod question;
 mod read;
+#[cfg_attr(test, allow(clippy::string_slice))]
+mod tallies;
 mod target;
 
 pub use estimate::Estimate;
 pub use log::{Decided, Log, LoggedArm, Unit};
+pub use question::{Offer, Question};
 pub use read::Format;
+pub use tallies::Tallies;
 pub use target::Target;
 
 use crate::Error;

@@ -1,7 +1,12 @@
 //! What a target policy would have shared out, batch by batch, from what the log said before.
 
 use super::log::{Log, LoggedArm, Row, Unit};
-use crate::{ArmInput, Error, Policy, PolicyInput, Posterior, Prior, TOTAL};
+use super::question::{Offer, Question};
+use crate::evidence::{self, ArmSums, Loss};
+use crate::{
+    Cohort, Error, History, Objective, Period, Policy, PolicyChoice, PolicyInput, Prior, RewardModel, TOTAL,
+    Tally,
+};
 
 /// Whose value is asked for.
 #[derive(Debug, Clone, PartialEq)]
@@ -15,15 +20,15 @@ pub enum Target {
     /// A policy of haggle's that learns from the log.
     ///
     /// Rows are in the order of time. The shares for each batch of rows come from the tallies of all rows before it,
-    /// for all arms that the log ever names; the first batch sees the prior alone. So the estimate is of the mean
-    /// value of the allocations that the policy would have published along this log, and no row has a say in its own.
+    /// for all arms that the log ever names, with the number of rows as the horizon; the first batch sees the prior
+    /// alone. So the estimate is of the mean value of the allocations that the policy would have published along this
+    /// log, and no row has a say in its own. A conversion of an arm is worth what the log says (`value_minor`), or
+    /// else what it brought on average before, or else its price.
     Policy {
-        /// Which.
-        policy: Policy,
-        /// Its parameters in the order of [`Policy::parameters`]; what is missing has its default.
-        parameters: Vec<f64>,
-        /// Least share of an arm, out of 65536.
-        floor: u32,
+        /// Which, with its parameters.
+        choice: PolicyChoice,
+        /// Least share of an arm. 0 to one over the number of arms.
+        floor: f64,
         /// Belief about each arm before the first row.
         prior: Prior,
     },
@@ -33,15 +38,6 @@ pub enum Target {
 pub(super) struct Shares {
     pub batch: usize,
     pub of_batch: Option<Vec<Vec<f64>>>,
-}
-
-/// What was seen of one arm.
-#[derive(Clone, Copy, Default)]
-struct Seen {
-    exposures: f64,
-    conversions: f64,
-    /// Rewards of the exposures that converted.
-    earned: f64,
 }
 
 impl Target {
@@ -54,85 +50,109 @@ impl Target {
             Self::Arm(name) => {
                 if arms.iter().all(|arm| arm.name != *name) {
                     let names: Vec<&str> = arms.iter().map(|arm| arm.name.as_str()).take(40).collect();
-                    return Err(Error::value(
-                        "arm",
-                        format!("{name:?}"),
-                        format!("one of {}", names.join(", ")),
-                    ));
+                    let allowed = format!("one of {}", names.join(", "));
+                    return Err(Error::value("arm", format!("{name:?}"), allowed));
                 }
                 Ok(forever(arms.iter().map(|arm| f64::from(u8::from(arm.name == *name))).collect()))
             }
-            Self::Policy { policy, parameters, floor, prior } => {
-                check(*policy, arms)?;
-                let mut seen = vec![Seen::default(); arms.len()];
-                let mut of_batch = Vec::with_capacity(log.len().div_ceil(batch));
-                for rows in log.rows().chunks(batch) {
-                    let mut input = PolicyInput::new(inputs(log, &seen, *prior)?, *floor)?;
-                    input.parameters.clone_from(parameters);
-                    input.horizon = Some(log.len() as u64);
-                    let shares = policy.allocate(&input);
-                    let share = |&share: &u32| f64::from(share) / f64::from(TOTAL);
-                    of_batch.push(shares.shares().iter().map(share).collect());
-                    rows.iter().for_each(|row| observe(&mut seen, row));
-                }
-                Ok(Shares { batch, of_batch: Some(of_batch) })
+            Self::Policy { choice, floor, prior } => {
+                let mut learner = Learner::new(log, choice, *floor, *prior)?;
+                let share = |&share: &u32| f64::from(share) / f64::from(TOTAL);
+                let of_batch = log.rows().chunks(batch).map(|rows| {
+                    let shares = choice.name.allocate(&learner.input()?);
+                    learner.observe(rows)?;
+                    Ok(shares.shares().iter().map(share).collect())
+                });
+                Ok(Shares { batch, of_batch: Some(of_batch.collect::<Result<_, Error>>()?) })
             }
         }
     }
 }
 
-/// What the log of another policy can tell about this one.
-fn check(policy: Policy, arms: &[LoggedArm]) -> Result<(), Error> {
-    let refuse = |allowed: &str| Err(Error::value("target policy", policy.name(), allowed));
-    if policy.needs_stock() {
-        return refuse("one without a stock, which this log's policy has sold instead: simulate it");
+/// A policy on its way along the log.
+struct Learner<'a> {
+    arms: &'a [LoggedArm],
+    question: Question,
+    /// One period per batch.
+    periods: Vec<Period>,
+    seen: Vec<Seen>,
+}
+
+/// What was seen of one arm.
+#[derive(Clone, Copy, Default)]
+struct Seen {
+    sums: ArmSums,
+    /// Rewards of the exposures that converted.
+    earned: f64,
+}
+
+impl<'a> Learner<'a> {
+    fn new(log: &'a Log, choice: &PolicyChoice, floor: f64, prior: Prior) -> Result<Self, Error> {
+        let policy = choice.name;
+        if policy.needs_stock() {
+            let allowed = "one without a stock: this log's own policy has sold it; simulate the policy";
+            return Err(Error::value("target policy", policy.name(), allowed));
+        }
+        if let Some(arm) = log.arms().iter().find(|arm| policy.needs_prices() && arm.price_minor.is_none()) {
+            let allowed = format!("in the log for the policy {}", policy.name());
+            return Err(Error::value(format!("price_minor of arm {}", arm.name), "missing", allowed));
+        }
+        // With conversions only, prices tell arms apart for the policies that go by them, and for no other.
+        let question = Question {
+            objective: Objective::Conversion,
+            offers: Vec::new(),
+            policy: choice.clone(),
+            floor,
+            prior,
+            reward_model: RewardModel::Conversion,
+            horizon: Some(log.len() as u64),
+            stock: None,
+        };
+        let seen = vec![Seen::default(); log.arms().len()];
+        let mut learner = Self { arms: log.arms(), question, periods: Vec::new(), seen };
+        if log.unit() != Unit::Conversions {
+            // The value is what the log says, whatever the price: price less value is the unit cost.
+            learner.question.objective = Objective::Profit;
+        }
+        Ok(learner)
     }
-    if policy.needs_cohorts() {
-        return refuse("one that learns from the sum of all rows, not from cohorts: simulate it");
+
+    /// What the policy knows from the rows observed so far.
+    fn input(&mut self) -> Result<PolicyInput, Error> {
+        self.question.offers = self.arms.iter().zip(&self.seen).map(|(arm, seen)| offer(arm, seen)).collect();
+        if matches!(self.question.policy.name, Policy::Exp3Ix | Policy::TsallisInf) {
+            let sums: Vec<ArmSums> = self.seen.iter().map(|seen| seen.sums).collect();
+            return evidence::input_of(&self.question.experiment()?, &sums);
+        }
+        self.question.input(&History::new(self.periods.clone())?)
     }
-    if policy.needs_prices() {
-        for (place, arm) in arms.iter().enumerate() {
-            let what = || format!("price_minor of arm {}", arm.name);
-            let Some(price) = arm.price_minor else {
-                return Err(Error::value(
-                    what(),
-                    "missing",
-                    format!("in the log for the policy {}", policy.name()),
-                ));
-            };
-            if arms.iter().take(place).any(|other| other.price_minor == Some(price)) {
-                return Err(Error::value(what(), price, "different from every other arm's"));
+
+    fn observe(&mut self, rows: &[Row]) -> Result<(), Error> {
+        let loss = Loss::of(&self.question.experiment()?);
+        let mut arms = vec![Tally::default(); self.arms.len()];
+        for row in rows {
+            let place = row.arm as usize;
+            let (Some(tally), Some(seen)) = (arms.get_mut(place), self.seen.get_mut(place)) else { continue };
+            tally.exposures += 1;
+            tally.conversions += i64::from(row.converted);
+            seen.sums.exposures += 1.0;
+            seen.sums.loss += loss.of_one(place, row.converted, row.propensity);
+            if row.converted {
+                seen.sums.conversions += 1.0;
+                seen.earned += row.reward;
             }
         }
-    }
-    Ok(())
-}
-
-fn observe(seen: &mut [Seen], row: &Row) {
-    if let Some(seen) = seen.get_mut(row.arm as usize) {
-        seen.exposures += 1.0;
-        if row.converted {
-            seen.conversions += 1.0;
-            seen.earned += row.reward;
-        }
+        let cohort = Cohort { epoch: self.periods.len() as u32, hour: 0 };
+        self.periods.push(Period { cohort, shares: Vec::new(), arms, holdout: Tally::default() });
+        Ok(())
     }
 }
 
-fn inputs(log: &Log, seen: &[Seen], prior: Prior) -> Result<Vec<ArmInput>, Error> {
-    let input = |(arm, seen): (&LoggedArm, &Seen)| {
-        let value = if log.unit() == Unit::Conversions { 1 } else { value(arm, seen) };
-        let (alpha, beta) =
-            (prior.alpha() + seen.conversions, prior.beta() + seen.exposures - seen.conversions);
-        let posterior = Posterior::new(alpha, beta, value)?;
-        let price = arm.price_minor.unwrap_or(value);
-        Ok(ArmInput::new(posterior, price).counted(seen.exposures, seen.conversions))
-    };
-    log.arms().iter().zip(seen).map(input).collect()
-}
-
-/// What a conversion of the arm is worth: as the log says, or else its mean so far in whole units, or else its price.
-fn value(arm: &LoggedArm, seen: &Seen) -> i64 {
-    let so_far =
-        (seen.conversions > 0.0).then(|| (seen.earned / seen.conversions).round().clamp(1.0, 1e12) as i64);
-    arm.value_minor.or(so_far).or(arm.price_minor).unwrap_or(1)
+/// The arm with its price, and with what a conversion of it is worth: as the log says, or else the mean so far in whole
+/// units, or else its price.
+fn offer(arm: &LoggedArm, seen: &Seen) -> Offer {
+    let so_far = || (seen.earned / seen.sums.conversions).round().clamp(1.0, 1e9) as i64;
+    let so_far = (seen.sums.conversions > 0.0).then(so_far);
+    let value_minor = arm.value_minor.or(so_far).or(arm.price_minor).unwrap_or(1);
+    Offer { name: arm.name.clone(), price_minor: arm.price_minor.unwrap_or(value_minor), value_minor }
 }

@@ -32,7 +32,7 @@ fn made() -> Log {
 }
 
 fn thompson(policy: Policy) -> Target {
-    Target::Policy { policy, parameters: Vec::new(), floor: 0, prior: Prior::default() }
+    Target::Policy { choice: policy.name().parse().unwrap(), floor: 0.0, prior: Prior::default() }
 }
 
 /// Values and standard errors from an independent program (numpy 2, doubles).
@@ -212,7 +212,8 @@ fn what_cannot_be_evaluated_is_refused_with_what_is_allowed() {
         equal.push(line, &Decided { price_minor: Some(5), ..sale(line - 1, 0.5, 1.0) }).unwrap();
     }
     assert!(
-        error(&equal, thompson(Policy::DemandThompson), good).contains("different from every other arm's")
+        error(&equal, thompson(Policy::DemandThompson), good)
+            .contains("5 in both list and low; it must be different")
     );
 }
 
@@ -346,7 +347,7 @@ proptest! {
                 Ok(found) => for estimate in &found.estimates {
                     prop_assert!(estimate.value.is_finite() && estimate.se >= 0.0, "{:?}", estimate);
                 },
-                Err(_) => prop_assert!(log.len() < 2),
+                Err(_) => prop_assert!(log.len() < 2 || log.arms().len() < 2),
             }
         }
     }

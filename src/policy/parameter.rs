@@ -59,20 +59,6 @@ impl Policy {
         matches!(self, Self::MonotoneThompson | Self::DemandThompson)
     }
 
-    /// Whether the policy learns from cohorts one by one, and so not from one tally per arm.
-    pub fn needs_cohorts(self) -> bool {
-        matches!(
-            self,
-            Self::Exp3Ix
-                | Self::TsallisInf
-                | Self::DiscountedThompson
-                | Self::SlidingThompson
-                | Self::DiscountedUcb
-                | Self::SlidingUcb
-                | Self::ContrastThompson
-        )
-    }
-
     /// Whether the policy looks at posteriors alone, and so at any reward model; the others count conversions.
     pub fn suits_any_reward(self) -> bool {
         matches!(
