@@ -1,0 +1,144 @@
+//! `haggle posterior`: what is believed about each arm, from tallies.
+
+use std::path::{Path, PathBuf};
+
+use clap::Args;
+use haggle::evaluate::Tallies;
+use haggle::{PolicyInput, Posterior};
+use plotters::prelude::*;
+use serde_json::{Value, json};
+
+use crate::interim::{density, quantile, rate_quantile, value_sd_minor};
+use crate::table::{Table, Unit, percent};
+use crate::{Answer, Failure, files, say};
+
+/// Points of a density.
+const POINTS: usize = 200;
+/// Where the tails are cut in a plot, and how much probability lies beyond.
+const TAIL: f64 = 0.0005;
+
+/// Shows what is believed about each arm: prior and tallies together.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  haggle posterior tallies.json
+  haggle posterior tallies.json --json | jq '.arms[] | {name, value}'
+  haggle posterior tallies.json --plot densities.svg")]
+pub struct Options {
+    /// File with the tallies; - is standard input.
+    tallies: PathBuf,
+    /// Writes the densities of the arms' values to this file, as SVG; with --json also their points.
+    #[arg(long)]
+    plot: Option<PathBuf>,
+    /// As JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+/// The input of a policy that only looks.
+pub fn input(tallies: &Tallies, path: &Path) -> Result<PolicyInput, Failure> {
+    let question = tallies.question("thompson".parse()?, 0.0);
+    question.input(&tallies.history).map_err(files::named(path))
+}
+
+/// Prints the posteriors.
+pub fn run(options: &Options) -> Result<Answer, Failure> {
+    let tallies = files::tallies(&options.tallies)?;
+    let input = input(&tallies, &options.tallies)?;
+    let posteriors: Vec<Posterior> = input.arms().iter().map(|arm| arm.posterior).collect();
+    if let Some(path) = &options.plot {
+        plot(path, &tallies, &posteriors).map_err(files::named(path))?;
+    }
+    let arms = || tallies.offers.iter().zip(&posteriors);
+    if options.json {
+        let arms = arms().map(|(offer, posterior)| {
+            let mut arm = json!({ "name": offer.name, "price_minor": offer.price_minor,
+                                  "parameters": { "alpha": posterior.alpha(), "beta": posterior.beta() },
+                                  "rate": rate(posterior), "value": value(posterior) });
+            if let (Some(fields), true) = (arm.as_object_mut(), options.plot.is_some()) {
+                fields.insert("density".into(), json!(points(posterior)));
+            }
+            arm
+        });
+        say(json!({ "objective": tallies.objective.name(), "unit": Unit::of(&tallies).name(),
+                    "arms": arms.collect::<Vec<_>>() }))?;
+        return Ok(Answer::Yes);
+    }
+    let unit = Unit::of(&tallies);
+    let mut table = Table::new(&["arm", "price", "rate", "value", "sd", "2.5 %", "median", "97.5 %"]);
+    for (offer, posterior) in arms() {
+        table.line(vec![
+            offer.name.clone(),
+            Unit::price(tallies.currency, offer.price_minor),
+            percent(posterior.rate_mean()),
+            unit.value(posterior.value_mean_minor()),
+            unit.value(value_sd_minor(posterior)),
+            unit.value(quantile(posterior, 0.025)),
+            unit.value(quantile(posterior, 0.5)),
+            unit.value(quantile(posterior, 0.975)),
+        ]);
+    }
+    say(table)?;
+    Ok(Answer::Yes)
+}
+
+fn rate(posterior: &Posterior) -> Value {
+    json!({ "mean": posterior.rate_mean(), "sd": posterior.rate_sd(), "q025": rate_quantile(posterior, 0.025),
+            "q50": rate_quantile(posterior, 0.5), "q975": rate_quantile(posterior, 0.975) })
+}
+
+fn value(posterior: &Posterior) -> Value {
+    json!({ "mean": posterior.value_mean_minor(), "sd": value_sd_minor(posterior), "q025": quantile(posterior, 0.025),
+            "q50": quantile(posterior, 0.5), "q975": quantile(posterior, 0.975) })
+}
+
+/// Value of an exposure and its density, from one tail to the other.
+fn points(posterior: &Posterior) -> Vec<(f64, f64)> {
+    let (from, to) = (quantile(posterior, TAIL), quantile(posterior, 1.0 - TAIL));
+    let at = |place: usize| from + (to - from) * place as f64 / (POINTS - 1) as f64;
+    (0..POINTS).map(|place| (at(place), density(posterior, at(place)))).collect()
+}
+
+/// Draws the densities into an SVG file.
+fn plot(path: &Path, tallies: &Tallies, posteriors: &[Posterior]) -> Result<(), Failure> {
+    let unit = Unit::of(tallies);
+    let lines: Vec<Vec<(f64, f64)>> = posteriors.iter().map(points).collect();
+    let all = || lines.iter().flatten();
+    let least = all().map(|point| point.0).fold(f64::INFINITY, f64::min);
+    let most = all().map(|point| point.0).fold(0.0, f64::max);
+    // A density that is infinite at an end of its range is drawn up to the others' height.
+    let high = all().map(|point| point.1).filter(|height| height.is_finite()).fold(0.0, f64::max);
+    let mut text = String::new();
+    {
+        let area = SVGBackend::with_string(&mut text, (900, 500)).into_drawing_area();
+        area.fill(&WHITE)?;
+        let mut chart = ChartBuilder::on(&area)
+            .margin(16)
+            .x_label_area_size(44)
+            .y_label_area_size(8)
+            .build_cartesian_2d(least..most, 0.0..1.05 * high)?;
+        let label = |value: &f64| unit.value(*value);
+        chart
+            .configure_mesh()
+            .disable_y_mesh()
+            .y_labels(0)
+            .x_label_formatter(&label)
+            .x_desc(unit.name())
+            .draw()?;
+        for (place, (offer, line)) in tallies.offers.iter().zip(lines).enumerate() {
+            let colour = Palette99::pick(place).to_rgba();
+            let line = line.into_iter().map(|(value, density)| (value, density.min(high)));
+            chart
+                .draw_series(LineSeries::new(line, colour.stroke_width(2)))?
+                .label(&offer.name)
+                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
+        }
+        chart
+            .configure_series_labels()
+            .background_style(WHITE.mix(0.8))
+            .border_style(BLACK.mix(0.3))
+            .draw()?;
+        area.present()?;
+    }
+    std::fs::write(path, text)?;
+    Ok(())
+}
