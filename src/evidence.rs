@@ -15,7 +15,7 @@
 
 use crate::delay::DelayDistribution;
 use crate::experiment::Arm;
-use crate::policy::Stock;
+use crate::policy::{Stock, exp3_ix_gamma};
 use crate::{
     Allocation, ArmInput, Delays, Error, Experiment, History, Objective, Period, Policy, PolicyInput,
     Posterior, TOTAL, Tally, math,
@@ -188,7 +188,10 @@ impl Loss {
         let most = experiment.arms.iter().map(value).fold(1.0, f64::max);
         let gamma = match experiment.policy.name {
             Policy::TsallisInf => 0.0,
-            Policy::Exp3Ix => exp3_ix_gamma(experiment.arms.len(), experiment.horizon),
+            Policy::Exp3Ix => {
+                let horizon = experiment.horizon.map_or(1.0, |horizon| horizon as f64);
+                exp3_ix_gamma(experiment.arms.len(), horizon)
+            }
             _ => return Self { gains: Vec::new(), gamma: 0.0 },
         };
         Self { gains: experiment.arms.iter().map(|arm| value(arm) / most).collect(), gamma }
@@ -214,12 +217,6 @@ impl Loss {
     }
 }
 
-/// What EXP3-IX adds to a propensity, γ = η/2 with η = √(2 ln K / (K T)).
-fn exp3_ix_gamma(arms: usize, horizon: Option<u64>) -> f64 {
-    let (arms, horizon) = (arms as f64, horizon.unwrap_or(1).max(1) as f64);
-    0.5 * (2.0 * math::ln(arms) / (arms * horizon)).sqrt()
-}
-
 /// The input with these sums, in the order of the arms.
 pub(crate) fn input_of(experiment: &Experiment, sums: &[ArmSums]) -> Result<PolicyInput, Error> {
     let arms = &experiment.arms;
@@ -230,8 +227,9 @@ pub(crate) fn input_of(experiment: &Experiment, sums: &[ArmSums]) -> Result<Poli
         let arm_input = ArmInput::new(posterior(experiment, arm, sum)?, arm.price_minor);
         Ok(ArmInput { fixed_share, loss: sum.loss, ..arm_input.counted(sum.exposures, sum.conversions) })
     });
-    let mut input = PolicyInput::new(inputs.collect::<Result<_, Error>>()?, experiment.floor_share())?;
-    input.parameters.clone_from(&experiment.policy.parameters);
+    let policy = &experiment.policy;
+    let input = PolicyInput::new(inputs.collect::<Result<_, Error>>()?, experiment.floor_share())?;
+    let mut input = input.with_parameters(policy.name, policy.parameters.clone())?;
     input.horizon = experiment.horizon;
     Ok(input)
 }

@@ -65,6 +65,8 @@ mod json;
 
 pub mod math;
 
+pub mod sample;
+
 pub mod money;
 pub use money::Currency;
 

@@ -210,8 +210,9 @@ impl AllocationCase {
             }
         };
         let arms = self.posteriors().into_iter().zip(given.shares()).enumerate().map(input).collect();
-        let mut input = PolicyInput::new(arms, experiment.floor_share()).unwrap();
-        input.parameters.clone_from(&experiment.policy.parameters);
+        let policy = &experiment.policy;
+        let input = PolicyInput::new(arms, experiment.floor_share()).unwrap();
+        let mut input = input.with_parameters(policy.name, policy.parameters.clone()).unwrap();
         input.horizon = self.horizon;
         input.stock = self.stock.map(|(pieces, units)| Stock { pieces, units });
         input.contrast = self.contrast.clone().map(|(mean, factor)| Contrast { mean, factor });

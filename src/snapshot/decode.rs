@@ -45,7 +45,7 @@ impl Tables<'_> {
         }
         let mut input = PolicyInput::new(inputs, from.u32(40)?)?;
         if self.layout.is_newest() {
-            self.widen(&mut input, from, policy)?;
+            input = self.widen(input, from, policy)?;
         }
         Ok(LiveExperiment {
             objective: Objective::from_code(objective).ok_or_else(|| code("objective", objective))?,
@@ -82,9 +82,9 @@ impl Tables<'_> {
     }
 
     /// What a policy may look at beside the arms.
-    fn widen(&self, input: &mut PolicyInput, from: Record<'_>, policy: Policy) -> Result<(), Error> {
-        let given = [from.f64(56)?, from.f64(64)?];
-        input.parameters = given.into_iter().take(policy.parameters().len()).collect();
+    fn widen(&self, input: PolicyInput, from: Record<'_>, policy: Policy) -> Result<PolicyInput, Error> {
+        let given = [from.f64(56)?, from.f64(64)?].into_iter().take(policy.parameters().len());
+        let mut input = input.with_parameters(policy, given.collect())?;
         input.horizon = Some(from.u64(72)?).filter(|&horizon| horizon > 0);
         let (pieces, units) = (from.f64(80)?, from.f64(88)?);
         input.stock = (pieces >= 0.0).then_some(Stock { pieces, units });
@@ -100,6 +100,6 @@ impl Tables<'_> {
                 factor: (arms..count).map(number).collect::<Result<_, _>>()?,
             });
         }
-        Ok(())
+        Ok(input)
     }
 }

@@ -1,0 +1,150 @@
+//! Index policies: the arm with the highest upper confidence bound gets everything; arms that tie share equally.
+//!
+//! In scope: the bounds, from exposures and conversions without the prior. Out of scope: fading and windowing of the
+//! evidence (`evidence`), and the floor (`allocation`), without which an index policy that hears nothing between two
+//! publications sends every unit to one arm.
+//!
+//! A bound is made for rewards between 0 and 1. There are two ways to bring values there, with `v` the value of a
+//! conversion and `q̂` the observed rate:
+//!
+//! - the classical policies divide all values by the largest, and the bound is one of `v / v_max · q̂`;
+//! - the `price_` policies bound the rate, and multiply the bound by the arm's own `v`: `v (q̂ + width)`. The reward of a
+//!   low price cannot be above that price, so the low price needs less trying (Misra, Schwartz and Abernethy 2019,
+//!   doi:10.1287/mksc.2018.1129).
+//!
+//! `t` is the number of exposures of all live arms, `n` that of the arm; both may be fractions.
+
+use super::{ArmInput, Policy, PolicyInput, spread};
+use crate::math::{beta_quantile, expm1, ln, ln_1p, pow};
+
+/// 1 for each live arm whose index is the highest, 0 for the others.
+pub(super) fn weights(policy: Policy, input: &PolicyInput) -> Vec<f64> {
+    let known = Known::new(policy, input);
+    let mut indices = spread(input, input.live().map(|arm| known.index(arm)));
+    let best = indices.iter().copied().fold(0.0, f64::max);
+    for (index, arm) in indices.iter_mut().zip(input.arms()) {
+        *index = f64::from(u8::from(arm.live && *index == best));
+    }
+    indices
+}
+
+/// What all arms of an input have in common.
+struct Known {
+    policy: Policy,
+    /// First parameter of the policy.
+    parameter: f64,
+    /// Exposures of all live arms, at least 1, and their logarithm.
+    t: f64,
+    ln_t: f64,
+    /// Units in all, where known, or else `t`.
+    horizon: f64,
+    live: f64,
+    /// Largest value of a conversion among the live arms.
+    value_max: f64,
+}
+
+impl Known {
+    fn new(policy: Policy, input: &PolicyInput) -> Self {
+        let t = input.exposures().max(1.0);
+        let value_max = input.live().map(|arm| arm.posterior.value_minor()).max().unwrap_or(1) as f64;
+        Self {
+            policy,
+            parameter: policy.parameter(input, 0),
+            t,
+            ln_t: ln(t),
+            horizon: input.horizon.map_or(t, |units| units.max(1) as f64),
+            live: input.live().count() as f64,
+            value_max,
+        }
+    }
+
+    /// The arm's upper bound, not negative. Infinite where the arm was never tried.
+    fn index(&self, arm: &ArmInput) -> f64 {
+        let (n, value) = (arm.exposures, arm.posterior.value_minor() as f64);
+        if n <= 0.0 {
+            return f64::INFINITY;
+        }
+        let rate = (arm.conversions / n).min(1.0);
+        let scale = value / self.value_max;
+        // Mean and variance of a reward between 0 and 1.
+        let (mean, variance) = (scale * rate, scale * scale * rate * (1.0 - rate));
+        match self.policy {
+            Policy::UcbTuned => mean + self.tuned_width(variance, n),
+            Policy::KlUcb => kl_upper(mean, self.kl_room(self.t) / n),
+            Policy::KlUcbPlus => kl_upper(mean, self.kl_room(self.t / n) / n),
+            Policy::Moss => mean + (ln(self.horizon / (self.live * n)).max(0.0) / n).sqrt(),
+            Policy::BayesUcb => value * self.upper_quantile(arm),
+            Policy::DiscountedUcb => mean + 2.0 * (0.5 * self.ln_t / n).sqrt(),
+            Policy::SlidingUcb => mean + (0.5 * self.ln_t / n).sqrt(),
+            Policy::PriceUcb1 => value * (rate + self.width(n)),
+            Policy::PriceUcbTuned => value * (rate + self.tuned_width(rate * (1.0 - rate), n)),
+            Policy::PriceKlUcb => value * kl_upper(rate, self.kl_room(self.t) / n),
+            _ => mean + self.width(n),
+        }
+    }
+
+    /// UCB1: √(exploration · ln t / n).
+    fn width(&self, n: f64) -> f64 {
+        (self.parameter * self.ln_t / n).sqrt()
+    }
+
+    /// UCB-tuned: √(ln t / n · min(¼, V)) with V the observed variance plus √(2 ln t / n).
+    fn tuned_width(&self, variance: f64, n: f64) -> f64 {
+        let share = self.ln_t / n;
+        (share * (variance + (2.0 * share).sqrt()).min(0.25)).sqrt()
+    }
+
+    /// KL-UCB: ln x + c ln ln x, not below 0.
+    fn kl_room(&self, x: f64) -> f64 {
+        // Only an overflow of x is beyond 1000.
+        let room = ln(x).clamp(0.0, 1000.0);
+        room + self.parameter * ln(room.max(1.0))
+    }
+
+    /// Bayes-UCB: the quantile of the rate at 1 - 1 / (t (ln T)^c), not below the median.
+    fn upper_quantile(&self, arm: &ArmInput) -> f64 {
+        let tail = 1.0 / (self.t * pow(ln(self.horizon).max(1.0), self.parameter));
+        // Seen from above, where a small tail keeps its digits.
+        1.0 - beta_quantile(tail.min(0.5), arm.posterior.beta(), arm.posterior.alpha())
+    }
+}
+
+/// The largest q with d(p, q) of at most `room`, where d is the Kullback-Leibler divergence of two Bernoulli
+/// distributions: `d(p, q) = p ln(p / q) + (1 - p) ln((1 - p) / (1 - q))`.
+///
+/// `p` in `[0, 1]`, `room` of 0 or more; the result is in `[p, 1]`. Source of its use as an index: Garivier and Cappé
+/// (2011), *The KL-UCB algorithm for bounded stochastic bandits and beyond*, arXiv:1102.2490.
+///
+/// Solved for `y = ln((1 - p) / (1 - q))`, in which d is convex, by Halley's method; the error is below 1e-12.
+fn kl_upper(p: f64, room: f64) -> f64 {
+    const STEPS: u32 = 60;
+    if p < 1e-300 {
+        return -expm1(-room);
+    }
+    // Beyond 40, 1 - q is less than an f64 can show.
+    if p >= 1.0 || room > 40.0 {
+        return 1.0;
+    }
+    if room <= 0.0 {
+        return p;
+    }
+    let odds = p / (1.0 - p);
+    let mut y = (room - p * ln(p)) / (1.0 - p);
+    y = y.min((2.0 * room * odds).sqrt() + room / (1.0 - p));
+    for _ in 0..STEPS {
+        let moved = -expm1(-y);
+        let q = p + (1.0 - p) * moved;
+        let above = (1.0 - p) * y - p * ln_1p(moved / odds) - room;
+        // Slope of d over y, and half of the slope's own slope over it.
+        let slope = (1.0 - p) * moved / q;
+        let bend = 0.5 * p * (1.0 - moved) / (q * moved);
+        let step = above / slope;
+        let next = (y - step / (1.0 - step * bend).max(0.5)).max(0.25 * y);
+        let near = (next - y).abs() <= 1e-5 * y;
+        y = next;
+        if near {
+            break;
+        }
+    }
+    p - (1.0 - p) * expm1(-y)
+}
