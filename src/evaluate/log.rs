@@ -1,4 +1,4 @@
-//! The log: its arms and its decisions, 32 bytes each, in the order in which they were made.
+//! The log: its arms and its decisions, 24 bytes each, in the order in which they were made.
 
 use crate::Error;
 use crate::error::decimal;
