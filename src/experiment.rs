@@ -7,6 +7,8 @@
 
 mod read;
 
+pub(crate) use read::check_policy;
+
 use read::FIELDS;
 #[cfg(feature = "toml")]
 pub(crate) use read::json_of;
@@ -14,7 +16,6 @@ pub(crate) use read::json_of;
 use crate::allocation::TOTAL;
 use crate::json::Fields;
 use crate::{Currency, Error, Policy, Prior};
-pub(crate) use read::check_policy;
 
 /// Most experiments that run at once (their pins must fit one cookie of 1 KB).
 pub const EXPERIMENTS_MAX: usize = 60;
@@ -92,7 +93,7 @@ pub enum RewardModel {
 }
 
 impl RewardModel {
-    pub(crate) const ALL: [Self; 3] = [Self::Conversion, Self::ZeroInflated, Self::Normal];
+    const ALL: [Self; 3] = [Self::Conversion, Self::ZeroInflated, Self::Normal];
 
     /// The name in files and in the API.
     pub fn name(self) -> &'static str {

@@ -30,6 +30,9 @@ const FIELDS: [&str; 10] = [
 const SUMS: [&str; 7] =
     ["exposures", "conversions", "units", "revenue_minor", "costs_minor", "revenue_sq", "profit_sq"];
 
+const REWARD_MODELS: [RewardModel; 3] =
+    [RewardModel::Conversion, RewardModel::ZeroInflated, RewardModel::Normal];
+
 /// Most cohorts of a file: 12 an hour for 90 days.
 const COHORTS_MAX: usize = 25_920;
 
@@ -92,7 +95,7 @@ impl Tallies {
                 .take("reward_model")
                 .if_any()
                 .map_or(Ok(RewardModel::Conversion), |model| {
-                    model.one_of(&RewardModel::ALL, RewardModel::name)
+                    model.one_of(&REWARD_MODELS, RewardModel::name)
                 })?,
             control: control.if_any().map_or(Ok(0), |control| read_control(&control, &offers))?,
             horizon: fields.take("horizon").if_any().map(amount).transpose()?.map(i64::unsigned_abs),
