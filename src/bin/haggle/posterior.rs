@@ -98,47 +98,51 @@ fn points(posterior: &Posterior) -> Vec<(f64, f64)> {
     (0..POINTS).map(|place| (at(place), density(posterior, at(place)))).collect()
 }
 
+/// Width and height of a plot, twice what it is meant to be shown at: plotters rounds to whole pixels.
+const SIZE: (u32, u32) = (1800, 1000);
+/// Told apart by colour-blind eyes (Okabe and Ito 2008), then again from the first.
+const COLOURS: [RGBColor; 7] = [
+    RGBColor(0x00, 0x72, 0xb2),
+    RGBColor(0xd5, 0x5e, 0x00),
+    RGBColor(0x00, 0x9e, 0x73),
+    RGBColor(0xcc, 0x79, 0xa7),
+    RGBColor(0xe6, 0x9f, 0x00),
+    RGBColor(0x56, 0xb4, 0xe9),
+    RGBColor(0x52, 0x52, 0x52),
+];
+const FONT: (&str, u32) = ("Helvetica, Arial, sans-serif", 26);
+
 /// Draws the densities into an SVG file.
 fn plot(path: &Path, tallies: &Tallies, posteriors: &[Posterior]) -> Result<(), Failure> {
     let unit = Unit::of(tallies);
     let lines: Vec<Vec<(f64, f64)>> = posteriors.iter().map(points).collect();
     let all = || lines.iter().flatten();
     let least = all().map(|point| point.0).fold(f64::INFINITY, f64::min);
-    let most = all().map(|point| point.0).fold(0.0, f64::max);
+    let most = all().map(|point| point.0).fold(f64::NEG_INFINITY, f64::max);
     // A density that is infinite at an end of its range is drawn up to the others' height.
     let high = all().map(|point| point.1).filter(|height| height.is_finite()).fold(0.0, f64::max);
-    let mut text = String::new();
-    {
-        let area = SVGBackend::with_string(&mut text, (900, 500)).into_drawing_area();
-        area.fill(&WHITE)?;
-        let mut chart = ChartBuilder::on(&area)
-            .margin(16)
-            .x_label_area_size(44)
-            .y_label_area_size(8)
-            .build_cartesian_2d(least..most, 0.0..1.05 * high)?;
-        let label = |value: &f64| unit.value(*value);
+    let area = SVGBackend::new(path, SIZE).into_drawing_area();
+    area.fill(&WHITE)?;
+    let mut chart = ChartBuilder::on(&area)
+        .margin(32)
+        .caption("What an exposure is believed to be worth", (FONT.0, 36))
+        .x_label_area_size(90)
+        .build_cartesian_2d(least..most, 0.0..1.05 * high)?;
+    let label = |value: &f64| unit.value(*value);
+    let mut mesh = chart.configure_mesh();
+    mesh.disable_y_mesh().light_line_style(TRANSPARENT).x_labels(6).x_label_formatter(&label);
+    mesh.x_desc(unit.name()).label_style(FONT).draw()?;
+    for ((offer, line), colour) in tallies.offers.iter().zip(&lines).zip(COLOURS.into_iter().cycle()) {
+        let line = || line.iter().map(|&(value, density)| (value, density.min(high)));
+        chart.draw_series(AreaSeries::new(line(), 0.0, colour.mix(0.08)))?;
         chart
-            .configure_mesh()
-            .disable_y_mesh()
-            .y_labels(0)
-            .x_label_formatter(&label)
-            .x_desc(unit.name())
-            .draw()?;
-        for (place, (offer, line)) in tallies.offers.iter().zip(lines).enumerate() {
-            let colour = Palette99::pick(place).to_rgba();
-            let line = line.into_iter().map(|(value, density)| (value, density.min(high)));
-            chart
-                .draw_series(LineSeries::new(line, colour.stroke_width(2)))?
-                .label(&offer.name)
-                .legend(move |(x, y)| PathElement::new([(x, y), (x + 18, y)], colour.stroke_width(2)));
-        }
-        chart
-            .configure_series_labels()
-            .background_style(WHITE.mix(0.8))
-            .border_style(BLACK.mix(0.3))
-            .draw()?;
-        area.present()?;
+            .draw_series(LineSeries::new(line(), colour.stroke_width(4)))?
+            .label(&offer.name)
+            .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], colour.stroke_width(4)));
     }
-    std::fs::write(path, text)?;
+    let mut legend = chart.configure_series_labels();
+    legend.position(SeriesLabelPosition::UpperRight).label_font(FONT).legend_area_size(40);
+    legend.background_style(WHITE.mix(0.8)).draw()?;
+    area.present()?;
     Ok(())
 }
