@@ -43,16 +43,52 @@ impl From<&Quote> for Exposure {
     }
 }
 
-/// One sold line of an order, attributed to the quote that it was sold at.
+/// Whole hours from a decision until a reward for it was taken in, at most the reward window.
+pub fn delay_hours(quote: &Quote, now_s: u64) -> u32 {
+    let delay_s = now_s.saturating_sub(quote.issued_at_s).min(u64::from(quote.reward_window_s));
+    u32::try_from(delay_s / 3600).unwrap_or(u32::MAX)
+}
+
+/// What a line of an order says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum RewardKind {
+    /// It was sold.
+    Sale,
+    /// A part of it was given back: pieces, money, or both.
+    Refund,
+    /// All that was left of it was given back.
+    Cancellation,
+}
+
+impl RewardKind {
+    /// All of them.
+    pub const ALL: [Self; 3] = [Self::Sale, Self::Refund, Self::Cancellation];
+
+    /// The word for it in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Sale => "sale",
+            Self::Refund => "refund",
+            Self::Cancellation => "cancellation",
+        }
+    }
+}
+
+/// One line of an order, attributed to the quote that it was sold at.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Reward {
     /// The shop's number of the order.
     pub order_id: String,
     /// The line within the order.
     pub line_id: String,
+    /// Whether it was sold or given back.
+    pub kind: RewardKind,
+    /// The shop's number of the refund or cancellation; empty for a sale.
+    pub refund_id: String,
     /// The signed quote, as the shop got it with the form.
     pub quote: String,
-    /// Pieces, net revenue and net cost of the whole line.
+    /// Pieces, net revenue and net cost: of the whole line where it was sold, else what is given back of it. Zeros
+    /// for a cancellation, which takes all that is left.
     pub credit: Credit,
 }
 
@@ -75,10 +111,10 @@ struct OrderText {
 
 struct LineText {
     line_id: String,
+    kind: RewardKind,
+    refund_id: String,
     quote: String,
-    units: i64,
-    revenue_minor: i64,
-    cost_minor: Option<i64>,
+    credit: Credit,
 }
 
 /// The identity of a reward line and, if it is in bounds, the line itself.
@@ -132,25 +168,53 @@ impl OrderText {
 
 impl LineText {
     fn read(line: Value) -> Result<Self, Error> {
-        let mut fields = line.fields(&["line_id", "quote", "units", "revenue_minor", "cost_minor"])?;
-        Ok(Self {
-            line_id: fields.take("line_id").text()?,
-            quote: fields.take("quote").text()?,
-            units: fields.take("units").integer()?,
-            revenue_minor: fields.take("revenue_minor").integer()?,
-            cost_minor: fields.take("cost_minor").if_any().map(|cost| cost.integer()).transpose()?,
-        })
+        const FIELDS: [&str; 7] =
+            ["line_id", "kind", "refund_id", "quote", "units", "revenue_minor", "cost_minor"];
+        let mut fields = line.fields(&FIELDS)?;
+        let kind = match fields.take("kind").if_given() {
+            Some(kind) => kind.one_of(&RewardKind::ALL, RewardKind::name)?,
+            None => RewardKind::Sale,
+        };
+        let refund_id = match (kind, fields.take("refund_id")) {
+            (RewardKind::Sale, given) => match given.if_given() {
+                Some(given) => return Err(given.refusal("left out for a sale")),
+                None => String::new(),
+            },
+            (_, given) => given.text()?,
+        };
+        let (line_id, quote) = (fields.take("line_id").text()?, fields.take("quote").text()?);
+        let amounts = ["units", "revenue_minor", "cost_minor"].map(|name| fields.take(name));
+        let credit = if kind == RewardKind::Cancellation {
+            if let Some(amount) = amounts.into_iter().find_map(Value::if_given) {
+                return Err(amount.refusal("left out: a cancellation takes back all that is left"));
+            }
+            Credit::default()
+        } else {
+            let [units, revenue_minor, cost_minor] = amounts;
+            let cost_minor = cost_minor.if_any().map(|cost| cost.integer()).transpose()?;
+            Credit {
+                units: units.integer()?,
+                revenue_minor: revenue_minor.integer()?,
+                cost_minor: cost_minor.unwrap_or(0),
+            }
+        };
+        Ok(Self { line_id, kind, refund_id, quote, credit })
     }
 
     fn check(self, order_id: String) -> Result<Reward, Error> {
+        let Self { line_id, kind, refund_id, quote, credit } = self;
         check_id("order_id", &order_id)?;
-        check_id("line_id", &self.line_id)?;
-        check_bounds("units", self.units, 1, UNITS_MAX)?;
-        check_bounds("revenue_minor", self.revenue_minor, 0, LINE_MINOR_MAX)?;
-        let cost_minor = self.cost_minor.unwrap_or(0);
-        check_bounds("cost_minor", cost_minor, 0, LINE_MINOR_MAX)?;
-        let credit = Credit { units: self.units, revenue_minor: self.revenue_minor, cost_minor };
-        Ok(Reward { order_id, line_id: self.line_id, quote: self.quote, credit })
+        check_id("line_id", &line_id)?;
+        if kind != RewardKind::Sale {
+            check_id("refund_id", &refund_id)?;
+        }
+        check_bounds("units", credit.units, i64::from(kind == RewardKind::Sale), UNITS_MAX)?;
+        check_bounds("revenue_minor", credit.revenue_minor, 0, LINE_MINOR_MAX)?;
+        check_bounds("cost_minor", credit.cost_minor, 0, LINE_MINOR_MAX)?;
+        if kind == RewardKind::Refund && credit == Credit::default() {
+            return Err(Error::value("refund", 0, "of pieces, of revenue or of both"));
+        }
+        Ok(Reward { order_id, line_id, kind, refund_id, quote, credit })
     }
 }
 
@@ -205,6 +269,56 @@ mod tests {
             let error = parsed[0].2.as_ref().unwrap_err().to_string();
             assert!(error.contains(given) && error.contains(allowed), "{error}");
             assert!(parsed[1].2.is_ok());
+        }
+    }
+
+    #[test]
+    fn a_refund_gives_back_what_it_says_and_a_cancellation_all() {
+        let read = |line: &str| {
+            let text = format!(r#"{{"order_id":"o-1","lines":[{{"line_id":"1","quote":"q",{line}}}]}}"#);
+            parse_rewards(&text).and_then(|mut lines| lines.remove(0).2)
+        };
+        let refund = read(r#""kind":"refund","refund_id":"r-1","units":0,"revenue_minor":500"#).unwrap();
+        assert_eq!((refund.kind, refund.refund_id.as_str()), (RewardKind::Refund, "r-1"));
+        assert_eq!(refund.credit, Credit { units: 0, revenue_minor: 500, cost_minor: 0 });
+        let cancellation = read(r#""kind":"cancellation","refund_id":"c-1""#).unwrap();
+        assert_eq!((cancellation.kind, cancellation.credit), (RewardKind::Cancellation, Credit::default()));
+        let sale = read(r#""kind":"sale","units":1,"revenue_minor":500"#).unwrap();
+        assert_eq!((sale.kind, sale.refund_id.as_str()), (RewardKind::Sale, ""));
+        for (line, why) in [
+            (
+                r#""kind":"return","refund_id":"r""#,
+                "kind is \"return\"; it must be one of sale, refund, cancellation",
+            ),
+            (r#""kind":"refund","units":1,"revenue_minor":1"#, "refund_id is missing; it must be a text"),
+            (
+                r#""kind":"refund","refund_id":"","units":1,"revenue_minor":1"#,
+                "refund_id is \"\"; it must be 1 to 64",
+            ),
+            (
+                r#""kind":"refund","refund_id":"r","units":-1,"revenue_minor":1"#,
+                "units is -1; it must be 0 to",
+            ),
+            (
+                r#""kind":"refund","refund_id":"r","units":1,"revenue_minor":-1"#,
+                "revenue_minor is -1; it must be 0",
+            ),
+            (
+                r#""kind":"refund","refund_id":"r","units":0,"revenue_minor":0"#,
+                "refund is 0; it must be of pieces",
+            ),
+            (r#""kind":"refund","refund_id":"r","units":1"#, "revenue_minor is missing"),
+            (
+                r#""kind":"cancellation","refund_id":"c","units":1"#,
+                "units is 1; it must be left out: a cancellation",
+            ),
+            (
+                r#""units":1,"revenue_minor":1,"refund_id":"r""#,
+                "refund_id is \"r\"; it must be left out for a sale",
+            ),
+        ] {
+            let error = read(line).unwrap_err().to_string();
+            assert!(error.contains(why), "{line}: {error}");
         }
     }
 

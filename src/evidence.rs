@@ -18,7 +18,7 @@ use crate::experiment::Arm;
 use crate::policy::{Stock, exp3_ix_gamma};
 use crate::{
     Allocation, ArmInput, Delays, Error, Experiment, History, Objective, Period, Policy, PolicyInput,
-    Posterior, TOTAL, Tally, math,
+    Posterior, RewardModel, TOTAL, Tally, math,
 };
 
 /// What the exposures and rewards of an arm add up to, each weighted.
@@ -26,9 +26,10 @@ use crate::{
 pub(crate) struct ArmSums {
     pub exposures: f64,
     pub conversions: f64,
-    /// Reward under the objective: minor units, or conversions. And the sum of its square per exposure.
-    pub reward: f64,
-    pub reward_sq: f64,
+    /// Reward under the objective: minor units, or conversions. And the sum of its square per exposure. Exact where
+    /// every weight is 1.
+    pub reward: i128,
+    pub reward_sq: i128,
     /// Importance-weighted loss.
     pub loss: f64,
 }
@@ -36,16 +37,16 @@ pub(crate) struct ArmSums {
 impl ArmSums {
     /// Adds a tally whose exposures count for `exposed` each and whose rewards for `weight` each.
     pub(crate) fn add(&mut self, tally: &Tally, objective: Objective, exposed: f64, weight: f64) {
-        let conversions = tally.conversions as f64;
         let (reward, reward_sq) = match objective {
-            Objective::Conversion => (conversions, conversions),
-            Objective::Revenue => (tally.revenue_minor as f64, tally.revenue_sq as f64),
-            Objective::Profit => (tally.profit_minor() as f64, tally.profit_sq as f64),
+            Objective::Conversion => (tally.conversions, i128::from(tally.conversions)),
+            Objective::Revenue => (tally.revenue_minor, tally.revenue_sq),
+            Objective::Profit => (tally.profit_minor(), tally.profit_sq),
         };
+        let weighted = |sum: i128| if weight == 1.0 { sum } else { (weight * sum as f64).round() as i128 };
         self.exposures += exposed * tally.exposures as f64;
-        self.conversions += weight * conversions;
-        self.reward += weight * reward;
-        self.reward_sq += weight * reward_sq;
+        self.conversions += weight * tally.conversions as f64;
+        self.reward = self.reward.saturating_add(weighted(i128::from(reward)));
+        self.reward_sq = self.reward_sq.saturating_add(weighted(reward_sq));
     }
 }
 
@@ -235,9 +236,23 @@ pub(crate) fn input_of(experiment: &Experiment, sums: &[ArmSums]) -> Result<Poli
 }
 
 fn posterior(experiment: &Experiment, arm: &Arm, sum: &ArmSums) -> Result<Posterior, Error> {
-    let without = (sum.exposures - sum.conversions).max(0.0);
-    let prior = experiment.prior;
-    Posterior::new(prior.alpha() + sum.conversions, prior.beta() + without, experiment.value_minor(arm))
+    let (prior, value_minor) = (experiment.prior, experiment.value_minor(arm));
+    let (exposures, conversions) = (sum.exposures, sum.conversions);
+    let reward = i64::try_from(sum.reward)
+        .map_err(|_| Error::value("sum of rewards", sum.reward, format!("within ±{}", i64::MAX)))?;
+    match experiment.reward_model {
+        RewardModel::Conversion => {
+            let without = (exposures - conversions).max(0.0);
+            Posterior::new(prior.alpha() + conversions, prior.beta() + without, value_minor)
+        }
+        // Returns may cost more than all orders bring; the mean order is then taken as next to nothing.
+        RewardModel::ZeroInflated => {
+            Posterior::update_orders(prior, value_minor, exposures, conversions, reward.max(0))
+        }
+        // Without an exposure that counts there is nothing that its value could be.
+        RewardModel::Normal if exposures <= 0.0 => Posterior::update_normal(prior, value_minor, 0.0, 0, 0),
+        RewardModel::Normal => Posterior::update_normal(prior, value_minor, exposures, reward, sum.reward_sq),
+    }
 }
 
 /// What is left of the stock for the units that are still to come; the holdout buys too.

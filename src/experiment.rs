@@ -15,7 +15,7 @@ pub(crate) use read::json_of;
 
 use crate::allocation::TOTAL;
 use crate::json::Fields;
-use crate::{Currency, Error, Policy, Prior};
+use crate::{Currency, Error, Policy, Prior, RewardModel};
 
 /// Most experiments that run at once (their pins must fit one cookie of 1 KB).
 pub const EXPERIMENTS_MAX: usize = 60;
@@ -79,30 +79,6 @@ pub struct PolicyChoice {
     pub parameters: Vec<f64>,
     /// For [`Policy::Fixed`] the share of each arm, in the order of the arms; equal shares where left out.
     pub shares: Option<Vec<f64>>,
-}
-
-/// What an exposure is taken to be worth.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum RewardModel {
-    /// A conversion rate times the arm's fixed value (price, margin or 1).
-    Conversion,
-    /// A conversion rate times the mean value of an order, both unknown.
-    ZeroInflated,
-    /// Revenue or profit per exposure, with unknown mean and variance.
-    Normal,
-}
-
-impl RewardModel {
-    const ALL: [Self; 3] = [Self::Conversion, Self::ZeroInflated, Self::Normal];
-
-    /// The name in files and in the API.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Conversion => "conversion",
-            Self::ZeroInflated => "zero_inflated",
-            Self::Normal => "normal",
-        }
-    }
 }
 
 /// How exposures count whose reward may still be under way.

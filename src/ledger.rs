@@ -13,27 +13,66 @@ use std::collections::BTreeMap;
 use crate::{Error, Experiment, Tally, TallyKey};
 
 /// The state of one exposure: whether the price was shown, and what came of it.
+///
+/// Sales add, refunds and cancellations take away, always in the cohort of the exposure. What is left decides: an
+/// exposure is a conversion as long as a piece of it is sold, and the squares are those of what is left. So the sum of
+/// all changes depends on what is left alone, in whatever order it came.
+///
+/// ```
+/// use haggle::{Account, Credit, Tally};
+/// let mut account = Account::default();
+/// let mut line = Credit { units: 2, revenue_minor: 3800, cost_minor: 1600 };
+/// let mut tally = account.expose().plus(&account.credit(&line))?;
+/// let one = Credit { units: 1, revenue_minor: 1900, cost_minor: 800 };
+/// tally = tally.plus(&account.give_back(&mut line, &one)?)?; // a refund of one piece
+/// assert_eq!((tally.conversions, tally.units, tally.revenue_sq), (1, 1, 1900 * 1900));
+/// let rest = line; // what a cancellation takes
+/// tally = tally.plus(&account.give_back(&mut line, &rest)?)?;
+/// assert_eq!(tally, Tally { exposures: 1, ..Tally::default() });
+/// # Ok::<(), haggle::Error>(())
+/// ```
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Account {
     /// The price was shown; until then rewards wait as unmatched.
     pub exposed: bool,
-    /// At least one reward was credited.
-    pub converted: bool,
-    /// Net revenue credited so far.
+    /// Pieces sold and not given back.
+    pub units: i64,
+    /// Net revenue of what is left.
     pub revenue_minor: i64,
-    /// Net cost credited so far.
+    /// Net cost of what is left.
     pub cost_minor: i64,
 }
 
-/// What one reward line adds to its exposure. Money in minor units, net, for all units of the line.
+/// What one reward line adds to its exposure, or takes from it. Money in minor units, net, for all units of the line.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub struct Credit {
-    /// Pieces sold.
+    /// Pieces sold, or given back.
     pub units: i64,
     /// Net revenue.
     pub revenue_minor: i64,
     /// Net cost.
     pub cost_minor: i64,
+}
+
+impl Credit {
+    /// What is left of a line after a part was given back.
+    ///
+    /// # Errors
+    /// Names what would be more than is left, in pieces, revenue or cost; and a part that is nothing.
+    pub fn less(&self, part: &Self) -> Result<Self, Error> {
+        if *part == Self::default() {
+            return Err(Error::value("what is given back", 0, "something that is left of the line"));
+        }
+        let rest = |what: &str, left: i64, part: i64| match left.checked_sub(part) {
+            Some(rest) if part >= 0 && rest >= 0 => Ok(rest),
+            _ => Err(Error::value(what, part, format!("at most {left}, which is left of the line"))),
+        };
+        Ok(Self {
+            units: rest("units", self.units, part.units)?,
+            revenue_minor: rest("revenue_minor", self.revenue_minor, part.revenue_minor)?,
+            cost_minor: rest("cost_minor", self.cost_minor, part.cost_minor)?,
+        })
+    }
 }
 
 impl Account {
@@ -43,19 +82,42 @@ impl Account {
         Tally { exposures: i64::from(first), ..Tally::default() }
     }
 
-    /// Credits a reward line and returns the change of the tally.
+    /// Credits a sold line and returns the change of the tally.
     pub fn credit(&mut self, credit: &Credit) -> Tally {
+        self.change(credit, 1, 1)
+    }
+
+    /// Takes back a part of a sold line, of which `left` is what is left, and returns the change of the tally. A line
+    /// of which no piece is left is no reward any more.
+    ///
+    /// # Errors
+    /// More than is left, see [`Credit::less`]; nothing changes then.
+    pub fn give_back(&mut self, left: &mut Credit, part: &Credit) -> Result<Tally, Error> {
+        let rest = left.less(part)?;
+        let ends = left.units > 0 && rest.units == 0;
+        *left = rest;
+        Ok(self.change(part, -1, -i64::from(ends)))
+    }
+
+    /// Whether the exposure is a conversion.
+    pub fn is_converted(&self) -> bool {
+        self.units > 0
+    }
+
+    fn change(&mut self, credit: &Credit, sign: i64, rewards: i64) -> Tally {
         let before = *self;
-        self.converted = true;
-        self.revenue_minor = self.revenue_minor.saturating_add(credit.revenue_minor);
-        self.cost_minor = self.cost_minor.saturating_add(credit.cost_minor);
+        let (units, revenue_minor, cost_minor) =
+            (sign * credit.units, sign * credit.revenue_minor, sign * credit.cost_minor);
+        self.units = self.units.saturating_add(units);
+        self.revenue_minor = self.revenue_minor.saturating_add(revenue_minor);
+        self.cost_minor = self.cost_minor.saturating_add(cost_minor);
         Tally {
             exposures: 0,
-            conversions: i64::from(!before.converted),
-            rewards: 1,
-            units: credit.units,
-            revenue_minor: credit.revenue_minor,
-            cost_minor: credit.cost_minor,
+            conversions: i64::from(self.is_converted()) - i64::from(before.is_converted()),
+            rewards,
+            units,
+            revenue_minor,
+            cost_minor,
             revenue_sq: square(self.revenue_minor) - square(before.revenue_minor),
             profit_sq: square(self.revenue_minor.saturating_sub(self.cost_minor))
                 - square(before.revenue_minor.saturating_sub(before.cost_minor)),
@@ -156,6 +218,7 @@ impl Ledger {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     fn credit(revenue_minor: i64, cost_minor: i64) -> Credit {
         Credit { units: 1, revenue_minor, cost_minor }
@@ -176,14 +239,139 @@ mod tests {
         assert_eq!((sum.revenue_sq, sum.profit_sq), (2000 * 2000, 1150 * 1150));
     }
 
+    /// Lines of orders at one exposure, each with the parts of it that were given back.
+    type Lines = Vec<(Credit, Vec<Credit>)>;
+
+    fn any_lines() -> impl Strategy<Value = Lines> {
+        let part = || (0..=100u8, 0..=100u8, 0..=100u8);
+        let line = (1..50i64, 0..1_000_000_000i64, 0..1_000_000_000i64, prop::collection::vec(part(), 0..4));
+        prop::collection::vec(line, 0..5).prop_map(|lines| {
+            let line = |(units, revenue_minor, cost_minor, parts): (i64, i64, i64, Vec<(u8, u8, u8)>)| {
+                let sold = Credit { units, revenue_minor, cost_minor };
+                let mut left = sold;
+                let mut parts: Vec<Credit> = parts
+                    .into_iter()
+                    .map(|(units, revenue, cost)| {
+                        let of = |whole: i64, percent: u8| whole * i64::from(percent) / 100;
+                        let part = Credit {
+                            units: of(left.units, units),
+                            revenue_minor: of(left.revenue_minor, revenue),
+                            cost_minor: of(left.cost_minor, cost),
+                        };
+                        left = left.less(&part).unwrap_or(left);
+                        part
+                    })
+                    .collect();
+                parts.retain(|part| *part != Credit::default());
+                (sold, parts)
+            };
+            lines.into_iter().map(line).collect()
+        })
+    }
+
+    /// The tally after everything came in this order: line and part of it, the sale being part 0. What is given back
+    /// before its sale waits for it, as in the Worker's shards.
+    fn tally_of(lines: &Lines, order: &[(usize, usize)]) -> (Account, Tally) {
+        let mut account = Account::default();
+        let mut sum = account.expose();
+        let mut left: Vec<Option<Credit>> = vec![None; lines.len()];
+        let mut waiting: Vec<(usize, Credit)> = Vec::new();
+        let mut add = |change: Tally| sum = sum.plus(&change).unwrap();
+        for &(line, part) in order {
+            let (sold, parts) = &lines[line];
+            if part == 0 {
+                left[line] = Some(*sold);
+                add(account.credit(sold));
+            } else {
+                waiting.push((line, parts[part - 1]));
+            }
+            waiting.retain(|(line, part)| match &mut left[*line] {
+                Some(left) => {
+                    add(account.give_back(left, part).unwrap());
+                    false
+                }
+                None => true,
+            });
+        }
+        (account, sum)
+    }
+
+    /// The order of everything, by the line and the part, then shuffled.
+    fn any_order(lines: Lines) -> impl Strategy<Value = (Lines, Vec<(usize, usize)>)> {
+        let all =
+            |(at, (_, parts)): (usize, &(Credit, Vec<Credit>))| (0..=parts.len()).map(move |part| (at, part));
+        let order: Vec<(usize, usize)> = lines.iter().enumerate().flat_map(all).collect();
+        (Just(lines), Just(order).prop_shuffle())
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_left_alone_decides_in_whatever_order_it_came((lines, order) in any_lines().prop_flat_map(any_order)) {
+            let left: Vec<Credit> = lines
+                .iter()
+                .map(|(sold, parts)| parts.iter().fold(*sold, |left, part| left.less(part).unwrap()))
+                .collect();
+            let sum = |of: fn(&Credit) -> i64| left.iter().map(of).sum::<i64>();
+            let (units, revenue, cost) = (sum(|c| c.units), sum(|c| c.revenue_minor), sum(|c| c.cost_minor));
+            let expected = Tally {
+                exposures: 1,
+                conversions: i64::from(units > 0),
+                rewards: left.iter().filter(|left| left.units > 0).count() as i64,
+                units,
+                revenue_minor: revenue,
+                cost_minor: cost,
+                revenue_sq: i128::from(revenue).pow(2),
+                profit_sq: i128::from(revenue - cost).pow(2),
+            };
+            prop_assert_eq!(tally_of(&lines, &order).1, expected);
+        }
+
+        #[test]
+        fn given_back_in_full_is_as_if_never_sold(lines in any_lines()) {
+            let (mut account, mut sum) = (Account::default(), Tally::default());
+            for (sold, parts) in &lines {
+                let mut left = *sold;
+                sum = sum.plus(&account.credit(sold)).unwrap();
+                for part in parts {
+                    sum = sum.plus(&account.give_back(&mut left, part).unwrap()).unwrap();
+                }
+                if left != Credit::default() {
+                    let rest = left;
+                    sum = sum.plus(&account.give_back(&mut left, &rest).unwrap()).unwrap();
+                }
+            }
+            prop_assert_eq!((account, sum), (Account::default(), Tally::default()));
+        }
+    }
+
     #[test]
-    fn the_order_of_rewards_does_not_matter() {
-        let lines = [credit(1900, 800), credit(-1900, 0), credit(700, 300)];
-        let total = |order: [usize; 3]| {
-            let mut account = Account::default();
-            order.iter().fold(Tally::default(), |sum, &i| sum.plus(&account.credit(&lines[i])).unwrap())
-        };
-        assert_eq!(total([0, 1, 2]), total([2, 1, 0]));
-        assert_eq!(total([0, 1, 2]), total([1, 2, 0]));
+    fn more_than_is_left_is_refused_with_what_is_left() {
+        let mut account = Account::default();
+        let (sold, before) = (credit(1900, 800), account.credit(&credit(1900, 800)));
+        for (part, why) in [
+            (Credit { units: 2, ..Credit::default() }, "units is 2; it must be at most 1"),
+            (credit(1901, 0), "revenue_minor is 1901; it must be at most 1900"),
+            (credit(0, 801), "cost_minor is 801; it must be at most 800"),
+            (credit(-1, 0), "revenue_minor is -1"),
+            (Credit { units: i64::MIN, ..Credit::default() }, "units is -9223372036854775808"),
+            (Credit::default(), "what is given back is 0"),
+        ] {
+            let mut left = sold;
+            let error = account.give_back(&mut left, &part).unwrap_err().to_string();
+            assert!(error.contains(why), "{error}");
+            assert_eq!((left, account.revenue_minor), (sold, 1900), "nothing changed");
+        }
+        assert_eq!(before.conversions, 1);
+    }
+
+    #[test]
+    fn money_back_without_a_piece_leaves_a_conversion() {
+        let mut account = Account::default();
+        let mut left = credit(1900, 800);
+        let sum = account.credit(&left);
+        let part = Credit { units: 0, revenue_minor: 1900, cost_minor: 0 };
+        let sum = sum.plus(&account.give_back(&mut left, &part).unwrap()).unwrap();
+        assert_eq!((sum.conversions, sum.rewards, sum.revenue_minor, sum.profit_minor()), (1, 1, 0, -800));
+        assert_eq!(sum.profit_sq, 800 * 800);
     }
 }

@@ -82,13 +82,15 @@ pub mod allocation;
 pub use allocation::{Allocation, TOTAL};
 
 pub mod posterior;
-pub use posterior::{Posterior, Prior, p_best};
+pub use posterior::{
+    OrderValue, Posterior, Prior, RewardModel, expected_loss, p_beats, p_best, value_remaining,
+};
 
 pub mod policy;
 pub use policy::{ARMS_MAX, ArmInput, Policy, PolicyInput};
 
 pub mod experiment;
-pub use experiment::{DelayCorrection, Experiment, Objective, PolicyChoice, RewardModel};
+pub use experiment::{DelayCorrection, Experiment, Objective, PolicyChoice};
 
 pub mod tally;
 pub use tally::{Cohort, Tally, TallyKey};
@@ -121,6 +123,8 @@ pub use event::{Exposure, Reward};
 
 pub mod reprice;
 pub use reprice::reprice;
+
+pub mod inference;
 
 pub mod simulate;
 

@@ -1,18 +1,33 @@
 //! Stage 6 of the loop: what is believed about each arm, and how probably each arm is the best.
 //!
-//! In scope: the prior, the posterior (prior plus tally) and P(best). Out of scope: counting (`tally`), turning
-//! probabilities into shares (`policy`, `allocation`), drawing from a posterior (the simulator).
+//! In scope: the prior, the posterior (prior plus sums) under three reward models, its distribution of the value of an
+//! exposure, and comparisons between arms. Out of scope: counting (`tally`), turning probabilities into shares
+//! (`policy`, `allocation`), random variates (`sample`).
 //!
-//! The model is the conversion of an exposure at a fixed value: every exposure of an arm converts with the same
-//! unknown rate, and a conversion is worth the arm's price, margin, or 1, whichever the objective says.
+//! | model | an exposure is worth | belief |
+//! |---|---|---|
+//! | conversion | the rate times a fixed value (price, margin or 1) | rate: beta |
+//! | zero-inflated | the rate times the mean value of an order | rate: beta; 1 / mean order: gamma |
+//! | normal | revenue or profit, of unknown mean and variance | mean and variance: normal-inverse-gamma |
+
+mod compare;
+pub use compare::{expected_loss, p_beats, value_remaining};
+
+mod distribution;
+
+mod order_value;
+pub use order_value::OrderValue;
 
 mod p_best;
 pub use p_best::p_best;
+
+mod update;
 
 use crate::Error;
 use crate::error::decimal;
 use crate::json::Value;
 use serde::Serialize;
+use std::ops::RangeInclusive;
 
 /// Largest parameter of a posterior: up to here every count is a whole number in an `f64`.
 const PARAMETER_MAX: f64 = 1e15;
@@ -79,21 +94,62 @@ impl Prior {
     }
 }
 
-/// Beta posterior of an arm's conversion rate, and the value of one conversion.
+/// What an exposure is taken to be worth.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum RewardModel {
+    /// A conversion rate times the arm's fixed value (price, margin or 1).
+    Conversion,
+    /// A conversion rate times the mean value of an order, both unknown.
+    ZeroInflated,
+    /// Revenue or profit per exposure, with unknown mean and variance.
+    Normal,
+}
+
+impl RewardModel {
+    /// All models.
+    pub const ALL: [Self; 3] = [Self::Conversion, Self::ZeroInflated, Self::Normal];
+
+    /// The name in files and in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Conversion => "conversion",
+            Self::ZeroInflated => "zero_inflated",
+            Self::Normal => "normal",
+        }
+    }
+
+    /// The model's number in a snapshot. It never changes.
+    pub(crate) fn code(self) -> u8 {
+        Self::ALL.iter().position(|&model| model == self).map_or(0, |place| place as u8 + 1)
+    }
+
+    pub(crate) fn from_code(code: u8) -> Option<Self> {
+        Self::ALL.get(usize::from(code).checked_sub(1)?).copied()
+    }
+}
+
+/// What is believed about the value of an exposure of one arm.
 ///
+/// Under the model `conversion` that is a beta distribution of the conversion rate, and the value of one conversion.
 /// The beta distribution is conjugate to conversions: prior Beta(a, b) with `s` conversions among `n` exposures
-/// becomes Beta(a + s, b + n - s). Source: Gelman et al. (2013), *Bayesian Data Analysis*, section 2.4.
+/// becomes Beta(a + s, b + n - s). Source: Gelman et al. (2013), *Bayesian Data Analysis*, section 2.4; for the other
+/// models see their constructors.
 ///
 /// ```
 /// use haggle::{Posterior, Prior};
 /// let posterior = Posterior::update(Prior::default(), 100, 20, 1900)?;
 /// assert_eq!((posterior.alpha(), posterior.beta()), (21.0, 81.0));
+/// // 95 % of the belief about the value of an exposure, in minor units:
+/// let (low, high) = (posterior.quantile(0.025), posterior.quantile(0.975));
+/// assert!(low < posterior.value_mean_minor() && posterior.value_mean_minor() < high);
 /// # Ok::<(), haggle::Error>(())
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Posterior {
-    alpha: f64,
-    beta: f64,
+    model: RewardModel,
+    /// Conversion: alpha, beta, 0, 0. Zero-inflated: alpha, beta, order shape, order rate. Normal: mean, kappa, shape,
+    /// rate.
+    parameters: [f64; 4],
     value_minor: i64,
 }
 
@@ -104,61 +160,156 @@ impl Posterior {
     /// [`Error::Value`] where `alpha` or `beta` is not a number from 0.01 (the least of a prior) to 1e15, or
     /// `value_minor` is not from 1 to 1 000 000 000 000.
     pub fn new(alpha: f64, beta: f64, value_minor: i64) -> Result<Self, Error> {
-        for (what, given) in [("posterior alpha", alpha), ("posterior beta", beta)] {
-            if !(PARAMETER_MIN..=PARAMETER_MAX).contains(&given) {
-                return Err(Error::value(what, decimal(given), "a number from 0.01 to 1000000000000000"));
-            }
-        }
-        if !(1..=VALUE_MINOR_MAX).contains(&value_minor) {
-            let allowed = "from 1 to 1000000000000 minor units";
-            return Err(Error::value("value of a conversion", value_minor, allowed));
-        }
-        Ok(Self { alpha, beta, value_minor })
+        check("posterior alpha", alpha, PARAMETER_MIN..=PARAMETER_MAX)?;
+        check("posterior beta", beta, PARAMETER_MIN..=PARAMETER_MAX)?;
+        check_value(value_minor)?;
+        Ok(Self { model: RewardModel::Conversion, parameters: [alpha, beta, 0.0, 0.0], value_minor })
     }
 
-    /// The posterior after `conversions` among `exposures`, each conversion worth `value_minor` minor units.
+    /// The posterior of a rate Beta(`alpha`, `beta`) times a mean order value, the two independent.
+    ///
+    /// Orders are taken as exponentially distributed with rate λ ~ Gamma(`order_shape`, `order_rate`), and the mean
+    /// order is 1 / λ in minor units; see [`OrderValue`]. Source: Gelman et al. (2013), section 2.6.
     ///
     /// # Errors
-    /// [`Error::Value`] where there are more conversions than exposures, more than about 1e15 of either, or
-    /// `value_minor` is out of range.
-    pub fn update(prior: Prior, exposures: u64, conversions: u64, value_minor: i64) -> Result<Self, Error> {
-        let Some(without) = exposures.checked_sub(conversions) else {
-            let allowed = format!("at most the number of exposures, {exposures}");
-            return Err(Error::value("number of conversions", conversions, allowed));
-        };
-        Self::new(prior.alpha + conversions as f64, prior.beta + without as f64, value_minor)
+    /// [`Error::Value`] where `alpha` or `beta` is not from 0.01 to 1e15, `order_shape` not from 1.01 (below it there
+    /// is no mean) to 1e15, or `order_rate` not from 0.001 to 1e18.
+    pub fn zero_inflated(alpha: f64, beta: f64, order_shape: f64, order_rate: f64) -> Result<Self, Error> {
+        check("posterior alpha", alpha, PARAMETER_MIN..=PARAMETER_MAX)?;
+        check("posterior beta", beta, PARAMETER_MIN..=PARAMETER_MAX)?;
+        OrderValue::new(order_shape, order_rate)?;
+        let parameters = [alpha, beta, order_shape, order_rate];
+        Ok(Self { model: RewardModel::ZeroInflated, parameters, value_minor: 1 })
     }
 
-    /// First parameter: prior plus conversions. Range: 0.01 to 1e15.
+    /// The posterior of a mean value per exposure where an exposure's value is normal with unknown mean and variance:
+    /// the variance is `rate` over a Gamma(`shape`, 1) variate, the mean is normal around `mean` with that variance
+    /// over `kappa`.
+    ///
+    /// The mean value is then Student's t with 2 `shape` degrees of freedom around `mean`, with the square of the
+    /// scale `rate / (shape kappa)`. Values of exposures need not be normal: with hundreds of exposures their mean
+    /// nearly is. Source: Gelman et al. (2013), section 3.3.
+    ///
+    /// # Errors
+    /// [`Error::Value`] where `mean` is not within ±1e12 minor units, `kappa` not from 0.01 to 1e15, `shape` not from
+    /// 0.51 (at ½ there is no mean) to 1e15, or `rate` not from 1e-12 to 1e40.
+    pub fn normal(mean: f64, kappa: f64, shape: f64, rate: f64) -> Result<Self, Error> {
+        let most = VALUE_MINOR_MAX as f64;
+        check("posterior mean", mean, -most..=most)?;
+        check("posterior kappa", kappa, PARAMETER_MIN..=PARAMETER_MAX)?;
+        check("posterior shape", shape, 0.51..=PARAMETER_MAX)?;
+        check("posterior rate", rate, 1e-12..=1e40)?;
+        Ok(Self { model: RewardModel::Normal, parameters: [mean, kappa, shape, rate], value_minor: 1 })
+    }
+
+    /// The posterior with the given [`parameters`](Self::parameters); `value_minor` is for the model `conversion` only.
+    ///
+    /// # Errors
+    /// As of the model's own constructor.
+    pub fn from_parameters(
+        model: RewardModel,
+        parameters: [f64; 4],
+        value_minor: i64,
+    ) -> Result<Self, Error> {
+        let [a, b, c, d] = parameters;
+        match model {
+            RewardModel::Conversion => Self::new(a, b, value_minor),
+            RewardModel::ZeroInflated => Self::zero_inflated(a, b, c, d),
+            RewardModel::Normal => Self::normal(a, b, c, d),
+        }
+    }
+
+    /// What an exposure is taken to be worth.
+    pub fn model(&self) -> RewardModel {
+        self.model
+    }
+
+    /// The numbers of the model, in the order of its constructor; 0 where it has fewer than four.
+    pub fn parameters(&self) -> [f64; 4] {
+        self.parameters
+    }
+
+    /// Alpha and beta of the conversion rate; nothing where the model has no rate.
+    fn rate(&self) -> Option<(f64, f64)> {
+        let [alpha, beta, ..] = self.parameters;
+        (self.model != RewardModel::Normal).then_some((alpha, beta))
+    }
+
+    /// First parameter of the conversion rate: prior plus conversions. Range: 0.01 to 1e15; 0 where the model
+    /// has no rate.
     pub fn alpha(&self) -> f64 {
-        self.alpha
+        self.rate().map_or(0.0, |rate| rate.0)
     }
 
-    /// Second parameter: prior plus exposures without conversion. Range: 0.01 to 1e15.
+    /// Second parameter of the conversion rate: prior plus exposures without conversion. Range: 0.01 to 1e15; 0
+    /// where the model has no rate.
     pub fn beta(&self) -> f64 {
-        self.beta
+        self.rate().map_or(0.0, |rate| rate.1)
     }
 
-    /// Value of one conversion. Unit: minor currency units. Range: 1 to 1e12.
+    /// Value of one conversion. Unit: minor currency units. Range: 1 to 1e12; 1 where the model has no fixed value.
     pub fn value_minor(&self) -> i64 {
         self.value_minor
     }
 
-    /// Expected conversion rate, α / (α + β). Range: `(0, 1)`, but for rounding.
+    /// Expected conversion rate, α / (α + β). Range: `(0, 1)`, but for rounding; 0 where the model has no rate.
     pub fn rate_mean(&self) -> f64 {
-        self.alpha / (self.alpha + self.beta)
+        self.rate().map_or(0.0, |(alpha, beta)| alpha / (alpha + beta))
     }
 
-    /// Standard deviation of the conversion rate, √(αβ / (α + β + 1)) / (α + β). Range: `(0, ½)`.
+    /// Standard deviation of the conversion rate, √(αβ / (α + β + 1)) / (α + β). Range: `(0, ½)`; 0 where the model
+    /// has no rate.
     pub fn rate_sd(&self) -> f64 {
-        let n = self.alpha + self.beta;
-        ((self.alpha / n) * (self.beta / n) / (n + 1.0)).sqrt()
+        self.rate().map_or(0.0, |(alpha, beta)| {
+            let n = alpha + beta;
+            ((alpha / n) * (beta / n) / (n + 1.0)).sqrt()
+        })
     }
 
-    /// Expected value of one exposure. Unit: minor currency units, with a fraction. Range: `(0, value_minor]`.
+    /// Expected value of one exposure. Unit: minor currency units, with a fraction. Range: above 0, or any under the
+    /// model `normal`.
     pub fn value_mean_minor(&self) -> f64 {
-        self.rate_mean() * self.value_minor as f64
+        let [mean, _, shape, rate] = self.parameters;
+        match self.model {
+            RewardModel::Conversion => self.rate_mean() * self.value_minor as f64,
+            RewardModel::ZeroInflated => self.rate_mean() * rate / (shape - 1.0),
+            RewardModel::Normal => mean,
+        }
     }
+
+    /// Standard deviation of what is believed about the value of one exposure. Unit: minor currency units. Range:
+    /// above 0; infinite where an order shape is 2 or less, or a normal shape 1 or less.
+    pub fn value_sd_minor(&self) -> f64 {
+        let [_, kappa, shape, rate] = self.parameters;
+        match self.model {
+            RewardModel::Conversion => self.rate_sd() * self.value_minor as f64,
+            RewardModel::ZeroInflated if shape <= 2.0 => f64::INFINITY,
+            RewardModel::ZeroInflated => {
+                // The variance of a product of two independent factors, relative to the square of its mean.
+                let of_rate = self.rate_sd() / self.rate_mean();
+                let of_rate = of_rate * of_rate;
+                let of_order = 1.0 / (shape - 2.0);
+                self.value_mean_minor() * (of_rate + of_order + of_rate * of_order).sqrt()
+            }
+            RewardModel::Normal if shape <= 1.0 => f64::INFINITY,
+            RewardModel::Normal => (rate / ((shape - 1.0) * kappa)).sqrt(),
+        }
+    }
+}
+
+fn check(what: &str, given: f64, range: RangeInclusive<f64>) -> Result<(), Error> {
+    if range.contains(&given) {
+        return Ok(());
+    }
+    let allowed = format!("a number from {} to {}", decimal(*range.start()), decimal(*range.end()));
+    Err(Error::value(what, decimal(given), allowed))
+}
+
+fn check_value(value_minor: i64) -> Result<(), Error> {
+    if (1..=VALUE_MINOR_MAX).contains(&value_minor) {
+        return Ok(());
+    }
+    Err(Error::value("value of a conversion", value_minor, "from 1 to 1000000000000 minor units"))
 }
 
 #[cfg(test)]

@@ -173,16 +173,26 @@ impl Quote {
     /// # Errors
     /// Says since when it does not.
     pub fn check_window(&self, now_s: u64) -> Result<(), Error> {
+        self.check_window_of("reward", u64::from(self.reward_window_s), now_s)
+    }
+
+    /// Whether a refund of it still counts: as long as a reward, and `refund_window_s` more.
+    ///
+    /// # Errors
+    /// Says since when it does not.
+    pub fn check_refund_window(&self, refund_window_s: u64, now_s: u64) -> Result<(), Error> {
+        let window = u64::from(self.reward_window_s).saturating_add(refund_window_s);
+        self.check_window_of("refund", window, now_s)
+    }
+
+    fn check_window_of(&self, what: &str, window: u64, now_s: u64) -> Result<(), Error> {
         self.check_not_early(now_s)?;
-        let end = self.issued_at_s.saturating_add(u64::from(self.reward_window_s));
+        let end = self.issued_at_s.saturating_add(window);
         if now_s <= end {
             Ok(())
         } else {
-            let window = self.reward_window_s;
-            Err(Error::quote(format!(
-                "its reward window of {window} s ended {} s ago, at {end}",
-                now_s - end
-            )))
+            let ago = now_s - end;
+            Err(Error::quote(format!("its {what} window of {window} s ended {ago} s ago, at {end}")))
         }
     }
 
@@ -373,6 +383,9 @@ pub(crate) mod tests {
         );
         let window = u64::from(quote.reward_window_s);
         assert!(quote.check_window(quote.issued_at_s + window).is_ok());
+        assert!(quote.check_refund_window(50, quote.issued_at_s + window + 50).is_ok());
+        let late = quote.check_refund_window(50, quote.issued_at_s + window + 51).unwrap_err().to_string();
+        assert!(late.contains(&format!("refund window of {} s ended 1 s ago", window + 50)), "{late}");
         assert!(
             quote
                 .check_window(quote.issued_at_s + window + 1)

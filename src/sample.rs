@@ -91,3 +91,85 @@ fn gamma_from_one(random: &mut impl Rng, shape: f64) -> f64 {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::math::{beta_cdf, lgamma};
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    const DRAWS: usize = 20_000;
+
+    /// Fails where the greatest distance between the distribution function and the draws', times √n, is above 2.47:
+    /// for a right sampler with probability 2 exp(-2 · 2.47²) = 1e-5 (Kolmogorov and Smirnov), for each case.
+    fn assert_follows(case: &str, draw: impl Fn(&mut ChaCha8Rng) -> f64, below: impl Fn(f64) -> f64) {
+        let mut random = ChaCha8Rng::seed_from_u64(5);
+        let mut draws: Vec<f64> = (0..DRAWS).map(|_| below(draw(&mut random))).collect();
+        draws.sort_by(f64::total_cmp);
+        let n = DRAWS as f64;
+        let distance = draws.iter().enumerate().fold(0.0_f64, |most, (i, below)| {
+            most.max((below - i as f64 / n).abs()).max((below - (i + 1) as f64 / n).abs())
+        });
+        assert!(distance * n.sqrt() < 2.47, "{case}: distance {}", distance * n.sqrt());
+    }
+
+    /// Regularised incomplete gamma function, by its series: all terms positive.
+    fn gamma_cdf(x: f64, shape: f64) -> f64 {
+        let (mut term, mut sum, mut n) = (1.0 / shape, 0.0, shape);
+        while term > sum * 1e-16 {
+            sum += term;
+            n += 1.0;
+            term *= x / n;
+        }
+        (ln(sum) + shape * ln(x) - x - lgamma(shape)).min(0.0)
+    }
+
+    #[test]
+    fn normal_draws_follow_the_normal_distribution() {
+        let below = |x: f64| 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2);
+        assert_follows("normal", |random| normal(random), below);
+    }
+
+    #[test]
+    fn gamma_draws_follow_the_gamma_distribution() {
+        for shape in [0.05, 0.5, 1.0, 1.5, 4.0, 30.0, 400.0] {
+            let case = format!("Gamma({shape})");
+            assert_follows(&case, |random| gamma(random, shape), |x| exp(gamma_cdf(x, shape)));
+        }
+    }
+
+    #[test]
+    fn beta_draws_follow_the_beta_distribution() {
+        for (a, b) in [
+            (1.0, 1.0),
+            (0.5, 0.5),
+            (0.1, 3.0),
+            (2.0, 0.3),
+            (0.05, 2.0),
+            (1.0, 30.0),
+            (31.0, 71.0),
+            (3.0, 20_000.0),
+            (1e6, 9e6),
+        ] {
+            assert_follows(&format!("Beta({a}, {b})"), |random| beta(random, a, b), |x| beta_cdf(x, a, b));
+        }
+    }
+
+    #[test]
+    fn draws_from_the_corners_of_the_parameters_are_in_range() {
+        let mut random = ChaCha8Rng::seed_from_u64(9);
+        for a in [1e-3, 0.01, 1.0, 1e8, 1e15] {
+            for b in [1e-3, 0.01, 1.0, 1e8, 1e15] {
+                for _ in 0..200 {
+                    let draw = beta(&mut random, a, b);
+                    assert!((0.0..=1.0).contains(&draw), "Beta({a}, {b}): {draw}");
+                }
+            }
+            let draw = gamma(&mut random, a);
+            assert!(draw.is_finite() && draw >= 0.0, "Gamma({a}): {draw}");
+        }
+        // The standard deviation of Beta(1e15, 1e15) is 1.1e-8.
+        assert!((beta(&mut random, 1e15, 1e15) - 0.5).abs() < 1e-7);
+    }
+}

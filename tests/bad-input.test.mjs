@@ -129,7 +129,12 @@ test('a body that is no report is refused whole, and says what it should be', as
     [{ order_id: 'o', lines: Array.from({ length: 201 }, (_, at) => ({ ...line, quote: 'x', line_id: String(at) })) }, /201; it must be 1 to 200/],
     [{ order_id: 1, lines: [line] }, /order/], [{ lines: [line] }, /order_id/], [{ order_id: 'o', lines: [{ ...line, more: 1 }] }, /more/],
     [{ order_id: 'o', lines: [{ ...line, units: 1.5 }] }, /1\.5/], [{ order_id: 'o', lines: [{ ...line, units: '1' }] }, /"1"/],
-    [{ order_id: 'o', lines: [{ ...line, revenue_minor: null }] }, /null/], [{ orders: [{ order_id: 'o', lines: [line] }, 7] }, /7/],
+    [{ order_id: 'o', lines: [{ ...line, revenue_minor: null }] }, /null/],
+    [{ order_id: 'o', lines: [{ ...line, kind: 'return', refund_id: 'r' }] }, /kind is "return"; it must be one of sale, refund, cancellation/],
+    [{ order_id: 'o', lines: [{ ...line, kind: 'refund' }] }, /refund_id is missing; it must be a text/],
+    [{ order_id: 'o', lines: [{ ...line, kind: 'refund', refund_id: 7 }] }, /refund_id is 7/],
+    [{ order_id: 'o', lines: [{ ...line, refund_id: 'r' }] }, /refund_id is "r"; it must be left out for a sale/],
+    [{ order_id: 'o', lines: [{ ...line, kind: 'cancellation', refund_id: 'r' }] }, /units is 1; it must be left out: a cancellation takes back all/], [{ orders: [{ order_id: 'o', lines: [line] }, 7] }, /7/],
     [`{"order_id":"o","lines":[{"line_id":"1","quote":"${quote}","units":1,"revenue_minor":9223372036854775808}]}`, /9223372036854775808/],
     [`{"order_id":"o","lines":[{"line_id":"1","quote":"${quote}","units":1,"revenue_minor":1e400}]}`, /./]]) {
     assertRefused(await world.reward(body), 400, says);
@@ -147,6 +152,11 @@ test('a line out of bounds is refused by itself, with what was given and what is
     const answer = await world.reward(world.order([quote], change));
     assertRefused(answer, 400, ...says);
     assert.deepEqual([answer.statuses, answer.body.results[0].line_id], [['refused'], change.line_id ?? '1']);
+  }
+  for (const [change, says] of [[{ refund_id: '' }, /refund_id is ""; it must be 1 to 64/], [{ refund_id: 'r 1' }, /visible ASCII/],
+    [{ units: -1 }, /units is -1; it must be 0 to 10000/], [{ revenue_minor: -1 }, /-1; it must be 0 to 1000000000000/],
+    [{ units: 0, revenue_minor: 0, cost_minor: 0 }, /refund is 0; it must be of pieces/]]) {
+    assertRefused(await world.reward(world.order([quote], { kind: 'refund', refund_id: 'r', ...change })), 400, says);
   }
   assertRefused(await world.reward({ ...world.order([quote]), order_id: 'o 1' }), 400, /order_id is "o 1"; it must be 1 to 64 visible/);
   assertRefused(await world.reward({ ...world.order([quote]), order_id: '' }), 400, /order_id is ""/);

@@ -98,6 +98,58 @@ test('a kill in the middle of many rewards loses none that was acknowledged, and
   assert.deepEqual([now.rewards, now.revenue_minor, books.stored, books.matched, books.exposures], [120, 120 * 1900, 120, 120, 120]);
 });
 
+test('a kill between the acknowledgement of refunds and the next sync loses none of them, also of those that wait', async () => {
+  const quotes = await world.quotes(30), order = world.order(quotes);
+  await world.expose(quotes);
+  const back = { order_id: order.order_id, lines: order.lines.map(({ line_id, quote }, at) => (at % 2
+    ? { line_id, quote, kind: 'cancellation', refund_id: 'c' } : { line_id, quote, kind: 'refund', refund_id: 'r', units: 1, revenue_minor: 1900 })) };
+  const early = { ...back, lines: back.lines.slice(20) };
+  assert.deepEqual((await world.reward(early)).statuses, Array(10).fill('unmatched'));
+  await world.reward({ ...order, lines: order.lines.slice(0, 20) });
+  assert.deepEqual((await world.reward({ ...back, lines: back.lines.slice(0, 10) })).statuses, Array(10).fill('matched'));
+  assert.equal((await gained()).ledger.stored, 0, 'nothing is in D1 yet, else this shows nothing');
+  await killAndRestart();
+  assert.deepEqual((await world.reward(back)).statuses, [...Array(10).fill('duplicate'), ...Array(10).fill('matched'), ...Array(10).fill('duplicate')]);
+  assert.deepEqual((await world.reward(order)).statuses, [...Array(20).fill('duplicate'), ...Array(10).fill('matched')], 'what waited is found by its sale');
+  await world.sync();
+  const now = await gained();
+  assert.deepEqual(now.ledger, { stored: 60, matched: 60, unmatched: 0, exposures: 30 });
+  // A refund of the piece leaves its cost of 8.00, a cancellation nothing.
+  assert.deepEqual(now.totals, { exposures: 30, conversions: 0, rewards: 0, units: 0, revenue_minor: 0, cost_minor: 15 * 800 });
+});
+
+test('a kill in the middle of many refunds counts each once, and sending all again takes back no more than was sold', async () => {
+  const quotes = await world.quotes(80);
+  for (let from = 0; from < 80; from += 40) await world.expose(quotes.slice(from, from + 40));
+  const orders = quotes.map((quote) => world.order([quote], { units: 2, revenue_minor: 3800, cost_minor: 1600 }));
+  await world.reward({ orders });
+  const refunds = orders.map(({ order_id, lines: [{ line_id, quote }] }) => ({ order_id,
+    lines: [{ line_id, quote, kind: 'refund', refund_id: 'r', units: 1, revenue_minor: 1900, cost_minor: 800 }] }));
+  const acknowledged = new Set(), headers = { authorization: `Bearer ${secrets.REWARDS_TOKEN}` };
+  let settled = 0;
+  const rest = [...refunds], lanes = Array.from({ length: 8 }, async () => {
+    for (let one = rest.pop(); one; one = rest.pop()) {
+      const answer = await world.post('/haggle/v1/rewards', one, { headers, ...ALONE }).catch(() => null);
+      if (answer?.statuses?.[0] === 'matched') acknowledged.add(one.order_id);
+      settled += 1;
+    }
+  });
+  await until('20 answers', async () => settled, (count) => count >= 20);
+  const killed = world.edge.kill();
+  await Promise.all(lanes);
+  assert.ok(acknowledged.size >= 20 && acknowledged.size < 80, `${acknowledged.size} of 80 acknowledged: the kill was not in the middle`);
+  await killAndRestart(SLOW, killed);
+  for (const one of refunds) {
+    const [status] = (await world.reward(one)).statuses;
+    if (acknowledged.has(one.order_id)) assert.equal(status, 'duplicate', `${one.order_id} was acknowledged and is lost`);
+    else assert.ok(['matched', 'duplicate'].includes(status), status);
+  }
+  await world.sync();
+  const { totals: now, ledger: books } = await gained();
+  assert.deepEqual(now, { exposures: 80, conversions: 80, rewards: 80, units: 80, revenue_minor: 80 * 1900, cost_minor: 80 * 800 });
+  assert.deepEqual(books, { stored: 160, matched: 160, unmatched: 0, exposures: 80 });
+});
+
 test('after a restart the versions go on growing, and pages are priced at once from what was published', async () => {
   const { version } = await world.sync();
   await killAndRestart();

@@ -63,9 +63,13 @@ class Fuzz {
   shapes() {
     const quote = this.one(this.known.quotes);
     const line = { line_id: String(this.below(3)), quote, units: 1, revenue_minor: 1900, cost_minor: 800 };
+    const back = { ...line, kind: 'refund', refund_id: `r-${this.below(3)}`, units: this.below(2), revenue_minor: this.below(1900) };
+    const cancelled = { line_id: line.line_id, quote, kind: 'cancellation', refund_id: `c-${this.below(2)}` };
+    const order_id = `f-${this.below(40)}`;
     return [['POST', '/haggle/v1/exposures', { quotes: [quote] }], ['POST', '/haggle/v1/exposures', { quotes: [quote, this.text()] }],
       ['POST', '/haggle/v1/rewards', { order_id: `f-${this.below(40)}`, lines: [line] }],
       ['POST', '/haggle/v1/rewards', { orders: [{ order_id: `f-${this.below(40)}`, lines: [line, line] }] }],
+      ['POST', '/haggle/v1/rewards', { order_id, lines: [back] }], ['POST', '/haggle/v1/rewards', { order_id, lines: [cancelled, line, back] }],
       ['PUT', '/haggle/v1/experiments/murcia', otherExperiment('murcia', 'MURCIA', 1000)]];
   }
 
@@ -163,6 +167,9 @@ test(`no request of ${REQUESTS} is answered with a 5xx or not at all, and the bo
   assert.equal(now.exposures - before.exposures, counted.recorded);
   assert.equal(now.stored - before.stored, counted.matched + counted.unmatched);
   assert.equal(now.stored, now.matched + now.unmatched);
+  const { results } = await world.edge.db.prepare('SELECT SUM(conversions) AS n FROM tallies UNION ALL SELECT SUM(conversions) FROM delays '
+    + 'UNION ALL SELECT COUNT(*) FROM tallies WHERE MIN(conversions, units, revenue_minor, cost_minor, exposures - conversions) < 0').all();
+  assert.deepEqual([results[0].n, results[2].n], [results[1].n, 0], 'one delay for each conversion, and nothing given back that was not sold');
 });
 
 test('afterwards the loop works as before', async () => {

@@ -1,11 +1,11 @@
 //! Reading an experiment is validating it: TOML and JSON are one document, read by the same rules.
 
-use super::{Arm, DelayCorrection, Experiment, HOLDOUT, Item, Objective, PolicyChoice, RewardModel};
+use super::{Arm, DelayCorrection, Experiment, HOLDOUT, Item, Objective, PolicyChoice};
 use crate::error::decimal;
 use crate::json::{Fields, Json, Value};
 use crate::money::PRICE_MINOR_MAX;
 use crate::policy::{ARMS_MAX, PRESETS};
-use crate::{Error, Policy, Prior};
+use crate::{Error, Policy, Prior, RewardModel};
 
 pub(super) const FIELDS: [&str; 18] = [
     "name",

@@ -53,3 +53,51 @@ pub(super) fn tsallis_inf_weights(input: &PolicyInput) -> Vec<f64> {
 fn least_loss(input: &PolicyInput) -> f64 {
     input.live().map(|arm| arm.loss).fold(f64::INFINITY, f64::min)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{ArmInput, Posterior};
+
+    fn input(losses: [f64; 3], exposures: f64, horizon: u64) -> PolicyInput {
+        let arm = ArmInput::new(Posterior::new(1.0, 1.0, 1900).unwrap(), 1900).counted(exposures / 3.0, 0.0);
+        let arms = losses.map(|loss| ArmInput { loss, ..arm }).to_vec();
+        let mut input = PolicyInput::new(arms, 0).unwrap();
+        input.horizon = Some(horizon);
+        input
+    }
+
+    fn assert_shares(weights: &[f64], expected: [f64; 3]) {
+        let sum: f64 = weights.iter().sum();
+        for (weight, expected) in weights.iter().zip(expected) {
+            assert!((weight / sum - expected).abs() < 1e-12, "{weights:?} instead of {expected:?}");
+        }
+    }
+
+    #[test]
+    fn exp3_ix_equals_the_golden_values() {
+        // mpmath: K = 3, T = 1000
+        let expected = [0.577_227_034_579_741, 0.335_954_200_178_074, 0.086_818_765_242_185];
+        assert_shares(&exp3_ix_weights(&input([30.0, 50.0, 100.0], 600.0, 1000)), expected);
+        assert!((exp3_ix_gamma(3, 1000.0) - 0.013_531_520_539_516_3).abs() < 1e-15);
+        assert_eq!(exp3_ix_gamma(1, 1000.0), 0.0);
+    }
+
+    #[test]
+    fn tsallis_inf_equals_the_golden_values_and_sums_to_one() {
+        // mpmath: the 18th unit is to come
+        let expected = [0.574_656_721_051_718, 0.311_905_177_156_815, 0.113_438_101_791_467];
+        let weights = tsallis_inf_weights(&input([3.0, 5.0, 10.0], 17.0, 1000));
+        assert_shares(&weights, expected);
+        assert!((weights.iter().sum::<f64>() - 1.0).abs() < 1e-12, "{weights:?}");
+    }
+
+    #[test]
+    fn losses_alike_give_shares_alike_and_huge_ones_none() {
+        for weights in [exp3_ix_weights, tsallis_inf_weights] {
+            assert_shares(&weights(&input([0.0; 3], 0.0, 1)), [1.0 / 3.0; 3]);
+            assert_shares(&weights(&input([7e16; 3], 1e15, u64::MAX)), [1.0 / 3.0; 3]);
+            assert_shares(&weights(&input([0.0, 1e17, 1e17], 10.0, 100)), [1.0, 0.0, 0.0]);
+        }
+    }
+}

@@ -6,7 +6,6 @@
 use rand::{Rng, RngExt};
 
 use super::{Policy, PolicyInput};
-use crate::{Posterior, sample};
 
 /// After so many draws of the leader again, a challenger is drawn from P(best) itself: the same law, for the draws do
 /// not remember.
@@ -42,18 +41,13 @@ fn best_draw(input: &PolicyInput, random: &mut impl Rng) -> usize {
     let mut best = (0, f64::NEG_INFINITY);
     for (place, arm) in input.arms().iter().enumerate() {
         if arm.live {
-            let value = value(&arm.posterior, random);
+            let value = arm.posterior.draw(random);
             if value > best.1 {
                 best = (place, value);
             }
         }
     }
     best.0
-}
-
-/// A draw of the value of an exposure.
-fn value(posterior: &Posterior, random: &mut impl Rng) -> f64 {
-    sample::beta(random, posterior.alpha(), posterior.beta()) * posterior.value_minor() as f64
 }
 
 /// The arm of a draw with probability β, and else the first one of further draws that is another arm.
@@ -91,4 +85,71 @@ fn categorical(weights: &[f64], random: &mut impl Rng) -> usize {
         }
     }
     last
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ArmInput;
+    use crate::Posterior;
+    use rand::SeedableRng;
+    use rand_chacha::ChaCha8Rng;
+
+    fn input(posteriors: &[(f64, f64)]) -> PolicyInput {
+        let arm = |&(alpha, beta): &(f64, f64)| {
+            let posterior = Posterior::new(alpha, beta, 1900).unwrap();
+            let arm = ArmInput::new(posterior, 1900).counted(alpha + beta - 2.0, alpha - 1.0);
+            ArmInput { loss: beta, fixed_share: alpha as u32, ..arm }
+        };
+        let mut arms: Vec<ArmInput> = posteriors.iter().map(arm).collect();
+        arms.insert(1, ArmInput { live: false, ..arms[0] });
+        PolicyInput::new(arms, 0).unwrap()
+    }
+
+    /// Chi-square of so many draws against the weights. What is expected less than five times counts as one kind.
+    fn chi_square(policy: Policy, input: &PolicyInput, draws: u32) -> f64 {
+        let mut random = ChaCha8Rng::seed_from_u64(11);
+        let mut counts = vec![0.0; input.arms().len()];
+        (0..draws).for_each(|_| counts[policy.draw(input, &mut random)] += 1.0);
+        let weights = policy.weights(input);
+        let sum: f64 = weights.iter().sum();
+        let (mut chi, mut rare) = (0.0, (0.0, 0.0));
+        for (weight, count) in weights.iter().zip(counts) {
+            let expected = weight / sum * f64::from(draws);
+            if expected < 5.0 {
+                rare = (rare.0 + expected, rare.1 + count);
+            } else {
+                chi += (count - expected) * (count - expected) / expected;
+            }
+        }
+        // Of none expected none is drawn; of few, ten more would be far off.
+        assert!(rare.1 <= if rare.0 == 0.0 { 0.0 } else { rare.0 + 10.0 }, "{policy:?}: {rare:?}");
+        chi
+    }
+
+    /// At most three degrees of freedom: above 25.9 with probability 1e-5, for each of the policies.
+    #[test]
+    fn units_are_drawn_with_the_probabilities_of_the_weights() {
+        let spread = input(&[(21.0, 81.0), (31.0, 71.0), (26.0, 76.0), (3.0, 9.0)]);
+        let tied = input(&[(21.0, 81.0), (31.0, 71.0), (31.0, 71.0)]);
+        use Policy::*;
+        for policy in [Fixed, Thompson, SlidingThompson, TopTwoThompson, EpsilonGreedy, Softmax, Ucb1, Exp3Ix]
+        {
+            for input in [&spread, &tied] {
+                let chi = chi_square(policy, input, 4000);
+                assert!(chi < 25.9, "{policy:?}: chi-square {chi}");
+            }
+        }
+    }
+
+    /// P(best) of the leader is above 1 - 1e-9, so that every challenger comes from P(best) itself; of the three others
+    /// the first leads the rest by far. False alarm as above.
+    #[test]
+    fn a_challenger_is_found_behind_a_leader_that_is_all_but_certain() {
+        let certain = input(&[(900.0, 100.0), (40.0, 60.0), (36.0, 64.0), (30.0, 70.0)]);
+        let chi = chi_square(Policy::TopTwoThompson, &certain, 500);
+        assert!(chi < 25.9, "chi-square {chi}");
+        let alone = input(&[(2.0, 3.0)]);
+        assert_eq!(Policy::TopTwoThompson.draw(&alone, &mut ChaCha8Rng::seed_from_u64(1)), 0);
+    }
 }

@@ -148,3 +148,115 @@ fn kl_upper(p: f64, room: f64) -> f64 {
     }
     p - (1.0 - p) * expm1(-y)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::Posterior;
+
+    /// 100, 50 and 10 exposures, from the prior Beta(1, 1).
+    fn arms() -> [ArmInput; 3] {
+        [(100.0, 20.0, 1900), (50.0, 12.0, 2500), (10.0, 3.0, 1000)].map(|(n, s, value_minor)| {
+            let posterior = Posterior::new(1.0 + s, 1.0 + n - s, value_minor).unwrap();
+            ArmInput::new(posterior, value_minor).counted(n, s)
+        })
+    }
+
+    fn input(arms: &[ArmInput]) -> PolicyInput {
+        PolicyInput::new(arms.to_vec(), 0).unwrap()
+    }
+
+    fn assert_indices(policy: Policy, input: &PolicyInput, expected: [f64; 3]) {
+        let known = Known::new(policy, input);
+        for (arm, expected) in input.arms().iter().zip(expected) {
+            let index = known.index(arm);
+            assert!((index / expected - 1.0).abs() < 1e-11, "{policy:?}: {index} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn indices_equal_the_golden_values() {
+        use Policy::*;
+        // mpmath, 30 digits, from the formulas of SCIENCE.md 1.2 and 1.3 by bisection.
+        for (policy, expected) in [
+            (Ucb1, [0.470_596_102_149_22, 0.690_562_928_578_632, 1.127_489_336_443_2]),
+            (UcbTuned, [0.264_640_732_144_658, 0.399_298_051_074_61, 0.476_201_270_886_062]),
+            (KlUcb, [0.287_485_426_180_006, 0.457_634_069_289_661, 0.603_386_912_129_822]),
+            (KlUcbPlus, [0.188_934_804_085_699, 0.339_182_309_213_221, 0.466_344_485_633_116]),
+            (Moss, [0.152, 0.275_927_293_562_853, 0.529_142_570_942_168]),
+            (BayesUcb, [597.632_618_696_844, 1_031.740_149_889_53, 683.149_999_465_745]),
+            (DiscountedUcb, [0.470_596_102_149_22, 0.690_562_928_578_632, 1.127_489_336_443_2]),
+            (SlidingUcb, [0.311_298_051_074_61, 0.465_281_464_289_316, 0.623_744_668_221_601]),
+            (PriceUcb1, [985.332_594_083_519, 1_726.407_321_446_58, 1_307.489_336_443_2]),
+            (PriceUcbTuned, [594.017_391_074_85, 998.245_127_686_526, 656.201_270_886_062]),
+            (PriceKlUcb, [654.954_599_599_897, 1_144.085_173_224_15, 774.174_278_302_115]),
+        ] {
+            assert_indices(policy, &input(&arms()), expected);
+        }
+        let mut input = input(&arms());
+        input.horizon = Some(10_000);
+        assert_indices(Moss, &input, [0.339_258_054_494_86, 0.529_817_358_965_26, 0.882_177_340_932_806]);
+        input.parameters = vec![5.0];
+        assert_indices(BayesUcb, &input, [856.397_516_356_896, 1_510.096_298_514_43, 928.329_852_247_489]);
+        input.parameters = vec![3.0];
+        assert_indices(KlUcb, &input, [0.350_881_372_727_91, 0.549_759_038_427_898, 0.779_870_697_704_664]);
+        input.parameters = vec![0.5];
+        // √(½ ln t / n)
+        assert_indices(Ucb1, &input, [0.311_298_051_074_61, 0.465_281_464_289_316, 0.623_744_668_221_601]);
+    }
+
+    #[test]
+    fn the_highest_index_has_everything_and_arms_that_tie_share() {
+        let [one, two, three] = arms();
+        assert_eq!(weights(Policy::Ucb1, &input(&[one, two, three])), [0.0, 0.0, 1.0]);
+        assert_eq!(weights(Policy::PriceUcb1, &input(&[one, two, three])), [0.0, 1.0, 0.0]);
+        assert_eq!(weights(Policy::KlUcb, &input(&[three, one, three])), [1.0, 0.0, 1.0]);
+        let dead = ArmInput { live: false, ..three };
+        assert_eq!(weights(Policy::Ucb1, &input(&[one, dead, two])), [0.0, 0.0, 1.0]);
+    }
+
+    #[test]
+    fn untried_arms_share_what_there_is() {
+        let [one, two, three] = arms();
+        let untried = |arm: ArmInput| arm.counted(0.0, 0.0);
+        let dead = ArmInput { live: false, ..untried(three) };
+        let input = input(&[one, untried(two), dead, untried(three)]);
+        for policy in Policy::ALL.into_iter().filter(|policy| policy.name().contains("ucb")) {
+            assert_eq!(weights(policy, &input), [0.0, 1.0, 0.0, 1.0], "{policy:?}");
+        }
+    }
+
+    #[test]
+    fn kl_bounds_equal_the_golden_values() {
+        for (p, room, expected) in [
+            (0.1, 0.01, 0.147_675_539_298),
+            (0.5, 0.02, 0.599_008_283_552),
+            (0.01, 0.005, 0.023_417_041_962),
+            (0.0, 0.05, 0.048_770_575_499),
+        ] {
+            assert!((kl_upper(p, room) - expected).abs() < 1e-12, "{p}, {room}: {}", kl_upper(p, room));
+        }
+        assert_eq!((kl_upper(1.0, 0.1), kl_upper(0.3, 0.0), kl_upper(0.3, 1e9)), (1.0, 0.3, 1.0));
+        assert_eq!((kl_upper(0.0, 0.0), kl_upper(0.0, f64::INFINITY)), (0.0, 1.0));
+    }
+
+    /// The divergence at the bound is the room, at any size of both.
+    #[test]
+    fn kl_bounds_solve_their_equation() {
+        for p in [1e-299, 1e-30, 1e-9, 1e-4, 0.03, 0.5, 0.9, 1.0 - 1e-6, 1.0 - 1e-15] {
+            let mut previous = p;
+            for room in [1e-12, 1e-9, 1e-6, 1e-3, 0.01, 0.1, 0.5, 1.0, 3.0, 10.0, 30.0] {
+                let q = kl_upper(p, room);
+                assert!((previous..=1.0).contains(&q), "{p}, {room}: {q} after {previous}");
+                previous = q;
+                let divergence = |q: f64| p * ln(p / q) + (1.0 - p) * (ln_1p(-p) - ln_1p(-q));
+                // Within 1e-12 on either side of the root, where q is not within rounding of an end.
+                let off = 1e-12;
+                if q - off > p && q + off < 1.0 && room > 1e-9 {
+                    let within = divergence(q - off) <= room && room <= divergence(q + off);
+                    assert!(within, "{p}, {room}: {q}");
+                }
+            }
+        }
+    }
+}

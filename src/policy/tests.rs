@@ -1,8 +1,12 @@
 //! Laws of the allocation, over all policies.
 
 use super::*;
+use crate::math::exp;
 use crate::{Posterior, TOTAL};
 use proptest::prelude::*;
+use proptest::sample::Index;
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
 
 fn arm(alpha: f64, beta: f64, live: bool, fixed_share: u32) -> ArmInput {
     ArmInput { live, fixed_share, ..ArmInput::new(Posterior::new(alpha, beta, 1900).unwrap(), 1900) }
@@ -56,25 +60,6 @@ fn codes_and_names_tell_the_policies_apart() {
     }
 }
 
-proptest! {
-    #[test]
-    fn every_live_arm_gets_the_floor_and_shares_sum_to_the_total(
-        given in prop::collection::vec((0.01..1e6_f64, 0.01..1e9_f64, any::<bool>(), 0..=TOTAL), 1..=32),
-        floor in 0..=2048_u32,
-    ) {
-        let arms: Vec<ArmInput> = given.iter().map(|g| arm(g.0, g.1, g.2, g.3)).collect();
-        prop_assume!(arms.iter().any(|arm| arm.live));
-        for policy in Policy::ALL {
-            let shares = shares(policy, arms.clone(), floor);
-            prop_assert_eq!(shares.iter().sum::<u32>(), TOTAL);
-            for (share, arm) in shares.iter().zip(&arms) {
-                let allowed = if arm.live { floor..=TOTAL } else { 0..=0 };
-                prop_assert!(allowed.contains(share));
-            }
-        }
-    }
-}
-
 #[test]
 fn a_fixed_split_above_the_floor_stays_as_it_was_asked_for() {
     let arm = |fixed_share| arm(1.0, 1.0, true, fixed_share);
@@ -85,4 +70,172 @@ fn a_fixed_split_above_the_floor_stays_as_it_was_asked_for() {
     assert_eq!(shares([26_214, 19_661, 19_661], 1311), [26_214, 19_661, 19_661]);
     let lifted = shares([65_000, 536, 0], 1311);
     assert!(lifted.iter().all(|&share| share >= 1311), "{lifted:?}");
+}
+
+/// Counts of all sizes, and fractions of one.
+fn any_count() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        Just(0.0),
+        Just(1e15),
+        Just(1e-320),
+        0.0..1.0_f64,
+        (0..10_000_u32).prop_map(f64::from),
+        (-30.0..34.0_f64).prop_map(exp)
+    ]
+}
+
+fn any_arm() -> impl Strategy<Value = ArmInput> {
+    let part = prop_oneof![Just(0.0), Just(1.0), 0.0..1.0_f64];
+    let prior = prop_oneof![Just(0.01), Just(1.0), 0.01..100.0_f64];
+    let price = prop_oneof![Just(1), Just(1_000_000_000), 1..100_000_i64];
+    let loss = prop_oneof![Just(0.0), Just(1e17), (0.0..30.0_f64).prop_map(exp)];
+    let other = (any_count(), part, prior, price, loss, any::<bool>(), 0..=TOTAL);
+    other.prop_map(|(exposures, part, prior, price_minor, loss, live, fixed_share)| {
+        let conversions = (exposures * part).min(exposures);
+        let (alpha, beta) = (prior + conversions, prior + (exposures - conversions));
+        let posterior = Posterior::new(alpha.min(1e15), beta.min(1e15), price_minor).unwrap();
+        let arm = ArmInput::new(posterior, price_minor).counted(exposures, conversions);
+        ArmInput { loss, live, fixed_share, ..arm }
+    })
+}
+
+/// Up to `most` arms, at least one of them live, some of them the same.
+fn any_arms(most: usize) -> impl Strategy<Value = Vec<ArmInput>> {
+    let copies = prop::collection::vec((any::<Index>(), any::<Index>()), 0..4);
+    (prop::collection::vec(any_arm(), 1..=most), any::<Index>(), copies).prop_map(
+        |(mut arms, live, copies)| {
+            let count = arms.len();
+            copies.iter().for_each(|(from, to)| arms[to.index(count)] = arms[from.index(count)]);
+            let live = live.index(arms.len());
+            arms[live].live = true;
+            arms
+        },
+    )
+}
+
+/// The parameters at their least or greatest values, or left to their defaults.
+fn extreme(policy: Policy, which: u8) -> Vec<f64> {
+    match which {
+        0 => vec![],
+        1 => policy.parameters().iter().map(|parameter| parameter.least).collect(),
+        _ => policy.parameters().iter().map(|parameter| parameter.most).collect(),
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 64, ..ProptestConfig::default() })]
+
+    #[test]
+    fn any_input_gives_weights_and_shares_of_live_arms_only(
+        arms in any_arms(6), floor in 0..=2048_u32, which in 0..3_u8,
+        horizon in prop_oneof![Just(None), Just(Some(0)), Just(Some(u64::MAX)), (1..1_000_000_u64).prop_map(Some)],
+    ) {
+        let mut input = PolicyInput::new(arms.clone(), floor).unwrap();
+        input.horizon = horizon;
+        for policy in Policy::ALL {
+            let input = input.clone().with_parameters(policy, extreme(policy, which)).unwrap();
+            let weights = policy.weights(&input);
+            prop_assert_eq!(weights.len(), arms.len());
+            for (weight, arm) in weights.iter().zip(&arms) {
+                prop_assert!(weight.is_finite() && *weight >= 0.0, "{:?}: {:?}", policy, weights);
+                prop_assert!(arm.live || *weight == 0.0, "{:?}: {:?}", policy, weights);
+            }
+            prop_assert!(weights.iter().sum::<f64>() > 0.0, "{:?}: {:?}", policy, weights);
+            let allocation = policy.allocate(&input);
+            prop_assert_eq!(allocation.shares().iter().sum::<u32>(), TOTAL);
+            for (share, arm) in allocation.shares().iter().zip(&arms) {
+                let allowed = if arm.live { floor..=TOTAL } else { 0..=0 };
+                prop_assert!(allowed.contains(share), "{:?}: {:?}", policy, allocation);
+            }
+            let drawn = policy.draw(&input, &mut ChaCha8Rng::seed_from_u64(1));
+            prop_assert!(arms[drawn].live, "{:?} drew {}", policy, drawn);
+        }
+    }
+
+    /// Whole counts only: the sum of fractions depends on their order in its last bit, which may decide between two
+    /// indices that are as good as the same.
+    #[test]
+    fn the_order_of_the_arms_does_not_matter_and_equal_arms_get_the_same(arms in any_arms(6), turn in any::<Index>()) {
+        let arms: Vec<ArmInput> = arms.into_iter().map(|arm| {
+            let exposures = arm.exposures.min(1e9).round();
+            arm.counted(exposures, arm.conversions.min(exposures).round())
+        }).collect();
+        let mut turned = arms.clone();
+        let by = turn.index(arms.len());
+        turned.rotate_left(by);
+        turned[by..].reverse();
+        let place = |arm: usize| {
+            let rotated = (arm + arms.len() - by) % arms.len();
+            if rotated < by { rotated } else { arms.len() - 1 - (rotated - by) }
+        };
+        for policy in Policy::ALL {
+            let normal = |arms: &[ArmInput]| {
+                let weights = policy.weights(&PolicyInput::new(arms.to_vec(), 0).unwrap());
+                let sum: f64 = weights.iter().sum();
+                weights.into_iter().map(|weight| weight / sum).collect::<Vec<f64>>()
+            };
+            let (before, after) = (normal(&arms), normal(&turned));
+            for (arm, weight) in before.iter().enumerate() {
+                prop_assert!((weight - after[place(arm)]).abs() < 1e-9, "{:?}: {:?} {:?}", policy, before, after);
+                for other in (0..arms.len()).filter(|&other| arms[other] == arms[arm]) {
+                    prop_assert!((weight - before[other]).abs() < 1e-12, "{:?}: {:?}", policy, before);
+                }
+            }
+        }
+    }
+}
+
+/// Policies that learn within 2000 units: not successive elimination, whose intervals are still too wide, and none
+/// that is the same as another one where prices are equal and evidence neither fades nor has a window.
+const LEARNING: [Policy; 14] = [
+    Policy::Thompson,
+    Policy::TopTwoThompson,
+    Policy::EpsilonGreedy,
+    Policy::Softmax,
+    Policy::Ucb1,
+    Policy::UcbTuned,
+    Policy::KlUcb,
+    Policy::KlUcbPlus,
+    Policy::BayesUcb,
+    Policy::Moss,
+    Policy::DiscountedUcb,
+    Policy::SlidingUcb,
+    Policy::Exp3Ix,
+    Policy::TsallisInf,
+];
+
+/// Ten arms with rates of .5 and nine times .4, as in Chapelle and Li (2011), figure 1: a uniform split loses 180
+/// within 2000 units. Policies that learn lose 80 to 160 on average, with a standard deviation of the mean of 4 runs of
+/// about 6.
+#[test]
+fn learning_policies_lose_less_than_a_uniform_split() {
+    const UNITS: u32 = 2000;
+    for policy in LEARNING {
+        let adversarial = matches!(policy, Policy::Exp3Ix | Policy::TsallisInf);
+        let mut random = ChaCha8Rng::seed_from_u64(3);
+        let mut lost = 0.0;
+        for _ in 0..4 {
+            let mut arms = vec![arm(1.0, 1.0, true, 0); 10];
+            for _ in 0..UNITS {
+                let mut input = PolicyInput::new(arms.clone(), 0).unwrap();
+                input.horizon = Some(u64::from(UNITS));
+                let chosen = policy.draw(&input, &mut random);
+                let converts = random.random::<f64>() < if chosen == 3 { 0.5 } else { 0.4 };
+                lost += if chosen == 3 { 0.0 } else { 0.1 };
+                let share = if adversarial {
+                    let weights = policy.weights(&input);
+                    weights[chosen] / weights.iter().sum::<f64>()
+                } else {
+                    1.0
+                };
+                let seen = &mut arms[chosen];
+                let reward = f64::from(u8::from(converts));
+                *seen = seen.counted(seen.exposures + 1.0, seen.conversions + reward);
+                let (s, n) = (seen.conversions, seen.exposures);
+                seen.posterior = Posterior::new(1.0 + s, 1.0 + n - s, 1900).unwrap();
+                seen.loss += (1.0 - reward) / share;
+            }
+        }
+        assert!(lost / 4.0 < 175.0, "{policy:?} loses {}", lost / 4.0);
+    }
 }

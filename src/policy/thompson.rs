@@ -44,3 +44,44 @@ fn challenge(best: &[f64], beta: f64) -> Vec<f64> {
     }
     weights
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::ArmInput;
+
+    fn assert_near(given: &[f64], expected: &[f64]) {
+        for (given, expected) in given.iter().zip(expected) {
+            assert!((given - expected).abs() < 1e-12, "{given} instead of {expected}");
+        }
+    }
+
+    #[test]
+    fn the_closed_form_equals_the_golden_values() {
+        let best = [0.031_281_859_393_947_2, 0.762_460_286_328_356, 0.206_257_854_277_697];
+        // mpmath, from Russo's formula
+        let expected = [0.069_909_909_270_677_6, 0.492_605_385_710_169, 0.437_484_705_019_154];
+        assert_near(&challenge(&best, 0.5), &expected);
+        assert_near(&challenge(&best, 1.0), &best);
+    }
+
+    #[test]
+    fn a_certain_leader_keeps_its_part_and_leaves_the_rest() {
+        assert_near(&challenge(&[1.0, 0.0, 0.0], 0.5), &[0.5, 0.25, 0.25]);
+        // 1 - α would be 0 here; what is left is known all the same.
+        assert_near(&challenge(&[1.0, 3e-30, 1e-30], 0.6), &[0.6, 0.3, 0.1]);
+        assert_eq!(challenge(&[1.0], 0.5), [1.0]);
+        assert_near(&challenge(&[0.5, 0.5], 0.3), &[0.5, 0.5]);
+    }
+
+    #[test]
+    fn a_beta_of_one_is_thompson_sampling_and_dead_arms_have_nothing() {
+        let arm = |alpha, beta| ArmInput::new(Posterior::new(alpha, beta, 1900).unwrap(), 1900);
+        let dead = ArmInput { live: false, ..arm(99.0, 1.0) };
+        let input = PolicyInput::new(vec![arm(21.0, 81.0), dead, arm(31.0, 71.0)], 0).unwrap();
+        let alone = input.clone().with_parameters(Policy::TopTwoThompson, vec![1.0]).unwrap();
+        assert_near(&top_two(&alone), &weights(&input));
+        // Of two live arms the one that does not lead is the challenger.
+        assert_near(&top_two(&input), &[0.5, 0.0, 0.5]);
+    }
+}

@@ -1,45 +1,74 @@
 //! P(best): how probably each arm has the highest value.
 //!
 //! In scope: one number per arm, by quadrature, always the same for the same posteriors. Out of scope: floors and
-//! rounding to shares (`allocation`).
+//! rounding to shares (`allocation`), and what is made of the same quadrature beyond P(best) (`compare`).
 //!
-//! Let `F_k` be the distribution function of arm k's value `v = value_minor * rate`. Then
-//! `P(best = k) = ∫ Π_{j≠k} F_j(v) dF_k(v)` (Scott 2010, *A modern Bayesian look at the multi-armed bandit*,
-//! section 3, doi:10.1002/asmb.874). How the integral is taken:
+//! Let `F_k` be the distribution function of arm k's value `v`. Then `P(best = k) = ∫ Π_{j≠k} F_j(v) dF_k(v)`
+//! (Scott 2010, *A modern Bayesian look at the multi-armed bandit*, section 3, doi:10.1002/asmb.874). How the
+//! integral is taken:
 //!
-//! 1. The axis of values is split at the largest possible value of each arm (its `top`, where the rate is 1).
-//!    Within such a segment the variable is `s = ln((v - from) / (to - v))`, which sends both ends to infinity:
-//!    what a density does at an end of its range, it does slowly in `s`.
+//! 1. The axis of values is split at 0 and at the largest possible value of each arm that has one (its `top`, where
+//!    the rate is 1). Within such a segment the variable is `s = ln((v - from) / (to - v))`, which sends both ends to
+//!    infinity: what a density does at an end of its range, it does slowly in `s`. Of an infinite segment `s` is the
+//!    logarithm of the distance from its end.
 //! 2. Every arm contributes cuts where its own log-density has fallen by the amounts in `FALLS`. The union of
 //!    all cuts makes the cells, so a narrow arm beside one a thousand times wider is seen as sharply as alone.
-//! 3. In a cell all densities are known at the Gauss-Legendre nodes; the same values, integrated from the left
+//! 3. In a cell all densities are known at the Gauss-Legendre nodes; the same values, integrated from the right
 //!    edge to each node, continue the `F_j`. No incomplete beta function is needed.
+//! 4. The walk goes from the highest values down and ends where the probability that all values are lower, which is
+//!    `Π F_j`, no longer matters. Arms that lie below that place cost next to nothing.
 
 mod axis;
+mod law;
 mod quadrature;
 
-use self::axis::{END, END_CUTS, FALLS, FALLS_WEAK, Node, Place, Segment, distances, is_before};
-use self::quadrature::{NODES, Rule, dot};
+pub(crate) use self::law::Mixture;
+
+use self::axis::{Node, Place, Segment, is_before};
+use self::law::Law;
+pub(super) use self::quadrature::dot;
+use self::quadrature::{NODES, Rule};
 use super::Posterior;
-use crate::math::{BetaKernel, exp, ln, ln_logistic};
 use std::cmp::Ordering;
+
+/// Where the walk ends: P(best) of all arms together below that place.
+const REST: f64 = 1e-7;
 
 /// Probability that each arm has the highest value, in the order of `arms`.
 ///
-/// Range: `[0, 1]`; they sum to 1. The absolute error is below 1e-8, and below 1e-6 in the far corners of what
-/// a posterior may be (a value of 1 beside one of 1e12). Arms with the same posterior get exactly the same, and
-/// the order of the arms does not matter. One arm gets 1; no arms give nothing. The effort grows with the square
-/// of the number of arms.
+/// Range: `[0, 1]`; they sum to 1. The absolute error is below 2e-6, for any mix of reward models and widths that
+/// differ a millionfold; below 1e-4 in the far corners of what a posterior may be (priors of 0.01, a value of 1 beside
+/// one of 1e12). Arms with the same posterior get exactly the same, and the order of the arms does not matter. One
+/// arm gets 1; no arms give nothing. The effort grows with the square of the number of arms.
 ///
 /// ```
 /// use haggle::{Posterior, p_best};
 /// // 20 and 30 conversions among 100 exposures each, from the prior Beta(1, 1).
 /// let arms = [Posterior::new(21.0, 81.0, 1)?, Posterior::new(31.0, 71.0, 1)?];
 /// let best = p_best(&arms);
-/// assert!((best[1] - 0.947_603_103_352).abs() < 1e-6);
+/// assert!((best[1] - 0.947_603_103_352).abs() < 1e-5);
 /// # Ok::<(), haggle::Error>(())
 /// ```
 pub fn p_best(arms: &[Posterior]) -> Vec<f64> {
+    let mut kinds = kinds(arms);
+    if let [only] = kinds.as_mut_slice() {
+        only.best = 1.0;
+    } else {
+        walk(&mut kinds, REST, |kinds, rule, half, _| share(kinds, rule, half));
+    }
+    let total: f64 = kinds.iter().map(|kind| kind.best * f64::from(kind.copies)).sum();
+    arms.iter().map(|arm| kind_of(&kinds, arm).map_or(0.0, |kind| (kind.best / total).max(0.0))).collect()
+}
+
+/// P(best) of the kind at this position, where the kinds may be any.
+pub(super) fn best_of(kinds: &mut [Kind], position: usize) -> f64 {
+    walk(kinds, REST, |kinds, rule, half, _| share(kinds, rule, half));
+    let total: f64 = kinds.iter().map(|kind| kind.best).sum();
+    kinds.get(position).map_or(0.0, |kind| kind.best / total)
+}
+
+/// The arms, those with the same posterior together, in an order that does not depend on theirs.
+pub(super) fn kinds(arms: &[Posterior]) -> Vec<Kind> {
     let mut sorted: Vec<Posterior> = Vec::with_capacity(arms.len());
     for arm in arms {
         sorted.insert(sorted.partition_point(|other| compare(other, arm).is_le()), *arm);
@@ -48,63 +77,94 @@ pub fn p_best(arms: &[Posterior]) -> Vec<f64> {
     for posterior in sorted {
         match kinds.last_mut() {
             Some(kind) if compare(&kind.posterior, &posterior).is_eq() => kind.copies += 1,
-            _ => kinds.push(Kind::new(posterior)),
+            _ => kinds.push(Kind::new(posterior, 1.0)),
         }
     }
-    if let [only] = kinds.as_mut_slice() {
-        only.best = 1.0;
-    } else {
-        integrate(&mut kinds);
-    }
-    let total: f64 = kinds.iter().map(|kind| kind.best * f64::from(kind.copies)).sum();
-    let share_of = |arm: &Posterior| {
-        let kind = kinds.iter().find(|kind| compare(&kind.posterior, arm).is_eq());
-        kind.map_or(0.0, |kind| (kind.best / total).max(0.0))
-    };
-    arms.iter().map(share_of).collect()
+    kinds
+}
+
+/// The kind that an arm belongs to.
+pub(super) fn kind_of<'a>(kinds: &'a [Kind], arm: &Posterior) -> Option<&'a Kind> {
+    kinds.iter().find(|kind| compare(&kind.posterior, arm).is_eq())
 }
 
 fn compare(one: &Posterior, other: &Posterior) -> Ordering {
     let by_value = one.value_minor.cmp(&other.value_minor);
-    by_value.then(one.alpha.total_cmp(&other.alpha)).then(one.beta.total_cmp(&other.beta))
+    let pairs = one.parameters.iter().zip(&other.parameters);
+    pairs.fold(one.model.cmp(&other.model).then(by_value), |order, (a, b)| order.then(a.total_cmp(b)))
 }
 
-/// Fills in `best` of each kind, up to a common factor next to 1.
-fn integrate(kinds: &mut [Kind]) {
+/// Goes over the axis of values from the right to the left, cell by cell, and calls `each` in every one with all
+/// densities and distribution functions at the nodes; half the length of the cell and the nodes are given too.
+///
+/// Ends early where the probability that all values are lower is below `rest`.
+pub(super) fn walk(
+    kinds: &mut [Kind],
+    rest: f64,
+    mut each: impl FnMut(&mut [Kind], &Rule, f64, &[Node; NODES]),
+) {
     let rule = Rule::new();
-    let mut segments: Vec<Segment> = Vec::new();
-    for kind in kinds.iter() {
-        let from = segments.last().map_or(0.0, |segment| segment.to);
-        if kind.top > from {
-            segments.push(Segment::new(segments.len(), from, kind.top));
+    let mut segments = segments(kinds);
+    for kind in kinds.iter_mut() {
+        kind.cuts = kind.law.cuts(&segments);
+        if let (Some(first), Some(last)) = (kind.cuts.first(), kind.cuts.last()) {
+            (kind.first, kind.last) = (first.1, last.1);
         }
     }
-    for kind in kinds.iter_mut() {
+    // Below the greatest of the first cuts one arm's F is 0, and whoever lies there altogether is never the best.
+    let lowest = |a: Place, kind: &Kind| if is_before(a, kind.first) { kind.first } else { a };
+    let lowest = if rest > 0.0 { kinds.iter().fold((0, f64::MIN), lowest) } else { (0, f64::MIN) };
+    for kind in kinds.iter_mut().filter(|kind| !is_before(kind.last, lowest)) {
         kind.cut(&mut segments);
     }
-    for segment in &mut segments {
-        for (left, right) in segment.cells() {
+    for segment in segments.iter().rev() {
+        for (left, right) in segment.cells().into_iter().rev() {
             let (middle, half) = (0.5 * (left + right), 0.5 * (right - left));
             let nodes = rule.nodes.map(|x| Node::new(segment, middle + half * x));
+            let mut below = 1.0;
             for kind in kinds.iter_mut() {
                 kind.step(&rule, segment, &nodes, (left, right));
+                below *= kind.below;
             }
-            share(kinds, &rule, half);
+            each(kinds, &rule, half, &nodes);
+            if below < rest {
+                return;
+            }
         }
     }
+}
+
+/// The axis of values: from 0 to the first top, between the tops, and where an arm needs them the infinite ends.
+fn segments(kinds: &[Kind]) -> Vec<Segment> {
+    let mut ends: Vec<f64> = kinds.iter().filter_map(|kind| kind.law.top()).collect();
+    if kinds.iter().any(|kind| kind.law.is_signed()) {
+        ends.push(0.0);
+    }
+    if kinds.iter().any(|kind| kind.law.top().is_none()) {
+        ends.push(f64::INFINITY);
+    }
+    ends.sort_by(f64::total_cmp);
+    ends.dedup();
+    let mut from = if ends.first() == Some(&0.0) { f64::NEG_INFINITY } else { 0.0 };
+    let mut segments = Vec::with_capacity(ends.len());
+    for to in ends {
+        segments.push(Segment::new(segments.len(), from, to));
+        from = to;
+    }
+    segments
 }
 
 /// Adds one cell to P(best) of every kind: at each node, its density times every other arm's F.
 fn share(kinds: &mut [Kind], rule: &Rule, half: f64) {
     let mut product = [1.0; NODES];
-    for kind in kinds.iter_mut() {
+    for kind in kinds.iter_mut().filter(|kind| kind.begun) {
         kind.others = product;
         for _ in 0..kind.copies {
             multiply(&mut product, &kind.below_nodes);
         }
     }
     let mut product = [1.0; NODES];
-    for kind in kinds.iter_mut().rev() {
+    for kind in kinds.iter_mut().rev().filter(|kind| kind.begun) {
         let mut integrand = kind.density;
         multiply(&mut integrand, &kind.others);
         multiply(&mut integrand, &product);
@@ -118,116 +178,87 @@ fn share(kinds: &mut [Kind], rule: &Rule, half: f64) {
     }
 }
 
-fn multiply(into: &mut [f64; NODES], factors: &[f64; NODES]) {
+pub(super) fn multiply(into: &mut [f64; NODES], factors: &[f64; NODES]) {
     for (one, factor) in into.iter_mut().zip(factors) {
         *one *= factor;
     }
 }
 
 /// All arms with one and the same posterior.
-struct Kind {
-    posterior: Posterior,
-    copies: u32,
-    kernel: BetaKernel,
-    /// The largest value that the arm can have: the rate is 1.
-    top: f64,
+pub(super) struct Kind {
+    pub posterior: Posterior,
+    pub copies: u32,
+    law: Law,
+    cuts: Vec<(f64, Place)>,
     /// First and last cut. Outside, the density is taken as 0.
     first: Place,
     last: Place,
+    /// Whether the walk has come to the last cut; before, F is 1.
+    pub begun: bool,
     /// F at the left edge of the present cell, and at its nodes.
     below: f64,
-    below_nodes: [f64; NODES],
+    pub below_nodes: [f64; NODES],
     /// Density in s at the nodes.
-    density: [f64; NODES],
+    pub density: [f64; NODES],
     /// Product of F over the kinds before this one, at the nodes.
-    others: [f64; NODES],
-    /// P(best) of one of the arms.
-    best: f64,
+    pub others: [f64; NODES],
+    /// P(best) of one of the arms; what else is summed up over the cells.
+    pub best: f64,
 }
 
 impl Kind {
-    fn new(posterior: Posterior) -> Self {
+    /// The arm with its value taken `factor` times.
+    pub fn new(posterior: Posterior, factor: f64) -> Self {
         Self {
             posterior,
             copies: 1,
-            kernel: BetaKernel::new(posterior.alpha, posterior.beta),
-            top: posterior.value_minor as f64,
+            law: Law::new(&posterior, factor),
+            cuts: Vec::new(),
             first: (0, 0.0),
             last: (0, 0.0),
-            below: 0.0,
-            below_nodes: [0.0; NODES],
+            begun: false,
+            below: 1.0,
+            below_nodes: [1.0; NODES],
             density: [0.0; NODES],
-            others: [0.0; NODES],
+            others: [1.0; NODES],
             best: 0.0,
         }
     }
 
     /// Adds this arm's cuts to the segments.
-    fn cut(&mut self, segments: &mut [Segment]) {
-        let (a, b) = (self.kernel.a, self.kernel.b);
-        let middle = ln(a / b);
-        let falls: &[f64] = if a.min(b) < 1.0 { &FALLS_WEAK } else { &FALLS };
-        let lower = distances(a, b, falls).into_iter().rev().map(|distance| middle - distance);
-        let upper = distances(b, a, falls).into_iter().map(|distance| middle + distance);
-        let log_odds = lower.chain([middle]).chain(upper);
-        let places: Vec<Place> = log_odds.filter_map(|log_odds| self.place(segments, log_odds)).collect();
-        self.first = places.first().copied().unwrap_or(self.first);
-        self.last = places.last().copied().unwrap_or(self.last);
-        for segment in segments {
-            let own = places.iter().filter(|place| place.0 == segment.index).map(|place| place.1);
-            segment.add(own.collect());
-            if self.first.0 < segment.index && segment.index <= self.last.0 {
-                segment.add(END_CUTS.map(|s| -s).to_vec());
-            }
-            if self.first.0 <= segment.index && segment.index < self.last.0 {
-                segment.add(END_CUTS.to_vec());
+    fn cut(&self, segments: &mut [Segment]) {
+        for segment in segments.iter_mut() {
+            let own = self.cuts.iter().filter(|(_, place)| place.0 == segment.index);
+            segment.add(own.map(|(_, place)| place.1).collect());
+        }
+        for pair in self.cuts.windows(2) {
+            let [(value, (from, _)), (next, (to, _))] = pair else { continue };
+            let width = next - value;
+            for segment in segments.iter_mut().filter(|segment| (*from..=*to).contains(&segment.index)) {
+                if segment.index < *to {
+                    segment.bend(width.min(self.law.smooth_around(segment.to)), true);
+                }
+                if segment.index > *from {
+                    segment.bend(width.min(self.law.smooth_around(segment.from)), false);
+                }
             }
         }
     }
 
-    /// Where on the axis of values the arm's rate has these log-odds.
-    fn place(&self, segments: &[Segment], log_odds: f64) -> Option<Place> {
-        let (ln_rate, ln_rest) = (ln_logistic(log_odds), ln_logistic(-log_odds));
-        let (value, rest) = (self.top * exp(ln_rate), self.top * exp(ln_rest));
-        let segment = segments.iter().find(|segment| value <= segment.to)?;
-        let (is_first, is_own) = (segment.index == 0, segment.to == self.top);
-        let up = if is_first { ln(self.top) + ln_rate } else { ln(value - segment.from) };
-        let down = if is_own { ln(self.top) + ln_rest } else { ln((segment.to - self.top + rest).max(0.0)) };
-        let least = if is_first { f64::MIN } else { -END };
-        let most = if is_own { f64::MAX } else { END };
-        Some((segment.index, (up - down).max(least).min(most)))
-    }
-
-    /// Density of the arm in `s`. Range: `[0, ∞)`.
-    fn density_at(&self, segment: &Segment, node: &Node) -> f64 {
-        let rest_at_to = self.top - segment.to;
-        let rest = rest_at_to + node.below_to;
-        let (is_first, is_own) = (segment.index == 0, rest_at_to == 0.0);
-        let scale = (segment.to - segment.from) / self.top;
-        // At an end of the arm's own range the logarithm is known where the number itself underflows.
-        let (x, y) = (node.value / self.top, rest / self.top);
-        let ln_x = || if is_first { ln(scale) + node.ln_up } else { ln(x) };
-        let ln_y = || if is_own { ln(scale) + node.ln_down } else { ln(y) };
-        let fall = self.kernel.fall(x, y, ln_x, ln_y);
-        // From the density of the log-odds to that of s: dx/ds over x (1 - x).
-        let up = if is_first { 1.0 } else { node.above_from / node.value };
-        let down = if is_own { 1.0 } else { node.below_to / rest };
-        exp(self.kernel.ln_max + fall) * up * down / scale
-    }
-
-    /// Takes the step over one cell: the densities at its nodes, and F there and at its right edge.
+    /// Takes the step over one cell: the densities at its nodes, and F there and at its left edge.
     fn step(&mut self, rule: &Rule, segment: &Segment, nodes: &[Node; NODES], (left, right): (f64, f64)) {
-        let begun = is_before(self.first, (segment.index, right));
-        let over = !is_before((segment.index, left), self.last);
-        if over || !begun {
-            self.density = [0.0; NODES];
-            self.below_nodes = [self.below; NODES];
+        self.begun = self.begun || is_before((segment.index, left), self.last);
+        if !self.begun {
+            return;
+        }
+        if !is_before(self.first, (segment.index, right)) {
+            (self.density, self.below_nodes, self.below) = ([0.0; NODES], [0.0; NODES], 0.0);
             return;
         }
         let half = 0.5 * (right - left);
-        self.density = nodes.each_ref().map(|node| self.density_at(segment, node));
+        self.density = nodes.each_ref().map(|node| self.law.density(segment, node));
+        self.below = (self.below - half * dot(&rule.weights, &self.density)).max(0.0);
         self.below_nodes = rule.partial.each_ref().map(|row| self.below + half * dot(row, &self.density));
-        self.below += half * dot(&rule.weights, &self.density);
     }
 }
 
@@ -262,14 +293,14 @@ mod tests {
         }
     }
 
-    /// The largest error in these cases is 1.3e-10: what lies beyond the last cuts of the arms.
+    /// The largest error in these cases is below 3e-7: what lies beyond the last cuts of the arms.
     #[test]
     fn p_best_equals_the_golden_values() {
         let text = include_str!("../../tests/golden/p_best.json");
         let golden: Golden = serde_json::from_str(text).unwrap();
         assert!(golden.cases.len() >= 12);
         for case in golden.cases {
-            assert_near(&case.name, &best_of(&case.arms), &case.p_best, 1e-8);
+            assert_near(&case.name, &best_of(&case.arms), &case.p_best, 1e-6);
         }
     }
 
@@ -277,21 +308,21 @@ mod tests {
     fn two_arms_agree_with_the_closed_form() {
         // P(B > A) is a finite sum of beta functions where B's alpha is whole; here .9476031033523692.
         let best = best_of(&[(21.0, 81.0, 1900), (31.0, 71.0, 1900)]);
-        assert_near("A/B", &best, &[0.052_396_896_647_630_8, 0.947_603_103_352_369_2], 1e-8);
+        assert_near("A/B", &best, &[0.052_396_896_647_630_8, 0.947_603_103_352_369_2], 1e-6);
     }
 
     #[test]
     fn uniform_rates_of_different_worth_agree_with_the_closed_form() {
         // v1 uniform on [0, 1], v2 on [0, 3]: the first is best with probability 1/6.
         let best = best_of(&[(1.0, 1.0, 1000), (1.0, 1.0, 3000)]);
-        assert_near("uniform", &best, &[1.0 / 6.0, 5.0 / 6.0], 1e-8);
+        assert_near("uniform", &best, &[1.0 / 6.0, 5.0 / 6.0], 1e-6);
     }
 
     #[test]
     fn two_equal_arms_beside_a_third_agree_with_the_closed_form() {
         // v1 and v2 uniform on [0, 1], v3 on [0, 2]: the third wins with 1/2 + 1/2 ∫ v² dv = 2/3.
         let best = best_of(&[(1.0, 1.0, 1000), (1.0, 1.0, 2000), (1.0, 1.0, 1000)]);
-        assert_near("two and one", &best, &[1.0 / 6.0, 2.0 / 3.0, 1.0 / 6.0], 1e-8);
+        assert_near("two and one", &best, &[1.0 / 6.0, 2.0 / 3.0, 1.0 / 6.0], 1e-6);
     }
 
     #[test]
@@ -349,7 +380,7 @@ mod tests {
             factor in 2..1000_i64,
         ) {
             let scaled: Vec<_> = arms.iter().map(|arm| (arm.0, arm.1, arm.2 * factor)).collect();
-            assert_near("scaled", &best_of(&scaled), &best_of(&arms), 1e-8);
+            assert_near("scaled", &best_of(&scaled), &best_of(&arms), 1e-6);
         }
 
         #[test]
@@ -359,7 +390,7 @@ mod tests {
             let before = best_of(&arms);
             let mut more = arms.clone();
             more[0].0 += 1.0;
-            prop_assert!(best_of(&more)[0] >= before[0] - 1e-8);
+            prop_assert!(best_of(&more)[0] >= before[0] - 1e-6);
         }
     }
 }

@@ -5,7 +5,7 @@ use std::sync::OnceLock;
 use super::layout::{Layout, NUMBER, Record};
 use super::{LiveArm, LiveExperiment, record};
 use crate::policy::{ARMS_MAX, Contrast, Stock};
-use crate::{ArmInput, Currency, Error, Objective, Policy, PolicyInput, Posterior, TOTAL};
+use crate::{ArmInput, Currency, Error, Objective, Policy, PolicyInput, Posterior, RewardModel, TOTAL};
 
 /// Where the experiments' parts stand.
 pub(super) struct Tables<'a> {
@@ -65,19 +65,24 @@ impl Tables<'_> {
     }
 
     fn arm_input(&self, arm: Record<'_>) -> Result<ArmInput, Error> {
-        let posterior = Posterior::new(arm.f64(24)?, arm.f64(32)?, arm.i64(16)?)?;
-        let input = ArmInput::new(posterior, arm.i64(8)?);
+        let (value_minor, price_minor) = (arm.i64(16)?, arm.i64(8)?);
         if !self.layout.is_newest() {
+            let input = ArmInput::new(Posterior::new(arm.f64(24)?, arm.f64(32)?, value_minor)?, price_minor);
             let fixed_share = arm.u32(40)?.min(TOTAL);
             return Ok(ArmInput { live: arm.u8(44)? == 1, fixed_share, ..input });
         }
+        let code = arm.u8(85)?;
+        let model = RewardModel::from_code(code)
+            .ok_or_else(|| Error::snapshot(format!("an arm has the unknown reward model {code}")))?;
+        let parameters = [arm.f64(24)?, arm.f64(32)?, arm.f64(40)?, arm.f64(48)?];
+        let posterior = Posterior::from_parameters(model, parameters, value_minor)?;
         Ok(ArmInput {
             exposures: arm.f64(56)?,
             conversions: arm.f64(64)?,
             loss: arm.f64(72)?,
             fixed_share: arm.u32(80)?.min(TOTAL),
             live: arm.u8(84)? == 1,
-            ..input
+            ..ArmInput::new(posterior, price_minor)
         })
     }
 

@@ -112,14 +112,12 @@ fn put_arms(entry: &Entry<'_>, text: &mut TextPool, into: &mut Vec<u8>) -> Resul
             .put(&text.add(&arm.name))
             .put(&arm.price_minor.to_le_bytes())
             .put(&posterior.value_minor().to_le_bytes())
-            .put(&posterior.alpha().to_le_bytes())
-            .put(&posterior.beta().to_le_bytes())
-            .put(&[0; 16])
+            .put(posterior.parameters().map(f64::to_le_bytes).as_flattened())
             .put(&input.exposures.to_le_bytes())
             .put(&input.conversions.to_le_bytes())
             .put(&input.loss.to_le_bytes())
             .put(&input.fixed_share.to_le_bytes())
-            .put(&[u8::from(input.live), 1])
+            .put(&[u8::from(input.live), posterior.model().code()])
             .finish(into);
     }
     Ok(())

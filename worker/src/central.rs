@@ -2,11 +2,13 @@
 //!
 //! Values are bound, never written into a statement. Amounts cross as integers within ±2^53, squares as text.
 
-use haggle::{Cohort, Experiment, Ledger, Tally, TallyKey};
+use haggle::experiment::HOLDOUT;
+use haggle::{Allocation, Cohort, Delays, Experiment, History, Ledger, Period, Tally, TallyKey};
 use serde::Serialize;
 use worker::{D1Database, Env, Result};
 
-use crate::rows::{only, prepare, query};
+use crate::http::Fault;
+use crate::rows::{Bound, Row, only, prepare, query};
 
 /// What a ledger shard reports: running totals, never differences.
 pub struct Report {
@@ -22,6 +24,8 @@ pub struct Report {
     pub matched: i64,
     /// The totals that changed since the last report that was taken: JSON lists of objects, as SQLite wrote them.
     pub cells: Vec<String>,
+    /// Of these the conversions by hour of exposure and delay, in the same form.
+    pub delays: Vec<String>,
 }
 
 fn database(env: &Env) -> Result<D1Database> {
@@ -47,6 +51,13 @@ pub async fn take_report(env: &Env, report: &Report) -> Result<()> {
           rewards = excluded.rewards, units = excluded.units, revenue_minor = excluded.revenue_minor,
           cost_minor = excluded.cost_minor, revenue_sq = excluded.revenue_sq, profit_sq = excluded.profit_sq
         WHERE excluded.sequence > tallies.sequence";
+    const DELAYS: &str = "
+        INSERT INTO delays (source, sequence, experiment, hour, delay_h, conversions)
+        SELECT ?1, ?2, v->>'experiment', v->>'hour', v->>'delay_h', v->>'conversions'
+        FROM (SELECT value AS v FROM json_each(?3)) WHERE true
+        ON CONFLICT (experiment, hour, delay_h, source) DO UPDATE SET
+          sequence = excluded.sequence, conversions = excluded.conversions
+        WHERE excluded.sequence > delays.sequence";
     const SOURCES: &str = "
         INSERT INTO sources (source, sequence, exposures, stored, matched, reported_at_ms)
         VALUES (?1, ?2, ?3, ?4, ?5, ?6)
@@ -57,8 +68,10 @@ pub async fn take_report(env: &Env, report: &Report) -> Result<()> {
     let db = database(env)?;
     let (source, sequence) = (report.source.as_str(), report.sequence);
     let mut batch = Vec::new();
-    for cells in &report.cells {
-        batch.push(prepare(&db, TALLIES, &[source.into(), sequence.into(), cells.as_str().into()])?);
+    for (statement, lists) in [(TALLIES, &report.cells), (DELAYS, &report.delays)] {
+        for list in lists {
+            batch.push(prepare(&db, statement, &[source.into(), sequence.into(), list.as_str().into()])?);
+        }
     }
     let now_ms = worker::Date::now().as_millis();
     let values = [
@@ -104,7 +117,7 @@ pub async fn ledger_health(env: &Env) -> Result<LedgerHealth> {
 
 /// Sums of the running experiments over sources and cohorts, as a ledger with the central store as its one source.
 ///
-/// Squares stay behind: no policy of this version looks at them.
+/// For the charts, which show no squares; policies look at [`history`].
 pub async fn ledger(env: &Env) -> Result<Ledger> {
     let sql = "SELECT experiment, arm, SUM(exposures), SUM(conversions), SUM(rewards), SUM(units), SUM(revenue_minor),
                  SUM(cost_minor)
@@ -126,6 +139,144 @@ pub async fn ledger(env: &Env) -> Result<Ledger> {
         ledger.observe("central", &key, 1, total);
     }
     Ok(ledger)
+}
+
+/// Cohorts of the last three days stand alone; older ones are summed in blocks of this many hours.
+const RECENT_HOURS: u32 = 72;
+const BLOCK_HOURS: u32 = 6;
+
+/// Delays are learned from the reward window and this many hours before it.
+const DELAY_HOURS: u32 = 28 * 24;
+
+/// Digits of a square in one sum, and how many such parts it has: each sum is exact in a double, and so is the whole.
+const LIMB_DIGITS: i64 = 9;
+const LIMBS: i64 = 4;
+
+/// What was counted in an experiment, and the delays of its conversions, as far as a policy looks at them.
+///
+/// Sums over the sources, squares too, exactly. An older block is one period without an epoch, at its last hour, with
+/// the mean of the shares that its exposures were made with, weighted by these. So there are at most
+/// `(12 + 1) * 78 + 4 * days` periods with at most 33 rows each, however long it runs, and as many rows of delays as
+/// there are pairs of such a period and a delay.
+pub async fn history(
+    env: &Env,
+    experiment: &Experiment,
+    now_hour: u32,
+) -> std::result::Result<(History, Delays), Fault> {
+    let db = database(env)?;
+    let recent = now_hour.saturating_sub(RECENT_HOURS) / BLOCK_HOURS * BLOCK_HOURS;
+    let values: [Bound<'_>; 2] = [experiment.name.as_str().into(), i64::from(recent).into()];
+    let hour = format!(
+        "CASE WHEN hour < ?2 THEN hour / {BLOCK_HOURS} * {BLOCK_HOURS} + {BLOCK_HOURS} - 1 ELSE hour END"
+    );
+    let period = format!("{hour} AS at, CASE WHEN hour < ?2 THEN 0 ELSE epoch END AS of");
+
+    let squares: String = ["revenue_sq", "profit_sq"].map(square_sums).concat();
+    let sql = format!(
+        "SELECT {period}, arm, SUM(exposures), SUM(conversions), SUM(rewards), SUM(units), SUM(revenue_minor),
+           SUM(cost_minor){squares} FROM tallies WHERE experiment = ?1 GROUP BY at, of, arm ORDER BY at, of"
+    );
+    let arms = experiment.arms.len();
+    let place_of = |name: &str| experiment.arms.iter().position(|arm| arm.name == name);
+    let mut periods = Vec::new();
+    for row in query(&db, &sql, &values).await? {
+        let name = row.text(2)?;
+        let period = period_at(&mut periods, cohort(&row)?, arms);
+        let tally = match place_of(&name) {
+            Some(place) => period.and_then(|period| period.arms.get_mut(place)),
+            None => period.filter(|_| name == HOLDOUT).map(|period| &mut period.holdout),
+        };
+        if let Some(tally) = tally {
+            *tally = summed(&row)?;
+        }
+    }
+
+    let sql = format!(
+        "WITH counted AS (
+           SELECT {period}, epoch, MAX(1, SUM(CASE arm WHEN '{HOLDOUT}' THEN 0 ELSE exposures END)) AS n
+           FROM tallies WHERE experiment = ?1 GROUP BY at, of, epoch)
+         SELECT at, of, a.value->>'arm', SUM(n * (a.value->>'share'))
+         FROM counted AS c JOIN epochs AS e ON e.experiment = ?1 AND e.epoch = c.epoch, json_each(e.arms) AS a
+         GROUP BY at, of, 3 ORDER BY at, of"
+    );
+    let rows = query(&db, &sql, &values).await?;
+    for rows in rows.chunk_by(|one, next| cohort(one).ok() == cohort(next).ok()) {
+        let mut weights = vec![0.0; arms];
+        for row in rows {
+            if let Some(weight) = place_of(&row.text(2)?).and_then(|place| weights.get_mut(place)) {
+                *weight = row.integer(3)? as f64;
+            }
+        }
+        let shares = Allocation::quantise(&weights, &vec![true; arms], 0);
+        let cohort = rows.first().map(cohort).transpose()?;
+        if let Some(period) = cohort.and_then(|cohort| period_at(&mut periods, cohort, arms)) {
+            period.shares = shares.shares().to_vec();
+        }
+    }
+
+    let since = now_hour.saturating_sub(experiment.reward_window_hours + DELAY_HOURS);
+    let sql = format!(
+        "SELECT {hour} AS at, delay_h, SUM(conversions) FROM delays WHERE experiment = ?1 AND hour >= {since}
+         GROUP BY at, delay_h ORDER BY at, delay_h"
+    );
+    let mut delays = Delays::default();
+    for row in query(&db, &sql, &values).await? {
+        delays.add(number(&row, 0)?, number(&row, 1)?, row.integer(2)?)?;
+    }
+    Ok((History::new(periods)?, delays))
+}
+
+fn number(row: &Row, column: usize) -> Result<u32> {
+    row.count(column).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
+}
+
+fn cohort(row: &Row) -> Result<Cohort> {
+    Ok(Cohort { hour: number(row, 0)?, epoch: number(row, 1)? })
+}
+
+/// The period of a cohort, put in where there is none. Rows come in the order of periods, so the end is looked at first.
+fn period_at(periods: &mut Vec<Period>, cohort: Cohort, arms: usize) -> Option<&mut Period> {
+    let key = (cohort.hour, cohort.epoch);
+    let place = periods.binary_search_by_key(&key, |period| (period.cohort.hour, period.cohort.epoch));
+    let place = place.unwrap_or_else(|place| {
+        let none = Period {
+            cohort,
+            shares: Vec::new(),
+            arms: vec![Tally::default(); arms],
+            holdout: Tally::default(),
+        };
+        periods.insert(place, none);
+        place
+    });
+    periods.get_mut(place)
+}
+
+/// The sums of a column of squares in parts that SQLite and JavaScript keep exactly, the lowest digits first.
+fn square_sums(column: &str) -> String {
+    let zeros = "0".repeat((LIMB_DIGITS * LIMBS) as usize);
+    let part = |limb| {
+        let from = (limb + 1) * LIMB_DIGITS;
+        format!(", SUM(CAST(substr('{zeros}' || {column}, -{from}, {LIMB_DIGITS}) AS INTEGER))")
+    };
+    (0..LIMBS).map(part).collect()
+}
+
+fn summed(row: &Row) -> Result<Tally> {
+    let square = |from: usize| -> Result<i128> {
+        (0..LIMBS as usize).rev().try_fold(0i128, |sum, limb| {
+            Ok(sum * 10i128.pow(LIMB_DIGITS as u32) + i128::from(row.integer(from + limb)?))
+        })
+    };
+    Ok(Tally {
+        exposures: row.integer(3)?,
+        conversions: row.integer(4)?,
+        rewards: row.integer(5)?,
+        units: row.integer(6)?,
+        revenue_minor: row.integer(7)?,
+        cost_minor: row.integer(8)?,
+        revenue_sq: square(9)?,
+        profit_sq: square(9 + LIMBS as usize)?,
+    })
 }
 
 /// The definitions of the running experiments, as JSON, in the order of their names.
@@ -196,36 +347,45 @@ pub struct Epoch {
     pub opened_at_ms: u64,
     /// The arms in the order of the experiment.
     pub arms: Vec<EpochArm>,
+    /// A snapshot of this experiment alone, which has all that the policy looked at; empty where the release that
+    /// opened it did not keep it.
+    pub input: Vec<u8>,
 }
 
 /// The newest allocation of every running experiment.
 pub async fn newest_epochs(env: &Env) -> Result<Vec<Epoch>> {
     let sql =
         "SELECT experiment, epoch, opened_at_ms, a.value->>'arm', a.value->>'share', a.value->>'exposures',
-                 a.value->>'conversions'
+                 a.value->>'conversions', CASE a.key WHEN 0 THEN hex(input) ELSE '' END
                FROM epochs AS e, json_each(e.arms) AS a
                WHERE experiment IN (SELECT name FROM experiments WHERE state = 'running')
                  AND epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = e.experiment)
                ORDER BY experiment, a.key";
     let mut epochs: Vec<Epoch> = Vec::new();
     for row in query(&database(env)?, sql, &[]).await? {
-        let number = |column| row.count(column).map(|count| u32::try_from(count).unwrap_or(u32::MAX));
         let experiment = row.text(0)?;
         let arm = EpochArm {
             arm: row.text(3)?,
-            share: number(4)?,
+            share: number(&row, 4)?,
             exposures: row.count(5)?,
             conversions: row.count(6)?,
         };
         match epochs.last_mut().filter(|epoch| epoch.experiment == experiment) {
             Some(epoch) => epoch.arms.push(arm),
             None => {
-                let (number, opened_at_ms) = (number(1)?, row.count(2)?);
-                epochs.push(Epoch { experiment, number, opened_at_ms, arms: vec![arm] });
+                let (number, opened_at_ms) = (number(&row, 1)?, row.count(2)?);
+                let input = from_hex(&row.text(7)?);
+                epochs.push(Epoch { experiment, number, opened_at_ms, arms: vec![arm], input });
             }
         }
     }
     Ok(epochs)
+}
+
+/// The bytes of what SQLite wrote as hexadecimal digits.
+fn from_hex(text: &str) -> Vec<u8> {
+    let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap_or_default() as u8;
+    text.as_bytes().chunks(2).map(|pair| pair.iter().fold(0, |byte, half| byte << 4 | digit(half))).collect()
 }
 
 /// The highest version that was ever published and when; zeros before the first.
@@ -269,11 +429,11 @@ pub async fn publish(env: &Env, publication: &Publication<'_>) -> Result<()> {
     let db = database(env)?;
     let (version, now_ms) = (publication.version, publication.now_ms);
     let insert = "INSERT INTO snapshots (version, published_at_ms, bytes) VALUES (?1, ?2, ?3)";
-    let bytes = crate::rows::Bound::Blob(publication.bytes);
+    let bytes = Bound::Blob(publication.bytes);
     let mut batch = vec![prepare(&db, insert, &[version.into(), now_ms.into(), bytes])?];
     for epoch in &publication.opened {
-        let sql =
-            "INSERT INTO epochs (experiment, epoch, version, opened_at_ms, arms) VALUES (?1, ?2, ?3, ?4, ?5)";
+        let sql = "INSERT INTO epochs (experiment, epoch, version, opened_at_ms, arms, input)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
         let arms = serde_json::to_string(&epoch.arms)?;
         let number = u64::from(epoch.number);
         let values = [
@@ -282,6 +442,7 @@ pub async fn publish(env: &Env, publication: &Publication<'_>) -> Result<()> {
             version.into(),
             now_ms.into(),
             arms.as_str().into(),
+            Bound::Blob(&epoch.input),
         ];
         batch.push(prepare(&db, sql, &values)?);
     }

@@ -1,9 +1,13 @@
 //! Stage 5, merge: a ledger shard, the place where an exposure or a reward is counted exactly once.
 //!
 //! One Durable Object per shard, named `{shards}-{index}`; the quote says which, also after re-sharding. State, in
-//! SQLite: `accounts` (one row per exposure), `rewards` (one row per line of an order, the memory against doubles),
-//! `cells` (running totals per experiment, arm and cohort) and `progress` (how much of all of it there is, and which
-//! report was the last).
+//! SQLite: `accounts` (one row per exposure), `rewards` (one row per line of an order, and one per refund of it with
+//! negative amounts: the memory against doubles), `cells` (running totals per experiment, arm and cohort), `delays`
+//! (conversions by the hour of their exposure and the hours until the first sale, which `first_sales` remembers) and
+//! `progress` (how much of all of it there is, and which report was the last).
+//!
+//! A sale waits for its exposure, and a refund for its sale: `matched` says what is in the totals. What is given back
+//! beyond what is left of its line is refused; if that shows only when its sale arrives, it stays waiting.
 //!
 //! Why nothing is lost or doubled: all statements of one line run without an `await` between them, so they are one
 //! atomic commit, and the runtime holds the answer back until it is durable. The alarm that reports to the central
@@ -12,6 +16,7 @@
 
 use std::cell::Cell;
 
+use haggle::event::RewardKind;
 use haggle::{Account, Cohort, Credit, Error, Exposure, Tally, TallyKey};
 use worker::{DurableObject, Env, Request, Response, Result, SqlStorage, State, durable_object};
 
@@ -20,8 +25,20 @@ use crate::http::{Fault, post, text_of};
 use crate::rows::{Bound, Row, execute, only};
 use crate::settings::Settings;
 
-/// Cells in one statement of a report.
-const CELLS_PER_STATEMENT: i64 = 1_000;
+/// Rows in one statement of a report.
+const ROWS_PER_STATEMENT: i64 = 1_000;
+
+/// What is reported: a row as JSON, and which rows in which order.
+const CELLS: (&str, &str) = (
+    "json_object('experiment', experiment, 'arm', arm, 'epoch', epoch, 'hour', hour, 'exposures', exposures,
+       'conversions', conversions, 'rewards', rewards, 'units', units, 'revenue_minor', revenue_minor,
+       'cost_minor', cost_minor, 'revenue_sq', revenue_sq, 'profit_sq', profit_sq)",
+    "cells WHERE sequence > (SELECT reported FROM progress) ORDER BY experiment, arm, epoch, hour",
+);
+const DELAYS: (&str, &str) = (
+    "json_object('experiment', experiment, 'hour', hour, 'delay_h', delay_h, 'conversions', conversions)",
+    "delays WHERE sequence > (SELECT reported FROM progress) ORDER BY experiment, hour, delay_h",
+);
 
 /// Milliseconds until a failed report is tried again.
 const RETRY_MS: i64 = 5_000;
@@ -30,20 +47,32 @@ const RETRY_MS: i64 = 5_000;
 pub enum Command {
     /// A price was shown.
     Expose(Exposure),
-    /// Something was sold at it.
+    /// Something was sold at it, or given back.
     Reward(Line),
 }
 
 /// A line of an order, with the exposure it belongs to.
 pub struct Line {
+    /// What it says.
+    pub claim: Claim,
+    /// Hours from the decision until it was taken in; none from a Worker that did not know it yet.
+    pub delay_h: Option<u32>,
+    /// The exposure of its quote.
+    pub exposure: Exposure,
+}
+
+/// What a line of an order says.
+pub struct Claim {
     /// The shop's number of the order.
     pub order_id: String,
     /// The line within the order.
     pub line_id: String,
-    /// Pieces and money.
+    /// Whether it was sold or given back.
+    pub kind: RewardKind,
+    /// The shop's number of the refund; empty for a sale.
+    pub refund_id: String,
+    /// Pieces and money, sold or given back.
     pub credit: Credit,
-    /// The exposure of its quote.
-    pub exposure: Exposure,
 }
 
 impl Command {
@@ -55,27 +84,37 @@ impl Command {
         };
         let Exposure { id, key: TallyKey { experiment, arm, cohort }, forget_at_s } = exposure;
         let common = format!("{id}\t{experiment}\t{arm}\t{}\t{}\t{forget_at_s}", cohort.epoch, cohort.hour);
-        match self {
-            Self::Expose(_) => common,
-            Self::Reward(Line { order_id, line_id, credit, .. }) => {
-                let Credit { units, revenue_minor, cost_minor } = credit;
-                format!("{common}\t{order_id}\t{line_id}\t{units}\t{revenue_minor}\t{cost_minor}")
-            }
-        }
+        let Self::Reward(Line { claim, delay_h, .. }) = self else { return common };
+        let Claim { order_id, line_id, kind, refund_id, credit } = claim;
+        let Credit { units, revenue_minor, cost_minor } = credit;
+        // A shard of the release before must not take a refund for a sale: it finds a word where it wants a number.
+        let kind = match kind {
+            RewardKind::Sale => String::new(),
+            back => format!("{}\t{refund_id}\t", back.name()),
+        };
+        let delay_h = delay_h.unwrap_or_default();
+        format!("{common}\t{order_id}\t{line_id}\t{kind}{units}\t{revenue_minor}\t{cost_minor}\t{delay_h}")
     }
 
     fn read(line: &str) -> Option<Self> {
-        let mut fields = line.split('\t');
-        let mut text = || fields.next().map(str::to_owned);
+        let mut fields = line.split('\t').map(str::to_owned);
+        let mut text = || fields.next();
         let (id, experiment, arm) = (text()?, text()?, text()?);
         let cohort = Cohort { epoch: text()?.parse().ok()?, hour: text()?.parse().ok()? };
         let forget_at_s = text()?.parse().ok()?;
         let exposure = Exposure { id, key: TallyKey { experiment, arm, cohort }, forget_at_s };
         let Some(order_id) = text() else { return Some(Self::Expose(exposure)) };
-        let line_id = text()?;
-        let mut number = || text()?.parse::<i64>().ok();
-        let credit = Credit { units: number()?, revenue_minor: number()?, cost_minor: number()? };
-        Some(Self::Reward(Line { order_id, line_id, credit, exposure }))
+        let (line_id, word) = (text()?, text()?);
+        let back = RewardKind::ALL.into_iter().find(|kind| kind.name() == word);
+        let (refund_id, units) = if back.is_some() { (text()?, text()?) } else { (String::new(), word) };
+        let credit = Credit {
+            units: units.parse().ok()?,
+            revenue_minor: text()?.parse().ok()?,
+            cost_minor: text()?.parse().ok()?,
+        };
+        let claim = Claim { order_id, line_id, kind: back.unwrap_or(RewardKind::Sale), refund_id, credit };
+        let delay_h = text().and_then(|hours| hours.parse().ok());
+        Some(Self::Reward(Line { claim, delay_h, exposure }))
     }
 }
 
@@ -85,7 +124,7 @@ pub enum Outcome {
     Recorded,
     /// The reward is stored and counted.
     Matched,
-    /// The reward is stored and waits for its exposure.
+    /// The reward is stored and waits: a sale for its exposure, a refund for its sale.
     Unmatched,
     /// It is known already.
     Duplicate,
@@ -226,7 +265,7 @@ impl DurableObject for Ledger {
     }
 }
 
-const SCHEMA: [&str; 8] = [
+const SCHEMA: [&str; 11] = [
     "CREATE TABLE IF NOT EXISTS accounts (id TEXT PRIMARY KEY, experiment TEXT NOT NULL, arm TEXT NOT NULL,
        epoch INTEGER NOT NULL, hour INTEGER NOT NULL, exposed INTEGER NOT NULL, converted INTEGER NOT NULL,
        revenue_minor INTEGER NOT NULL, cost_minor INTEGER NOT NULL, forget_at_s INTEGER NOT NULL) WITHOUT ROWID",
@@ -234,7 +273,8 @@ const SCHEMA: [&str; 8] = [
        refund_id TEXT NOT NULL, account TEXT NOT NULL, units INTEGER NOT NULL, revenue_minor INTEGER NOT NULL,
        cost_minor INTEGER NOT NULL, matched INTEGER NOT NULL, forget_at_s INTEGER NOT NULL,
        PRIMARY KEY (order_id, line_id, kind, refund_id)) WITHOUT ROWID",
-    "CREATE INDEX IF NOT EXISTS rewards_waiting ON rewards (account) WHERE matched = 0",
+    "DROP INDEX IF EXISTS rewards_waiting",
+    "CREATE INDEX IF NOT EXISTS rewards_of_account ON rewards (account)",
     "CREATE INDEX IF NOT EXISTS accounts_over ON accounts (forget_at_s)",
     "CREATE INDEX IF NOT EXISTS rewards_over ON rewards (forget_at_s)",
     "CREATE TABLE IF NOT EXISTS cells (experiment TEXT NOT NULL, arm TEXT NOT NULL, epoch INTEGER NOT NULL,
@@ -242,6 +282,12 @@ const SCHEMA: [&str; 8] = [
        units INTEGER NOT NULL, revenue_minor INTEGER NOT NULL, cost_minor INTEGER NOT NULL, revenue_sq TEXT NOT NULL,
        profit_sq TEXT NOT NULL, sequence INTEGER NOT NULL,
        PRIMARY KEY (experiment, arm, epoch, hour)) WITHOUT ROWID",
+    // Hours until the first sale of an exposure, and whether that is in `delays` now.
+    "CREATE TABLE IF NOT EXISTS first_sales (account TEXT PRIMARY KEY, delay_h INTEGER NOT NULL,
+       counted INTEGER NOT NULL, forget_at_s INTEGER NOT NULL) WITHOUT ROWID",
+    "CREATE TABLE IF NOT EXISTS delays (experiment TEXT NOT NULL, hour INTEGER NOT NULL, delay_h INTEGER NOT NULL,
+       conversions INTEGER NOT NULL, sequence INTEGER NOT NULL,
+       PRIMARY KEY (experiment, hour, delay_h)) WITHOUT ROWID",
     "CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL,
        reported INTEGER NOT NULL, exposures INTEGER NOT NULL, stored INTEGER NOT NULL, matched INTEGER NOT NULL)",
     // `sequence` is that of the next report, `reported` that of the last one which the central store took.
@@ -264,72 +310,167 @@ impl Ledger {
         if account.exposed {
             return Ok(Outcome::Duplicate);
         }
-        let mut change = Ok(account.expose());
-        let waiting = "SELECT units, revenue_minor, cost_minor FROM rewards WHERE account = ? AND matched = 0
-                       ORDER BY order_id, line_id";
-        let waiting = execute(&self.sql, waiting, &[exposure.id.as_str().into()])?;
-        for row in &waiting {
-            let credit = Credit {
-                units: row.integer(0)?,
-                revenue_minor: row.integer(1)?,
-                cost_minor: row.integer(2)?,
-            };
-            change = change.and_then(|sum: Tally| sum.plus(&account.credit(&credit)));
+        let change = account.expose();
+        if let Err(error) = self.book(exposure, &account, &change)? {
+            return Ok(Outcome::Refused(error.to_string()));
         }
-        let total = match change.and_then(|change| self.total_with(&exposure.key, &change)) {
-            Ok(total) => total?,
-            Err(error) => return Ok(Outcome::Refused(error.to_string())),
-        };
-        self.write_cell(&exposure.key, &total)?;
-        self.write_account(exposure, &account)?;
-        let matched = "UPDATE rewards SET matched = 1 WHERE account = ? AND matched = 0";
-        execute(&self.sql, matched, &[exposure.id.as_str().into()])?;
-        self.count(1, 0, waiting.len() as i64)?;
+        self.count(1, 0, 0)?;
+        self.settle(exposure, account)?;
         Ok(Outcome::Recorded)
     }
 
     fn reward(&self, line: &Line) -> Result<Outcome> {
-        let known =
-            "SELECT 1 FROM rewards WHERE order_id = ? AND line_id = ? AND kind = 'sale' AND refund_id = ''";
-        let identity = [line.order_id.as_str().into(), line.line_id.as_str().into()];
-        if !execute(&self.sql, known, &identity)?.is_empty() {
+        let Line { claim, delay_h, exposure } = line;
+        let known = "SELECT 1 FROM rewards WHERE order_id = ? AND line_id = ? AND kind = ? AND refund_id = ?";
+        if !execute(&self.sql, known, &claim.identity())?.is_empty() {
             return Ok(Outcome::Duplicate);
         }
-        let mut account = self.account(&line.exposure.id)?;
-        let matched = account.exposed;
-        if matched {
-            let change = account.credit(&line.credit);
-            match self.total_with(&line.exposure.key, &change) {
-                Ok(total) => self.write_cell(&line.exposure.key, &total?)?,
-                Err(error) => return Ok(Outcome::Refused(error.to_string())),
-            }
-            self.write_account(&line.exposure, &account)?;
+        if let (RewardKind::Sale, Some(delay_h)) = (claim.kind, *delay_h) {
+            let first = "INSERT OR IGNORE INTO first_sales VALUES (?, ?, 0, ?)";
+            let values =
+                [exposure.id.as_str().into(), i64::from(delay_h).into(), exposure.forget_at_s.into()];
+            execute(&self.sql, first, &values)?;
         }
-        let insert = "INSERT INTO rewards VALUES (?, ?, 'sale', '', ?, ?, ?, ?, ?, ?)";
+        let mut account = self.account(&exposure.id)?;
+        let moved = match self.enter(exposure, &mut account, claim)? {
+            Ok(moved) => moved,
+            Err(error) => return Ok(Outcome::Refused(error.to_string())),
+        };
+        let matched = i64::from(moved.is_some());
+        let [order_id, line_id, kind, refund_id] = claim.identity();
+        let Credit { units, revenue_minor, cost_minor } =
+            moved.unwrap_or_else(|| claim.signed(&claim.credit));
         let values = [
-            line.order_id.as_str().into(),
-            line.line_id.as_str().into(),
-            line.exposure.id.as_str().into(),
-            line.credit.units.into(),
-            line.credit.revenue_minor.into(),
-            line.credit.cost_minor.into(),
-            i64::from(matched).into(),
-            line.exposure.forget_at_s.into(),
+            order_id,
+            line_id,
+            kind,
+            refund_id,
+            exposure.id.as_str().into(),
+            units.into(),
+            revenue_minor.into(),
+            cost_minor.into(),
+            matched.into(),
+            exposure.forget_at_s.into(),
         ];
-        execute(&self.sql, insert, &values)?;
-        self.count(0, 1, i64::from(matched))?;
-        Ok(if matched { Outcome::Matched } else { Outcome::Unmatched })
+        execute(&self.sql, "INSERT INTO rewards VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &values)?;
+        self.count(0, 1, matched)?;
+        if moved.is_none() {
+            return Ok(Outcome::Unmatched);
+        }
+        if claim.kind == RewardKind::Sale {
+            self.settle(exposure, account)?;
+        }
+        Ok(Outcome::Matched)
+    }
+
+    /// Counts what has waited for this: sales first, then refunds, then cancellations.
+    fn settle(&self, exposure: &Exposure, mut account: Account) -> Result<()> {
+        let waiting =
+            "SELECT order_id, line_id, kind, refund_id, units, revenue_minor, cost_minor FROM rewards
+                       WHERE account = ? AND matched = 0 ORDER BY kind DESC, order_id, line_id, refund_id";
+        for row in execute(&self.sql, waiting, &[exposure.id.as_str().into()])? {
+            let claim = Claim::stored(&row)?;
+            // What does not fit goes on waiting, and health shows it.
+            let Ok(Some(Credit { units, revenue_minor, cost_minor })) =
+                self.enter(exposure, &mut account, &claim)?
+            else {
+                continue;
+            };
+            let [order_id, line_id, kind, refund_id] = claim.identity();
+            let values =
+                [units.into(), revenue_minor.into(), cost_minor.into(), order_id, line_id, kind, refund_id];
+            let matched = "UPDATE rewards SET matched = 1, units = ?, revenue_minor = ?, cost_minor = ?
+                           WHERE order_id = ? AND line_id = ? AND kind = ? AND refund_id = ?";
+            execute(&self.sql, matched, &values)?;
+            self.count(0, 0, 1)?;
+        }
+        Ok(())
+    }
+
+    /// Puts a claim into the account and the totals, and says what it moved; nothing where it has to wait.
+    fn enter(
+        &self,
+        exposure: &Exposure,
+        account: &mut Account,
+        claim: &Claim,
+    ) -> Result<std::result::Result<Option<Credit>, Error>> {
+        let mut next = *account;
+        let (credit, change) = if claim.kind == RewardKind::Sale {
+            (claim.credit, Ok(next.credit(&claim.credit)))
+        } else {
+            let left = "SELECT account, SUM(units), SUM(revenue_minor), SUM(cost_minor), MAX(matched) FROM rewards
+                        WHERE order_id = ? AND line_id = ? AND (kind = 'sale' OR matched = 1) GROUP BY account";
+            let [order_id, line_id, ..] = claim.identity();
+            let rows = execute(&self.sql, left, &[order_id, line_id])?;
+            let Some(row) = rows.first() else { return Ok(Ok(None)) };
+            if row.text(0)? != exposure.id {
+                let why = "the one that this line was sold at";
+                return Ok(Err(Error::value("quote", "another one", why)));
+            }
+            let mut left = credit_at(row, 1)?;
+            let part = if claim.kind == RewardKind::Refund { claim.credit } else { left };
+            if row.integer(4)? == 0 {
+                // The sale itself waits for its exposure.
+                return Ok(left.less(&part).map(|_| None));
+            }
+            (part, next.give_back(&mut left, &part))
+        };
+        if claim.kind == RewardKind::Sale && !next.exposed {
+            return Ok(Ok(None));
+        }
+        let booked = match change {
+            Ok(change) => self.book(exposure, &next, &change)?,
+            Err(error) => Err(error),
+        };
+        Ok(booked.map(|()| {
+            *account = next;
+            Some(claim.signed(&credit))
+        }))
+    }
+
+    /// Writes an account and the totals that change with it; the inner error leaves both as they were.
+    fn book(
+        &self,
+        exposure: &Exposure,
+        account: &Account,
+        change: &Tally,
+    ) -> Result<std::result::Result<(), Error>> {
+        match self.total_with(&exposure.key, change) {
+            Ok(total) => self.write_cell(&exposure.key, &total?)?,
+            Err(error) => return Ok(Err(error)),
+        }
+        self.write_account(exposure, account)?;
+        self.count_delay(exposure, account.is_converted())?;
+        Ok(Ok(()))
+    }
+
+    /// Counts the delay of a conversion once, and takes it out again when all of it was given back.
+    fn count_delay(&self, exposure: &Exposure, is_converted: bool) -> Result<()> {
+        let converted = i64::from(is_converted);
+        let id = exposure.id.as_str();
+        let changed =
+            "UPDATE first_sales SET counted = ? WHERE account = ? AND counted <> ? RETURNING delay_h";
+        let changed = execute(&self.sql, changed, &[converted.into(), id.into(), converted.into()])?;
+        let Some(row) = changed.first() else { return Ok(()) };
+        let [experiment, _, _, hour] = key_values(&exposure.key);
+        let values = [experiment, hour, row.integer(0)?.into(), (2 * converted - 1).into()];
+        let count = "INSERT INTO delays SELECT ?, ?, ?, ?, sequence FROM progress WHERE true
+                     ON CONFLICT (experiment, hour, delay_h) DO UPDATE SET
+                       conversions = conversions + excluded.conversions, sequence = excluded.sequence";
+        execute(&self.sql, count, &values).map(drop)
     }
 
     fn account(&self, id: &str) -> Result<Account> {
-        let query = "SELECT exposed, converted, revenue_minor, cost_minor FROM accounts WHERE id = ?";
+        let query = "SELECT exposed, revenue_minor, cost_minor,
+                       (SELECT COALESCE(SUM(units), 0) FROM rewards WHERE account = id AND matched = 1)
+                     FROM accounts WHERE id = ?";
         match execute(&self.sql, query, &[id.into()])?.first() {
             None => Ok(Account::default()),
             Some(row) => Ok(Account {
                 exposed: row.integer(0)? == 1,
-                converted: row.integer(1)? == 1,
-                revenue_minor: row.integer(2)?,
-                cost_minor: row.integer(3)?,
+                revenue_minor: row.integer(1)?,
+                cost_minor: row.integer(2)?,
+                units: row.integer(3)?,
             }),
         }
     }
@@ -343,7 +484,7 @@ impl Ledger {
             epoch,
             hour,
             i64::from(account.exposed).into(),
-            i64::from(account.converted).into(),
+            i64::from(account.is_converted()).into(),
             account.revenue_minor.into(),
             account.cost_minor.into(),
             exposure.forget_at_s.into(),
@@ -418,7 +559,8 @@ impl Ledger {
             exposures: progress.integer(1)?,
             stored: progress.integer(2)?,
             matched: progress.integer(3)?,
-            cells: self.open_cells()?,
+            cells: self.open_rows(CELLS)?,
+            delays: self.open_rows(DELAYS)?,
         };
         execute(&self.sql, "UPDATE progress SET sequence = sequence + 1", &[])?;
         central::take_report(&self.env, &report).await?;
@@ -426,19 +568,16 @@ impl Ledger {
         execute(&self.sql, statement, &[report.sequence.into()]).map(drop)
     }
 
-    /// The totals that the central store does not have yet, as JSON lists which its SQLite reads.
-    fn open_cells(&self) -> Result<Vec<String>> {
-        let query =
-            "SELECT json_group_array(json_object('experiment', experiment, 'arm', arm, 'epoch', epoch,
-                       'hour', hour, 'exposures', exposures, 'conversions', conversions, 'rewards', rewards,
-                       'units', units, 'revenue_minor', revenue_minor, 'cost_minor', cost_minor,
-                       'revenue_sq', revenue_sq, 'profit_sq', profit_sq)), COUNT(*)
-                     FROM (SELECT * FROM cells WHERE sequence > (SELECT reported FROM progress)
-                           ORDER BY experiment, arm, epoch, hour LIMIT ? OFFSET ?)";
+    /// The rows of a table that the central store does not have yet, as JSON lists which its SQLite reads.
+    fn open_rows(&self, (row, from): (&str, &str)) -> Result<Vec<String>> {
+        let query = format!(
+            "SELECT json_group_array({row}), COUNT(*)
+             FROM (SELECT * FROM {from} LIMIT {ROWS_PER_STATEMENT} OFFSET ?)"
+        );
         let mut lists = Vec::new();
         loop {
-            let from = lists.len() as i64 * CELLS_PER_STATEMENT;
-            let row = only(execute(&self.sql, query, &[CELLS_PER_STATEMENT.into(), from.into()])?)?;
+            let from = lists.len() as i64 * ROWS_PER_STATEMENT;
+            let row = only(execute(&self.sql, &query, &[from.into()])?)?;
             if row.integer(1)? == 0 {
                 return Ok(lists);
             }
@@ -452,12 +591,68 @@ impl Ledger {
         Ok(!execute(&self.sql, query, &[])?.is_empty())
     }
 
-    /// Drops what no quote can refer to any more: the quote is over, and its reward window too.
+    /// Drops what no quote can refer to any more: the quote is over, its reward window, and for what was sold the
+    /// time for refunds too.
     fn forget(&self) -> Result<()> {
+        let settings = Settings::of(&self.env).map_err(worker::Error::RustError)?;
         let now_s = worker::Date::now().as_millis() / 1000;
-        execute(&self.sql, "DELETE FROM accounts WHERE forget_at_s < ?", &[now_s.into()])?;
-        execute(&self.sql, "DELETE FROM rewards WHERE forget_at_s < ?", &[now_s.into()]).map(drop)
+        let refunds_until = now_s.saturating_sub(settings.refund_window_s);
+        for statement in [
+            "DELETE FROM rewards WHERE forget_at_s < ?1 AND forget_at_s < ?2",
+            "DELETE FROM first_sales WHERE forget_at_s < ?1 AND forget_at_s < ?2",
+            "DELETE FROM accounts WHERE forget_at_s < ?1
+               AND (forget_at_s < ?2 OR NOT EXISTS (SELECT 1 FROM rewards WHERE account = id))",
+        ] {
+            execute(&self.sql, statement, &[now_s.into(), refunds_until.into()])?;
+        }
+        Ok(())
     }
+}
+
+impl Claim {
+    /// What it is known by: order, line, kind and refund.
+    fn identity(&self) -> [Bound<'_>; 4] {
+        let kind = self.kind.name();
+        [
+            self.order_id.as_str().into(),
+            self.line_id.as_str().into(),
+            kind.into(),
+            self.refund_id.as_str().into(),
+        ]
+    }
+
+    /// Amounts as they are stored: what was given back is negative.
+    fn signed(&self, credit: &Credit) -> Credit {
+        let sign = if self.kind == RewardKind::Sale { 1 } else { -1 };
+        Credit {
+            units: sign * credit.units,
+            revenue_minor: sign * credit.revenue_minor,
+            cost_minor: sign * credit.cost_minor,
+        }
+    }
+
+    /// As it was stored.
+    fn stored(row: &Row) -> Result<Self> {
+        let kind = row.text(2)?;
+        let kind = RewardKind::ALL.into_iter().find(|known| known.name() == kind);
+        let mut claim = Self {
+            order_id: row.text(0)?,
+            line_id: row.text(1)?,
+            kind: kind.ok_or_else(|| worker::Error::RustError("a kind that is none".into()))?,
+            refund_id: row.text(3)?,
+            credit: credit_at(row, 4)?,
+        };
+        claim.credit = claim.signed(&claim.credit);
+        Ok(claim)
+    }
+}
+
+fn credit_at(row: &Row, column: usize) -> Result<Credit> {
+    Ok(Credit {
+        units: row.integer(column)?,
+        revenue_minor: row.integer(column + 1)?,
+        cost_minor: row.integer(column + 2)?,
+    })
 }
 
 fn key_values(key: &TallyKey) -> [Bound<'_>; 4] {

@@ -5,14 +5,15 @@
 //! D1 first (the version is a primary key there), then one KV put: if the put fails, the next sync publishes a newer
 //! version with at least the same content.
 //!
-//! An experiment keeps its allocation for at least `EPOCH_MIN_S`; a publication in between repeats the posterior
-//! that opened the epoch, so that the shares which the edge computes are those which the central store knows.
+//! An experiment keeps its allocation for at least `EPOCH_MIN_S`; a publication in between repeats, bit for bit, what
+//! the policy looked at when the epoch was opened, so that the shares which the edge computes are those which the
+//! central store knows.
 
 use std::cell::RefCell;
 
 use futures_util::lock::Mutex;
 use haggle::experiment::{EXPERIMENTS_MAX, HOLDOUT};
-use haggle::{Entry, Error, Experiment, Ledger, Snapshot, Tally, evidence};
+use haggle::{Entry, Error, Experiment, Ledger, PolicyInput, Snapshot, Tally, evidence};
 use serde::Serialize;
 use worker::{Date, DurableObject, Env, Method, Request, Response, Result, State, durable_object};
 
@@ -26,6 +27,8 @@ const EXPERIMENT_BYTES_MAX: usize = 64 * 1024;
 
 /// A snapshot with the same content goes out again after ten minutes, so that its age tells that the job runs.
 const REPUBLISH_AFTER_MS: u64 = 600_000;
+
+const HOUR_MS: u64 = 3_600_000;
 
 /// Where version and time of a snapshot end and its content begins.
 const CONTENT_FROM: usize = 32;
@@ -164,6 +167,12 @@ impl Publisher {
         Ok(running)
     }
 
+    /// What the policy may look at now.
+    async fn input(&self, experiment: &Experiment, now_ms: u64) -> std::result::Result<PolicyInput, Fault> {
+        let (history, delays) = central::history(&self.env, experiment, (now_ms / HOUR_MS) as u32).await?;
+        Ok(evidence::policy_input(experiment, &history, &delays, now_ms as f64 / HOUR_MS as f64)?)
+    }
+
     /// One turn of the loop. On demand every shard reports first, and a version goes out in any case.
     async fn sync(&self, on_demand: bool) -> Answer {
         let settings = Settings::of(&self.env).map_err(Fault::Unavailable)?;
@@ -191,11 +200,18 @@ impl Publisher {
         let mut turns = Vec::with_capacity(experiments.len());
         for experiment in &experiments {
             let known = known.iter().find(|epoch| epoch.experiment == experiment.name);
-            turns.push(Turn::of(experiment, known, &totals, &settings, now_ms)?);
+            let least_ms = settings.epoch_min_s.saturating_mul(1000);
+            let turn = match known {
+                Some(epoch) if now_ms < epoch.opened_at_ms.saturating_add(least_ms) => {
+                    Turn::kept(experiment, epoch)?
+                }
+                _ => Turn::next(experiment, known, self.input(experiment, now_ms).await?, &totals, now_ms)?,
+            };
+            turns.push(turn);
         }
         let (mut entries, mut history, mut opened) = (Vec::new(), Vec::new(), Vec::new());
         for turn in &turns {
-            entries.push(turn.entry()?);
+            entries.push(turn.entry());
             turn.history(&totals, &mut history)?;
             if turn.is_new {
                 opened.push(&turn.epoch);
@@ -231,57 +247,58 @@ impl Publisher {
 struct Turn<'a> {
     experiment: &'a Experiment,
     epoch: Epoch,
+    input: PolicyInput,
     is_new: bool,
 }
 
 impl<'a> Turn<'a> {
-    /// Goes on with the known allocation, or opens the next if it differs and the known one is old enough.
-    fn of(
+    /// Goes on with the known allocation, from what opened it.
+    fn kept(experiment: &'a Experiment, epoch: &Epoch) -> std::result::Result<Self, Error> {
+        // A release that kept no input, or kept it in a form that is not known here, looked at these counts.
+        let counted = |arm: &EpochArm| Tally {
+            exposures: arm.exposures as i64,
+            conversions: arm.conversions as i64,
+            ..Tally::default()
+        };
+        let of_counts = || evidence::pooled(experiment, &epoch.arms.iter().map(counted).collect::<Vec<_>>());
+        let input = decided(epoch.input.clone()).map(|(_, input)| input).or_else(|_| of_counts())?;
+        Ok(Self { experiment, epoch: epoch.clone(), input, is_new: false })
+    }
+
+    /// Opens the next allocation, or goes on with the known one where the shares are the same.
+    fn next(
         experiment: &'a Experiment,
         known: Option<&Epoch>,
+        input: PolicyInput,
         totals: &Ledger,
-        settings: &Settings,
         now_ms: u64,
     ) -> std::result::Result<Self, Error> {
-        let kept = |epoch: &Epoch| Self { experiment, epoch: epoch.clone(), is_new: false };
-        let least_ms = settings.epoch_min_s.saturating_mul(1000);
-        if let Some(epoch) = known.filter(|epoch| now_ms < epoch.opened_at_ms.saturating_add(least_ms)) {
-            return Ok(kept(epoch));
-        }
         let number = known.map_or(0, |epoch| epoch.number) + 1;
-        // The shares are those that the edge will compute: from the decoded snapshot itself.
-        let input = evidence::pooled(experiment, &totals.arm_totals(experiment)?)?;
-        let entry = Entry { experiment, epoch: number, input };
-        let trial = Snapshot::decode(Snapshot::encode(1, now_ms, &[entry])?)?;
-        let shares = trial.experiments().first().map_or(&[][..], |live| live.allocation().shares());
+        // Shares and input are those that the edge will have: from the decoded snapshot itself.
+        let bytes = Snapshot::encode(1, 0, &[Entry { experiment, epoch: number, input }])?;
+        let (shares, input) = decided(bytes.clone())?;
+        if let Some(epoch) =
+            known.filter(|epoch| epoch.arms.iter().map(|arm| arm.share).eq(shares.iter().copied()))
+        {
+            return Self::kept(experiment, epoch);
+        }
         let mut arms = Vec::with_capacity(shares.len());
         for (arm, share) in experiment.arms.iter().zip(shares) {
             let total = totals.arm_total(&experiment.name, &arm.name)?;
             arms.push(EpochArm {
                 arm: arm.name.clone(),
-                share: *share,
+                share,
                 exposures: total.exposures.max(0) as u64,
                 conversions: total.conversions.max(0) as u64,
             });
         }
-        let is_same = |epoch: &&Epoch| epoch.arms.iter().map(|arm| arm.share).eq(shares.iter().copied());
-        if let Some(epoch) = known.filter(is_same) {
-            return Ok(kept(epoch));
-        }
-        let epoch = Epoch { experiment: experiment.name.clone(), number, opened_at_ms: now_ms, arms };
-        Ok(Self { experiment, epoch, is_new: true })
+        let epoch =
+            Epoch { experiment: experiment.name.clone(), number, opened_at_ms: now_ms, arms, input: bytes };
+        Ok(Self { experiment, epoch, input, is_new: true })
     }
 
-    /// The experiment with the posterior that opened its epoch.
-    fn entry(&self) -> std::result::Result<Entry<'a>, Error> {
-        let experiment = self.experiment;
-        let mut counted = Vec::with_capacity(experiment.arms.len());
-        for arm in &self.epoch.arms {
-            let (exposures, conversions) = (arm.exposures as i64, arm.conversions as i64);
-            counted.push(Tally { exposures, conversions, ..Tally::default() });
-        }
-        let input = evidence::pooled(experiment, &counted)?;
-        Ok(Entry { experiment, epoch: self.epoch.number, input })
+    fn entry(&self) -> Entry<'a> {
+        Entry { experiment: self.experiment, epoch: self.epoch.number, input: self.input.clone() }
     }
 
     fn history<'t>(
@@ -305,4 +322,12 @@ impl<'a> Turn<'a> {
         }
         Ok(())
     }
+}
+
+/// Shares of the one experiment in a snapshot, and what its policy looked at.
+fn decided(bytes: Vec<u8>) -> std::result::Result<(Vec<u32>, PolicyInput), Error> {
+    let snapshot = Snapshot::decode(bytes)?;
+    let live = snapshot.experiments().first();
+    let decided = live.map(|live| (live.allocation().shares().to_vec(), live.input().clone()));
+    decided.ok_or_else(|| Error::value("number of experiments of an epoch", 0, "1"))
 }

@@ -1,14 +1,14 @@
 //! Stages 2 to 4 as an API on the shop's host: a price, exposures from the page, rewards from the shop's server.
 
-use haggle::event::{parse_exposures, parse_rewards};
-use haggle::{Exposure, Quote};
+use haggle::event::{RewardKind, delay_hours, parse_exposures, parse_rewards};
+use haggle::{Exposure, Quote, Reward};
 use serde::Serialize;
 use worker::{Date, Env, Request, Response};
 
 use crate::cache;
 use crate::central::{LedgerHealth, ledger_health};
 use crate::http::{Fault, has_bearer, json_response, query, text_body};
-use crate::ledger::{self, Command, Line, Outcome};
+use crate::ledger::{self, Claim, Command, Line, Outcome};
 use crate::reasons::Counts;
 use crate::settings::Settings;
 use crate::visitor::Visitor;
@@ -68,7 +68,7 @@ pub async fn exposures(request: &Request, env: &Env) -> Result<Response, Fault> 
     batch.send(env).await
 }
 
-/// `POST /haggle/v1/rewards`: what was sold, from the shop's server.
+/// `POST /haggle/v1/rewards`: what was sold and what was given back, from the shop's server.
 pub async fn rewards(request: &Request, env: &Env) -> Result<Response, Fault> {
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     if !has_bearer(request, &settings.rewards_token) {
@@ -82,13 +82,18 @@ pub async fn rewards(request: &Request, env: &Env) -> Result<Response, Fault> {
         let checked = line.and_then(|reward| {
             let quote = settings.quotary.open(&reward.quote)?;
             quote.check_merchant(&settings.merchant)?;
-            quote.check_window(now_s)?;
+            match reward.kind {
+                RewardKind::Sale => quote.check_window(now_s)?,
+                _ => quote.check_refund_window(settings.refund_window_s, now_s)?,
+            }
             Ok((reward, quote))
         });
         match checked {
             Ok((reward, quote)) => {
-                let line =
-                    Line { order_id, line_id, credit: reward.credit, exposure: Exposure::from(&quote) };
+                let Reward { kind, refund_id, credit, .. } = reward;
+                let claim = Claim { order_id, line_id, kind, refund_id, credit };
+                let delay_h = Some(delay_hours(&quote, now_s));
+                let line = Line { claim, delay_h, exposure: Exposure::from(&quote) };
                 batch.add(place, &quote, Command::Reward(line));
             }
             Err(error) => batch.settle(place, Outcome::Refused(error.to_string())),

@@ -1,7 +1,7 @@
 //! Gauss-Legendre quadrature with a running integral.
 
 /// Number of nodes in a cell.
-pub(super) const NODES: usize = 8;
+pub(in crate::posterior) const NODES: usize = 8;
 
 /// Positive nodes on `[-1, 1]` and their weights; the negative ones mirror them.
 /// Source: Abramowitz and Stegun (1964), table 25.4, n = 8.
@@ -13,7 +13,7 @@ const HALF: [(f64, f64); NODES / 2] = [
 ];
 
 /// Nodes and weights on `[-1, 1]`.
-pub(super) struct Rule {
+pub(in crate::posterior) struct Rule {
     /// Nodes, ascending.
     pub nodes: [f64; NODES],
     /// The integral of f over `[-1, 1]` is the sum of weight times f(node).
@@ -51,7 +51,7 @@ impl Rule {
 }
 
 /// Sum of the products of two rows, from left to right.
-pub(super) fn dot(weights: &[f64; NODES], values: &[f64; NODES]) -> f64 {
+pub(in crate::posterior) fn dot(weights: &[f64; NODES], values: &[f64; NODES]) -> f64 {
     weights.iter().zip(values).map(|(weight, value)| weight * value).sum()
 }
 

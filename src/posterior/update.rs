@@ -1,0 +1,158 @@
+//! From sums to posteriors.
+//!
+//! The priors of the models beyond conversions follow from the arm's value and the prior of its rate, so that an
+//! experiment file has the same fields under every model:
+//!
+//! - an order's value: Gamma(3, 2 × value), as if two orders of just the arm's value had been seen. It is the weakest of
+//!   its kind whose standard deviation (also the arm's value) exists;
+//! - the value of an exposure: mean value × rate, with the rate's prior mean, kappa 1 (one exposure), shape 3/2, and the
+//!   scale for which the expected variance is that of a conversion at the fixed value, value² × rate × (1 - rate).
+
+use super::{Posterior, Prior, check_value};
+use crate::Error;
+use crate::error::decimal;
+
+/// Shape of the prior of an order's value: two orders more than the least with a mean.
+const ORDER_SHAPE: f64 = 3.0;
+/// Shape of the prior of a variance: the middle between the least where the variance of the mean exists, 1, and 2.
+const VARIANCE_SHAPE: f64 = 1.5;
+/// Largest number of exposures that sums of squares are taken of.
+const EXPOSURES_MAX: f64 = 1e15;
+
+impl Posterior {
+    /// The posterior after `conversions` among `exposures`, each conversion worth `value_minor` minor units.
+    ///
+    /// # Errors
+    /// [`Error::Value`] where there are more conversions than exposures, more than about 1e15 of either, or
+    /// `value_minor` is out of range.
+    pub fn update(prior: Prior, exposures: u64, conversions: u64, value_minor: i64) -> Result<Self, Error> {
+        let Some(without) = exposures.checked_sub(conversions) else {
+            let allowed = format!("at most the number of exposures, {exposures}");
+            return Err(Error::value("number of conversions", conversions, allowed));
+        };
+        Self::new(prior.alpha + conversions as f64, prior.beta + without as f64, value_minor)
+    }
+
+    /// The zero-inflated posterior after `conversions` among `exposures`, the orders summing up to
+    /// `order_sum_minor`; `value_minor` is the arm's own value of a conversion, where the prior of an order's value
+    /// stands (as if two such orders had been seen).
+    ///
+    /// Exposures may be fractions where they are weighted by the delay of their conversions, and then fewer than the
+    /// conversions: the posterior has no exposure without conversion in that case.
+    ///
+    /// ```
+    /// use haggle::{Posterior, Prior};
+    /// let arm = Posterior::update_orders(Prior::default(), 1900, 1000.0, 40.0, 100_000)?;
+    /// assert_eq!(arm.parameters(), [41.0, 961.0, 43.0, 103_800.0]);
+    /// # Ok::<(), haggle::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Value`] where a number is negative or not finite, more than about 1e15, or `value_minor` is out of
+    /// range.
+    pub fn update_orders(
+        prior: Prior,
+        value_minor: i64,
+        exposures: f64,
+        conversions: f64,
+        order_sum_minor: i64,
+    ) -> Result<Self, Error> {
+        check_value(value_minor)?;
+        check_exposures(exposures)?;
+        if !(conversions >= 0.0) {
+            return Err(Error::value("number of conversions", decimal(conversions), "0 or more"));
+        }
+        if order_sum_minor < 0 {
+            return Err(Error::value("sum of order values", order_sum_minor, "0 or more minor units"));
+        }
+        Self::zero_inflated(
+            prior.alpha + conversions,
+            prior.beta + (exposures - conversions).max(0.0),
+            ORDER_SHAPE + conversions,
+            (ORDER_SHAPE - 1.0) * value_minor as f64 + order_sum_minor as f64,
+        )
+    }
+
+    /// The normal posterior after exposures whose values sum up to `sum_minor` and their squares to `sum_sq`;
+    /// `value_minor` is the arm's own value of a conversion, from which the prior follows (as if one exposure had
+    /// been seen, worth what the prior of the rate says).
+    ///
+    /// The sums are exact; they are centred before they become floating-point numbers, so that no digit is lost to
+    /// cancellation. Exposures may be fractions where they are weighted by the delay of their rewards: the missing
+    /// ones count as values of 0 not yet seen.
+    ///
+    /// Source: Gelman et al. (2013), *Bayesian Data Analysis*, section 3.3, in its notation: κ, μ, ν = 2 `shape`.
+    ///
+    /// ```
+    /// use haggle::{Posterior, Prior};
+    /// // 1000 exposures, of which 40 were worth 1900 minor units.
+    /// let arm = Posterior::update_normal(Prior::default(), 1900, 1000.0, 76_000, 144_400_000)?;
+    /// assert!((arm.value_mean_minor() - 76.9).abs() < 0.1 && (arm.value_sd_minor() - 12.0).abs() < 0.2);
+    /// # Ok::<(), haggle::Error>(())
+    /// ```
+    ///
+    /// # Errors
+    /// [`Error::Value`] where `exposures` is not from 0 to 1e15, `value_minor` is out of range, or the sums cannot be
+    /// those of so many exposures.
+    pub fn update_normal(
+        prior: Prior,
+        value_minor: i64,
+        exposures: f64,
+        sum_minor: i64,
+        sum_sq: i128,
+    ) -> Result<Self, Error> {
+        check_value(value_minor)?;
+        check_exposures(exposures)?;
+        let value = value_minor as f64;
+        let rate = prior.alpha / (prior.alpha + prior.beta);
+        let (mean, variance) = (value * rate, value * value * rate * (1.0 - rate));
+        let (kappa, shape) = (1.0, VARIANCE_SHAPE);
+        let scale = (shape - 1.0) * variance;
+        if exposures == 0.0 && sum_minor == 0 && sum_sq == 0 {
+            return Self::normal(mean, kappa, shape, scale);
+        }
+        let squares = centred(exposures, sum_minor, sum_sq)?;
+        let kappa_n = kappa + exposures;
+        let seen = sum_minor as f64 / exposures;
+        let apart = (seen - mean) * (seen - mean) * kappa * exposures / (2.0 * kappa_n);
+        Self::normal(
+            (kappa * mean + sum_minor as f64) / kappa_n,
+            kappa_n,
+            shape + exposures / 2.0,
+            scale + squares / 2.0 + apart,
+        )
+    }
+}
+
+fn check_exposures(exposures: f64) -> Result<(), Error> {
+    if (0.0..=EXPOSURES_MAX).contains(&exposures) {
+        return Ok(());
+    }
+    Err(Error::value("number of exposures", decimal(exposures), "a number from 0 to 1000000000000000"))
+}
+
+/// Sum of the squares of the distances from the mean, `Σx² - (Σx)² / n`, never below 0.
+///
+/// The squares are first taken around a whole number next to the mean, in integers; what is left to subtract is then
+/// small.
+fn centred(n: f64, sum: i64, sum_sq: i128) -> Result<f64, Error> {
+    let refused = || {
+        let given = format!("{sum_sq} with a sum of {sum} over {} exposures", decimal(n));
+        Error::value("sum of squares", given, "that of so many exposures with that sum")
+    };
+    let centre = (sum as f64 / n).round();
+    if !(centre.abs() <= 1e18) || sum_sq < 0 {
+        return Err(refused());
+    }
+    let whole = n.floor();
+    let (c, count) = (centre as i128, whole as i128);
+    let around = c.checked_mul(c).and_then(|square| square.checked_mul(count));
+    let twice = c.checked_mul(2).and_then(|c| c.checked_mul(i128::from(sum)));
+    let around = around.zip(twice).and_then(|(around, twice)| sum_sq.checked_sub(twice)?.checked_add(around));
+    // Integers up to here: Σ(x - c)² over the whole exposures. The fraction of one more counts as a value of 0.
+    let around = around.ok_or_else(refused)? as f64 + (n - whole) * centre * centre;
+    let offset = (i128::from(sum) - c * count) as f64 - (n - whole) * centre;
+    let squares = around - offset * offset / n;
+    // Fewer weighted exposures than conversions may leave less than nothing; whole exposures may not.
+    if n == whole && squares < -1e-9 * sum_sq as f64 { Err(refused()) } else { Ok(squares.max(0.0)) }
+}
