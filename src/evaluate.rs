@@ -148,7 +148,7 @@ pub fn evaluate(log: &Log, target: &Target, options: &Options) -> Result<Evaluat
         return Err(Error::value("number of decisions with a propensity", log.rows().len(), "at least 2"));
     }
     let shares = target.shares(log, options.batch)?;
-    let weighted = Weighted::new(log, &shares, options);
+    let weighted = Weighted::new(log, &shares, options)?;
     let (mean_weight, mean_weight_se) = weighted.mean_weight();
     let mut found = Evaluation {
         rows: log.rows().len(),

@@ -1,5 +1,7 @@
 //! The real binary: each subcommand, its exit code, what it prints and what it refuses.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};
@@ -149,7 +151,7 @@ fn posterior_gives_moments_quantiles_and_densities() {
     assert_eq!(run.code, 0);
     let answer = run.json();
     let (first, second) = (&answer["arms"][0], &answer["arms"][1]);
-    assert_eq!(first["parameters"], json!({ "alpha": 31.0, "beta": 71.0 }));
+    assert_eq!(first["parameters"], json!({ "alpha": 31.0, "beta": 71.0, "value_minor": 1000 }));
     // scipy.stats.beta(31, 71).ppf(.975), times the price.
     assert!((number(&first["rate"]["q975"]) - 0.396_147_128_647_689).abs() < 1e-9);
     assert!((number(&first["value"]["q975"]) - 396.147_128_647_689).abs() < 1e-6);
@@ -161,6 +163,63 @@ fn posterior_gives_moments_quantiles_and_densities() {
     assert!((area - 1.0).abs() < 0.01, "{area}");
     let drawn = std::fs::read_to_string(plot).unwrap();
     assert!(drawn.starts_with("<svg") && drawn.matches("<polyline").count() >= 2, "{drawn}");
+}
+
+#[test]
+fn every_reward_model_is_believed_allocated_and_compared() {
+    let tallies = |model: &str| {
+        format!(
+            r#"{{"objective": "revenue", "reward_model": "{model}", "arms": [
+                {{"name": "a", "price_minor": 1000, "exposures": 400, "conversions": 40, "revenue_minor": 60000, "revenue_sq": 120000000}},
+                {{"name": "b", "price_minor": 2000, "exposures": 400, "conversions": 30, "revenue_minor": 90000, "revenue_sq": 330000000}}]}}"#
+        )
+    };
+    for (model, parameter) in [("conversion", "alpha"), ("zero_inflated", "order_shape"), ("normal", "kappa")]
+    {
+        let text = tallies(model);
+        let believed = haggle(&["posterior", "-", "--json"], &text).json();
+        assert!(believed["arms"][0]["parameters"][parameter].is_number(), "{believed}");
+        assert_eq!(believed["arms"][0]["rate"].is_null(), model == "normal");
+        assert_eq!(haggle(&["posterior", "-"], &text).code, 0);
+        let best = of_arms(&haggle(&["compare", "-", "--json"], &text).json(), "p_best");
+        let shares =
+            of_arms(&haggle(&["allocate", "-", "--policy", "thompson", "--json"], &text).json(), "share");
+        assert!(
+            (best[1] - shares[1]).abs() < 1.0 / 65_536.0 && best[1] > 0.5,
+            "{model}: {best:?} {shares:?}"
+        );
+    }
+    let run = haggle(&["allocate", "-", "--policy", "ucb1"], &tallies("normal"));
+    assert_eq!(run.code, 2);
+    assert!(
+        run.err.contains("reward_model is normal; it must be conversion for the policy ucb1"),
+        "{}",
+        run.err
+    );
+}
+
+#[test]
+fn compare_sets_arms_against_the_control_within_cohorts() {
+    let cohort = |epoch: u32| {
+        json!({ "epoch": epoch, "hour": 480_000 + epoch, "shares": [32768, 32768],
+                "arms": [{ "exposures": 500, "conversions": 50 }, { "exposures": 500, "conversions": 80 }] })
+    };
+    let mut tallies = json!({ "objective": "revenue", "currency": "EUR", "control": "a",
+        "arms": [{ "name": "a", "price_minor": 1000 }, { "name": "b", "price_minor": 900 }],
+        "cohorts": (1..=10).map(cohort).collect::<Vec<_>>() });
+    let answer = haggle(&["compare", "-", "--json"], &tallies.to_string()).json();
+    let gain = &answer["arms"][1]["to_control"];
+    // 0.16 × 9.00 less 0.10 × 10.00.
+    assert!((number(&gain["value"]) - 44.0).abs() < 1e-6 && number(&gain["sequence_low"]) > 0.0, "{gain}");
+    assert_eq!((&answer["arms"][0]["to_control"], &answer["state"]), (&Value::Null, &json!("decided")));
+    assert_eq!(answer["sample_ratio"]["alarm"], json!(false));
+    assert!(haggle(&["compare", "-"], &tallies.to_string()).out.contains("more than the control"));
+    // A fifth of one arm's exposures lost: whatever is decided, it is not to be believed.
+    for cohort in tallies["cohorts"].as_array_mut().unwrap() {
+        cohort["arms"][0]["exposures"] = json!(400);
+    }
+    let lost = haggle(&["compare", "-", "--decided", "--json"], &tallies.to_string());
+    assert_eq!((lost.code, &lost.json()["sample_ratio"]["alarm"]), (1, &json!(true)));
 }
 
 #[test]
@@ -204,8 +263,11 @@ fn compare_says_by_its_exit_code_whether_it_is_decided() {
 /// 2000 decisions between two prices, half each; the low one sells a third, the other a fifth.
 fn log() -> String {
     let line = |n: usize| {
-        let (arm, price, sold) =
-            if n % 2 == 0 { ("list", 1900, n % 5 == 0) } else { ("low", 1700, n % 3 == 0) };
+        let (arm, price, sold) = if n.is_multiple_of(2) {
+            ("list", 1900, n.is_multiple_of(5))
+        } else {
+            ("low", 1700, n.is_multiple_of(3))
+        };
         format!(
             "{{\"epoch\":1,\"arm\":\"{arm}\",\"propensity\":32768,\"price_minor\":{price},\"reward_minor\":{}}}\n",
             if sold { price } else { 0 }

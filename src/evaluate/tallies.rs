@@ -8,12 +8,13 @@
 
 use super::question::{Offer, Question};
 use crate::json::{Fields, Value};
+use crate::policy::ARMS_MAX;
 use crate::tally::SUM_MAX;
 use crate::{
     Cohort, Currency, Error, History, Objective, Period, PolicyChoice, Prior, RewardModel, TOTAL, Tally,
 };
 
-const FIELDS: [&str; 10] = [
+const FIELDS: [&str; 11] = [
     "objective",
     "currency",
     "arms",
@@ -23,15 +24,13 @@ const FIELDS: [&str; 10] = [
     "horizon",
     "stock",
     "holdout",
+    "holdout_share",
     "reward_model",
 ];
 
 /// The sums of one arm, as they stand in the file: `costs_minor` is the sum of costs, `cost_minor` that of one unit.
 const SUMS: [&str; 7] =
     ["exposures", "conversions", "units", "revenue_minor", "costs_minor", "revenue_sq", "profit_sq"];
-
-const REWARD_MODELS: [RewardModel; 3] =
-    [RewardModel::Conversion, RewardModel::ZeroInflated, RewardModel::Normal];
 
 /// Most cohorts of a file: 12 an hour for 90 days.
 const COHORTS_MAX: usize = 25_920;
@@ -55,6 +54,8 @@ pub struct Tallies {
     pub reward_model: RewardModel,
     /// Place of the control among the arms; the first where the file says nothing.
     pub control: usize,
+    /// Share of units in the holdout, out of 65536; 0 where there is none.
+    pub holdout_share: u32,
     /// Units to be expected in all.
     pub horizon: Option<u64>,
     /// Pieces that may be sold in all.
@@ -76,12 +77,18 @@ impl Tallies {
         let arms = arms.into_iter().map(|arm| read_arm(arm, objective, cohorts.is_some()));
         let (offers, totals): (Vec<Offer>, Vec<Option<Tally>>) =
             arms.collect::<Result<Vec<_>, _>>()?.into_iter().unzip();
-        let holdout = fields.take("holdout").if_any().map(read_tally).transpose()?;
+        let control = fields.take("control").if_any();
+        let control = control.map_or(Ok(0), |control| read_control(&control, &offers))?;
+        let Some(of_control) = offers.get(control) else {
+            return Err(Error::value("number of arms", offers.len(), format!("2 to {ARMS_MAX}")));
+        };
+        let holdout =
+            fields.take("holdout").if_any().map(|tally| read_tally(tally, of_control)).transpose()?;
         let history = match cohorts {
-            Some(cohorts) => read_cohorts(cohorts, offers.len(), holdout)?,
+            Some(cohorts) => read_cohorts(cohorts, &offers, of_control, holdout)?,
             None => pooled(&totals, holdout.unwrap_or_default())?,
         };
-        let control = fields.take("control");
+        let holdout_share = read_holdout_share(&fields.take("holdout_share"), &history)?;
         let amount = |value: Value| match value.integer()? {
             amount @ 1..=1_000_000_000_000 => Ok(amount),
             _ => Err(value.refusal("1 to 1000000000000")),
@@ -95,9 +102,10 @@ impl Tallies {
                 .take("reward_model")
                 .if_any()
                 .map_or(Ok(RewardModel::Conversion), |model| {
-                    model.one_of(&REWARD_MODELS, RewardModel::name)
+                    model.one_of(&RewardModel::ALL, RewardModel::name)
                 })?,
-            control: control.if_any().map_or(Ok(0), |control| read_control(&control, &offers))?,
+            control,
+            holdout_share,
             horizon: fields.take("horizon").if_any().map(amount).transpose()?.map(i64::unsigned_abs),
             stock: fields.take("stock").if_any().map(amount).transpose()?,
             offers,
@@ -160,20 +168,21 @@ fn read_arm(arm: Value, objective: Objective, has_cohorts: bool) -> Result<(Offe
         (Objective::Profit, Some(cost)) => price_minor - cost,
         _ => price_minor,
     };
+    let offer = Offer { name, price_minor, value_minor };
     let counted = fields.take("exposures");
     let tally = match has_cohorts && counted.clone().if_given().is_none() {
         true => None,
-        false => Some(tally_of(counted, fields)?),
+        false => Some(tally_of(counted, fields, &offer)?),
     };
-    Ok((Offer { name, price_minor, value_minor }, tally))
+    Ok((offer, tally))
 }
 
-fn read_tally(tally: Value) -> Result<Tally, Error> {
+fn read_tally(tally: Value, offer: &Offer) -> Result<Tally, Error> {
     let mut fields = tally.fields(&SUMS)?;
-    tally_of(fields.take("exposures"), fields)
+    tally_of(fields.take("exposures"), fields, offer)
 }
 
-fn tally_of(exposures: Value, mut fields: Fields) -> Result<Tally, Error> {
+fn tally_of(exposures: Value, mut fields: Fields, offer: &Offer) -> Result<Tally, Error> {
     let conversions = fields.take("conversions");
     let count = |value: &Value| match value.integer()? {
         count @ 0..=SUM_MAX => Ok(count),
@@ -183,27 +192,45 @@ fn tally_of(exposures: Value, mut fields: Fields) -> Result<Tally, Error> {
     if sold > exposures {
         return Err(conversions.refusal(format!("at most the number of exposures, {exposures}")));
     }
-    let mut sum = |name| match fields.take(name).if_any() {
-        None => Ok(0),
-        Some(value) => match value.integer()? {
-            sum if (-SUM_MAX..=SUM_MAX).contains(&sum) => Ok(sum),
-            _ => Err(value.refusal(format!("within ±{SUM_MAX}"))),
-        },
+    let mut given = |name| fields.take(name).if_any();
+    let (revenue, costs) = (given("revenue_minor"), given("costs_minor"));
+    let (revenue_sq, profit_sq) = (given("revenue_sq"), given("profit_sq"));
+    let units = given("units").map_or(Ok(sold), |units| count(&units))?;
+    // Where no money was counted, each conversion is one unit at the arm's price and cost.
+    let (price, cost) = (offer.price_minor, offer.price_minor - offer.value_minor);
+    let sum = |what: &str, value: Option<Value>, each: i64| {
+        let sum = value.as_ref().map_or_else(|| Ok(sold.saturating_mul(each)), Value::integer)?;
+        if sum.abs() <= SUM_MAX {
+            Ok(sum)
+        } else {
+            Err(Error::value(what, sum, format!("within ±{SUM_MAX}")))
+        }
     };
-    let (revenue_minor, cost_minor) = (sum("revenue_minor")?, sum("costs_minor")?);
-    let mut square = |name| fields.take(name).if_any().map_or(Ok(0), read_square);
-    let (revenue_sq, profit_sq) = (square("revenue_sq")?, square("profit_sq")?);
-    let units = fields.take("units").if_any().map_or(Ok(sold), |units| count(&units))?;
+    let square = |value: Option<Value>, each: i64| {
+        value.map_or_else(|| Ok(i128::from(sold) * i128::from(each) * i128::from(each)), read_square)
+    };
     Ok(Tally {
         exposures,
         conversions: sold,
         rewards: sold,
         units,
-        revenue_minor,
-        cost_minor,
-        revenue_sq,
-        profit_sq,
+        revenue_minor: sum("revenue_minor", revenue, price)?,
+        cost_minor: sum("costs_minor", costs, cost)?,
+        revenue_sq: square(revenue_sq, price)?,
+        profit_sq: square(profit_sq, price - cost)?,
     })
+}
+
+/// The holdout's share as an integer; it must be known where anybody was held out.
+fn read_holdout_share(share: &Value, history: &History) -> Result<u32, Error> {
+    let is_there = history.periods().iter().any(|period| period.holdout.exposures > 0);
+    let allowed = "a share from 0 to 0.5, more than 0 where there is a holdout";
+    let given = match share.clone().if_any() {
+        Some(given) => given.fraction_in(0.0..=0.5, allowed)?,
+        None => 0.0,
+    };
+    let integer = (given * f64::from(TOTAL)).round() as u32;
+    if is_there && integer == 0 { Err(share.refusal(allowed)) } else { Ok(integer) }
 }
 
 /// A sum of squares: an integer, or one of more than 64 bits as a text.
@@ -228,7 +255,13 @@ fn pooled(totals: &[Option<Tally>], holdout: Tally) -> Result<History, Error> {
     History::new(vec![Period { cohort: Cohort { epoch: 1, hour: 0 }, shares: Vec::new(), arms, holdout }])
 }
 
-fn read_cohorts(cohorts: Vec<Value>, arms: usize, holdout: Option<Tally>) -> Result<History, Error> {
+fn read_cohorts(
+    cohorts: Vec<Value>,
+    offers: &[Offer],
+    of_control: &Offer,
+    holdout: Option<Tally>,
+) -> Result<History, Error> {
+    let arms = offers.len();
     if holdout.is_some() {
         return Err(Error::value(
             "holdout",
@@ -243,15 +276,19 @@ fn read_cohorts(cohorts: Vec<Value>, arms: usize, holdout: Option<Tally>) -> Res
         let mut fields = cohort.fields(&["epoch", "hour", "shares", "arms", "holdout"])?;
         let (epoch, hour) = (fields.take("epoch").count()?, fields.take("hour").count()?);
         let tallies = fields.take("arms");
-        let tallied = tallies.clone().list()?.into_iter().map(read_tally).collect::<Result<Vec<_>, _>>()?;
-        if tallied.len() != arms {
+        let given = tallies.clone().list()?;
+        if given.len() != arms {
             return Err(tallies.refusal(format!("a list of {arms} tallies, one for each arm")));
         }
+        let tallied = given.into_iter().zip(offers).map(|(tally, offer)| read_tally(tally, offer));
         Ok(Period {
             cohort: Cohort { epoch, hour },
             shares: fields.take("shares").if_any().map_or(Ok(Vec::new()), |list| read_shares(list, arms))?,
-            arms: tallied,
-            holdout: fields.take("holdout").if_any().map_or(Ok(Tally::default()), read_tally)?,
+            arms: tallied.collect::<Result<_, _>>()?,
+            holdout: fields
+                .take("holdout")
+                .if_any()
+                .map_or(Ok(Tally::default()), |tally| read_tally(tally, of_control))?,
         })
     };
     History::new(cohorts.into_iter().map(read).collect::<Result<_, Error>>()?)
@@ -292,11 +329,12 @@ mod tests {
 
     const TEXT: &str = r#"{"objective": "profit", "currency": "EUR", "control": "low",
         "prior": {"alpha": 2, "beta": 8}, "horizon": 10000, "stock": 500, "holdout": {"exposures": 9, "conversions": 1},
+        "holdout_share": 0.05,
         "arms": [{"name": "list", "price_minor": 1900, "cost_minor": 800, "exposures": 80, "conversions": 29},
                  {"name": "low", "price_minor": 1750, "cost_minor": 700, "exposures": 82, "conversions": 33,
                   "revenue_minor": 57750, "revenue_sq": "99999999999999999999"}]}"#;
 
-    const COHORTS: &str = r#"{"objective": "conversion",
+    const COHORTS: &str = r#"{"objective": "conversion", "holdout_share": 0.1,
         "arms": [{"name": "a", "price_minor": 5, "exposures": 30, "conversions": 3},
                  {"name": "b", "price_minor": 5}],
         "cohorts": [{"epoch": 2, "hour": 7, "shares": [40000, 25536],
@@ -313,6 +351,11 @@ mod tests {
     fn tallies_become_the_posterior_of_each_arm() {
         let tallies = Tallies::from_json(TEXT).unwrap();
         assert_eq!((tallies.control, tallies.totals[1].revenue_sq), (1, 99_999_999_999_999_999_999));
+        assert_eq!(
+            (tallies.totals[0].revenue_minor, tallies.totals[0].profit_minor()),
+            (29 * 1900, 29 * 1100)
+        );
+        assert_eq!((tallies.totals[1].profit_sq, tallies.holdout_share), (33 * 1050 * 1050, 3277));
         let question = tallies.question("thompson".parse().unwrap(), 0.02);
         let input = question.input(&tallies.history).unwrap();
         let posterior = input.arms()[1].posterior;
@@ -354,7 +397,7 @@ mod tests {
     #[test]
     fn each_refusal_says_what_was_given_and_what_is_allowed() {
         for (from, to, why) in [
-            ("\"exposures\": 80", "\"exposures\": NaN", "not tallies in JSON: expected a value at line 3"),
+            ("\"exposures\": 80", "\"exposures\": NaN", "not tallies in JSON: expected a value at line 4"),
             (
                 "\"exposures\": 80",
                 "\"exposures\": \"80\"",
@@ -395,6 +438,12 @@ mod tests {
             ),
             ("\"horizon\": 10000", "\"horizon\": 0", "horizon is 0; it must be 1 to 1000000000000"),
             ("\"EUR\"", "\"euro\"", "currency is \"euro\""),
+            (
+                "\"holdout_share\": 0.05,",
+                "",
+                "holdout_share is missing; it must be a share from 0 to 0.5, more than 0",
+            ),
+            ("0.05", "0.6", "holdout_share is 0.6"),
             ("\"stock\"", "\"stocks\"", "field stocks is not known; it must be one of objective"),
             ("\"99999999999999999999\"", "-1", "arms[1].revenue_sq is -1"),
         ] {

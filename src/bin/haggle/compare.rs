@@ -3,23 +3,35 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use haggle::{Posterior, p_best};
-use serde_json::json;
+use haggle::evaluate::Tallies;
+use haggle::inference::{Belief, Estimate, Plan, Question, Report, Rules, Stage};
+use haggle::{Posterior, expected_loss, p_beats, p_best, value_remaining};
+use serde_json::{Value, json};
 
-use crate::interim::{expected_loss, is_decided, p_beats, rate_sequence, value_remaining};
 use crate::table::{Table, Unit, percent};
-use crate::{Answer, Failure, files, posterior, say};
+use crate::{Answer, Failure, allocate, files, say};
+
+/// Error rate of the intervals, and of the alarm of the sample ratio.
+const ALPHA: f64 = 0.05;
+/// Where the confidence sequences are narrowest if the file has no horizon.
+const UNITS: f64 = 10_000.0;
 
 /// Compares the arms: intervals that hold at every look, P(best), and the loss expected of each.
 #[derive(Args)]
 #[command(after_help = "Examples:
   haggle compare tallies.json
-  haggle compare tallies.json --json | jq .value_remaining
-  haggle compare tallies.json --decided && echo 'stop the experiment'")]
+  haggle compare tallies.json --json | jq '.arms[] | {name, p_best}'
+  haggle compare tallies.json --decided --threshold 2.5 && echo 'stop the experiment'")]
 pub struct Options {
     /// File with the tallies; - is standard input.
     tallies: PathBuf,
-    /// Ends with exit code 1 while the comparison is not decided.
+    /// Expected loss, in minor units per exposure, that one does not care for: below it the comparison is decided.
+    #[arg(long, default_value_t = 0.0)]
+    threshold: f64,
+    /// The policy that makes the next shares, by which the orders that are missing are counted.
+    #[arg(long, default_value = "thompson")]
+    policy: String,
+    /// Ends with exit code 1 while the comparison is not decided, or the exposures do not fall as served.
     #[arg(long)]
     decided: bool,
     /// As JSON.
@@ -27,69 +39,148 @@ pub struct Options {
     json: bool,
 }
 
-/// What is known of one arm.
-struct Line {
-    rate: (f64, f64),
-    p_best: f64,
-    p_beats_control: Option<f64>,
-    expected_loss: f64,
-}
-
 /// Prints the comparison.
 pub fn run(options: &Options) -> Result<Answer, Failure> {
+    if !(0.0..=1e12).contains(&options.threshold) {
+        let given = options.threshold;
+        return Err(haggle::Error::value("--threshold", given, "a number from 0 to 1000000000000").into());
+    }
+    let choice = allocate::choice(&options.policy)?;
     let tallies = files::tallies(&options.tallies)?;
-    let input = posterior::input(&tallies, &options.tallies)?;
+    let policy = choice.name;
+    let input = tallies.question(choice, 0.0).input(&tallies.history);
+    let input = input.map_err(files::named(&options.tallies))?;
     let posteriors: Vec<Posterior> = input.arms().iter().map(|arm| arm.posterior).collect();
-    let (best, losses, remaining) =
-        (p_best(&posteriors), expected_loss(&posteriors), value_remaining(&posteriors));
+    let belief = Belief {
+        p_best: p_best(&posteriors),
+        loss_minor: expected_loss(&posteriors),
+        value_remaining: value_remaining(&posteriors),
+    };
+    let question = Question {
+        objective: tallies.objective,
+        holdout_share: tallies.holdout_share,
+        alpha: ALPHA,
+        narrowest_at: tallies.horizon.map_or(UNITS, |units| units as f64),
+    };
+    let rules = Rules { loss_minor: options.threshold, ..Rules::default() };
+    let plan = Plan { question, control: tallies.control, rules, policy };
+    let report = Report::new(&tallies.history, &input, &belief, &plan);
+    let report = report.map_err(files::named(&options.tallies))?;
     let control = posteriors.get(tallies.control);
-    let arms = posteriors.iter().zip(&tallies.totals).zip(best.iter().zip(&losses)).enumerate();
-    let lines: Vec<Line> = arms
-        .map(|(place, ((posterior, tally), (&p_best, &expected_loss)))| {
-            let interval = rate_sequence(tally.exposures, tally.conversions, 0.05);
-            let other = control.filter(|_| place != tallies.control);
-            Line {
-                rate: (interval.low, interval.high),
-                p_best,
-                p_beats_control: other.map(|control| p_beats(posterior, control)),
-                expected_loss,
-            }
-        })
-        .collect();
-    let decided = is_decided(&tallies, &best, remaining);
-    let state = if decided { "decided" } else { "learning" };
-    let (unit, arms) = (Unit::of(&tallies), || tallies.offers.iter().zip(&tallies.totals).zip(&lines));
+    let beats = posteriors.iter().enumerate().map(|(place, arm)| {
+        control.filter(|_| place != tallies.control).map(|control| p_beats(arm, control))
+    });
+    let found = Found { tallies: &tallies, belief, p_beats_control: beats.collect(), report };
     if options.json {
-        let arms = arms().map(|((offer, tally), line)| {
-            json!({ "name": offer.name, "price_minor": offer.price_minor, "exposures": tally.exposures,
-                    "conversions": tally.conversions, "rate_low": line.rate.0, "rate_high": line.rate.1,
-                    "p_best": line.p_best, "p_beats_control": line.p_beats_control,
-                    "expected_loss": line.expected_loss })
-        });
-        let control = tallies.offers.get(tallies.control).map(|offer| &offer.name);
-        say(json!({ "objective": tallies.objective.name(), "unit": unit.name(), "control": control,
-                    "state": state, "decided": decided, "value_remaining": remaining,
-                    "arms": arms.collect::<Vec<_>>() }))?;
+        found.print_json()?
     } else {
-        let heads =
-            ["arm", "price", "exposures", "rate", "at least", "at most", "P(best)", "P(beats control)"];
-        let mut table = Table::new(&[heads.as_slice(), &["expected loss"]].concat());
-        for ((offer, tally), line) in arms() {
-            let rate = tally.conversions as f64 / (tally.exposures as f64).max(1.0);
+        found.print_table()?
+    }
+    Ok(if options.decided && !found.is_decided() { Answer::No } else { Answer::Yes })
+}
+
+/// What was found out.
+struct Found<'a> {
+    tallies: &'a Tallies,
+    belief: Belief,
+    /// Nothing for the control itself.
+    p_beats_control: Vec<Option<f64>>,
+    report: Report,
+}
+
+impl Found<'_> {
+    fn is_decided(&self) -> bool {
+        matches!(self.report.state.stage, Stage::Decided(_)) && !self.report.sample_ratio.alarm(ALPHA)
+    }
+
+    fn print_json(&self) -> Result<(), Failure> {
+        let Self { tallies, belief, report, .. } = self;
+        let believed = belief.p_best.iter().zip(&belief.loss_minor).zip(&self.p_beats_control);
+        let arms = tallies.offers.iter().zip(&report.arms).zip(believed);
+        let arms = arms.map(|((offer, arm), ((p_best, loss), p_beats_control))| {
+            json!({ "name": offer.name, "price_minor": offer.price_minor, "exposures": arm.rate.exposures,
+                    "conversions": arm.rate.conversions, "rate": arm.rate.rate,
+                    "rate_low": arm.rate.at_any_look.low, "rate_high": arm.rate.at_any_look.high,
+                    "p_best": p_best, "p_beats_control": p_beats_control, "expected_loss": loss,
+                    "value": estimate(arm.value), "to_control": estimate(arm.difference.to_control),
+                    "to_holdout": estimate(arm.difference.to_holdout) })
+        });
+        let stage = match report.state.stage {
+            Stage::Learning => "learning",
+            Stage::Exploring => "exploring",
+            Stage::Exploiting => "exploiting",
+            Stage::Decided(_) => "decided",
+        };
+        let name = |place: usize| tallies.offers.get(place).map(|offer| offer.name.as_str());
+        let ratio = &report.sample_ratio;
+        say(json!({
+            "objective": tallies.objective.name(), "unit": Unit::of(tallies).name(), "control": name(tallies.control),
+            "state": stage, "says": report.state.to_string(), "decided": self.is_decided(),
+            "leader": name(report.leader), "orders_left": report.state.orders_left,
+            "value_remaining": belief.value_remaining,
+            "sample_ratio": { "alarm": ratio.alarm(ALPHA), "p_value": ratio.p_value(), "ratios": ratio.ratios,
+                              "exposures": ratio.units, "exposures_left_out": ratio.left_out },
+            "arms": arms.collect::<Vec<_>>(),
+        }))
+    }
+
+    fn print_table(&self) -> Result<(), Failure> {
+        let Self { tallies, belief, report, .. } = self;
+        let unit = Unit::of(tallies);
+        let mut table = Table::new(&[
+            "arm",
+            "price",
+            "exposures",
+            "rate",
+            "at least",
+            "at most",
+            "P(best)",
+            "P(beats control)",
+            "expected loss",
+        ]);
+        let believed = belief.p_best.iter().zip(&belief.loss_minor).zip(&self.p_beats_control);
+        for ((offer, arm), ((&p_best, &loss), p_beats_control)) in
+            tallies.offers.iter().zip(&report.arms).zip(believed)
+        {
             table.line(vec![
                 offer.name.clone(),
                 Unit::price(tallies.currency, offer.price_minor),
-                tally.exposures.to_string(),
-                percent(rate),
-                percent(line.rate.0),
-                percent(line.rate.1),
-                percent(line.p_best),
-                line.p_beats_control.map_or("control".into(), percent),
-                unit.value(line.expected_loss),
+                arm.rate.exposures.to_string(),
+                arm.rate.rate.map_or("none".into(), percent),
+                percent(arm.rate.at_any_look.low),
+                percent(arm.rate.at_any_look.high),
+                percent(p_best),
+                p_beats_control.map_or("control".into(), percent),
+                unit.value(loss),
             ]);
         }
         say(table)?;
-        say(format!("\n{state}; the best arm may still be beaten by {} (95 %)", percent(remaining)))?;
+        let mut differences = Table::new(&["more than the control", "estimate", "at least", "at most"]);
+        let mut any = false;
+        for (offer, arm) in tallies.offers.iter().zip(&report.arms) {
+            if let Some(found) = arm.difference.to_control {
+                any = true;
+                let Estimate { value, at_any_look, .. } = found;
+                let values = [value, at_any_look.low, at_any_look.high].map(|value| unit.value(value));
+                differences.line([offer.name.clone()].into_iter().chain(values).collect());
+            }
+        }
+        if any {
+            say(format!("\n{differences}"))?;
+        }
+        if report.sample_ratio.alarm(ALPHA) {
+            say(
+                "\nThe exposures do not fall on the arms as served: believe nothing until that is explained.",
+            )?;
+        }
+        say(format!("\n{}.", report.state))?;
+        say(format!("Another price may be worth up to {} more (95 %).", percent(belief.value_remaining)))
     }
-    Ok(if options.decided && !decided { Answer::No } else { Answer::Yes })
+}
+
+/// An estimate with its intervals; null where too little is known.
+fn estimate(of: Option<Estimate>) -> Value {
+    let Some(Estimate { value, se, at_one_look, at_any_look, .. }) = of else { return Value::Null };
+    json!({ "value": value, "se": se, "low": at_one_look.low, "high": at_one_look.high,
+            "sequence_low": at_any_look.low, "sequence_high": at_any_look.high })
 }

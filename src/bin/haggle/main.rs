@@ -7,7 +7,6 @@ mod allocate;
 mod compare;
 mod evaluate;
 mod files;
-mod interim;
 mod policies;
 mod posterior;
 mod table;

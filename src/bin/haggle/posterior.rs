@@ -4,11 +4,10 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use haggle::evaluate::Tallies;
-use haggle::{PolicyInput, Posterior};
+use haggle::{PolicyInput, Posterior, RewardModel};
 use plotters::prelude::*;
 use serde_json::{Value, json};
 
-use crate::interim::{density, quantile, rate_quantile, value_sd_minor};
 use crate::table::{Table, Unit, percent};
 use crate::{Answer, Failure, files, say};
 
@@ -52,15 +51,17 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
     if options.json {
         let arms = arms().map(|(offer, posterior)| {
             let mut arm = json!({ "name": offer.name, "price_minor": offer.price_minor,
-                                  "parameters": { "alpha": posterior.alpha(), "beta": posterior.beta() },
+                                  "parameters": parameters(posterior),
                                   "rate": rate(posterior), "value": value(posterior) });
             if let (Some(fields), true) = (arm.as_object_mut(), options.plot.is_some()) {
                 fields.insert("density".into(), json!(points(posterior)));
             }
             arm
         });
-        say(json!({ "objective": tallies.objective.name(), "unit": Unit::of(&tallies).name(),
-                    "arms": arms.collect::<Vec<_>>() }))?;
+        say(
+            json!({ "objective": tallies.objective.name(), "reward_model": tallies.reward_model.name(), "unit": Unit::of(&tallies).name(),
+                    "arms": arms.collect::<Vec<_>>() }),
+        )?;
         return Ok(Answer::Yes);
     }
     let unit = Unit::of(&tallies);
@@ -69,33 +70,49 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
         table.line(vec![
             offer.name.clone(),
             Unit::price(tallies.currency, offer.price_minor),
-            percent(posterior.rate_mean()),
+            posterior.rate_quantile(0.5).map_or("none".into(), |_| percent(posterior.rate_mean())),
             unit.value(posterior.value_mean_minor()),
-            unit.value(value_sd_minor(posterior)),
-            unit.value(quantile(posterior, 0.025)),
-            unit.value(quantile(posterior, 0.5)),
-            unit.value(quantile(posterior, 0.975)),
+            unit.value(posterior.value_sd_minor()),
+            unit.value(posterior.quantile(0.025)),
+            unit.value(posterior.quantile(0.5)),
+            unit.value(posterior.quantile(0.975)),
         ]);
     }
     say(table)?;
     Ok(Answer::Yes)
 }
 
+/// The parameters by their names.
+fn parameters(posterior: &Posterior) -> Value {
+    let [a, b, shape, rate] = posterior.parameters();
+    match posterior.model() {
+        RewardModel::Conversion => json!({ "alpha": a, "beta": b, "value_minor": posterior.value_minor() }),
+        RewardModel::ZeroInflated => {
+            json!({ "alpha": a, "beta": b, "order_shape": shape, "order_rate": rate })
+        }
+        RewardModel::Normal => json!({ "mean": a, "kappa": b, "shape": shape, "rate": rate }),
+    }
+}
+
+/// The conversion rate; null where the model has none.
 fn rate(posterior: &Posterior) -> Value {
-    json!({ "mean": posterior.rate_mean(), "sd": posterior.rate_sd(), "q025": rate_quantile(posterior, 0.025),
-            "q50": rate_quantile(posterior, 0.5), "q975": rate_quantile(posterior, 0.975) })
+    let quantile = |p| posterior.rate_quantile(p);
+    let (Some(low), Some(median), Some(high)) = (quantile(0.025), quantile(0.5), quantile(0.975)) else {
+        return Value::Null;
+    };
+    json!({ "mean": posterior.rate_mean(), "sd": posterior.rate_sd(), "q025": low, "q50": median, "q975": high })
 }
 
 fn value(posterior: &Posterior) -> Value {
-    json!({ "mean": posterior.value_mean_minor(), "sd": value_sd_minor(posterior), "q025": quantile(posterior, 0.025),
-            "q50": quantile(posterior, 0.5), "q975": quantile(posterior, 0.975) })
+    json!({ "mean": posterior.value_mean_minor(), "sd": posterior.value_sd_minor(), "q025": posterior.quantile(0.025),
+            "q50": posterior.quantile(0.5), "q975": posterior.quantile(0.975) })
 }
 
 /// Value of an exposure and its density, from one tail to the other.
 fn points(posterior: &Posterior) -> Vec<(f64, f64)> {
-    let (from, to) = (quantile(posterior, TAIL), quantile(posterior, 1.0 - TAIL));
+    let (from, to) = (posterior.quantile(TAIL), posterior.quantile(1.0 - TAIL));
     let at = |place: usize| from + (to - from) * place as f64 / (POINTS - 1) as f64;
-    (0..POINTS).map(|place| (at(place), density(posterior, at(place)))).collect()
+    (0..POINTS).map(|place| (at(place), posterior.density(at(place)))).collect()
 }
 
 /// Width and height of a plot, twice what it is meant to be shown at: plotters rounds to whole pixels.
