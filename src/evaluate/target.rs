@@ -73,7 +73,7 @@ impl Target {
 struct Learner<'a> {
     arms: &'a [LoggedArm],
     question: Question,
-    /// One period per batch.
+    /// One period per batch, for the policies that look at periods.
     periods: Vec<Period>,
     seen: Vec<Seen>,
 }
@@ -120,11 +120,11 @@ impl<'a> Learner<'a> {
     /// What the policy knows from the rows observed so far.
     fn input(&mut self) -> Result<PolicyInput, Error> {
         self.question.offers = self.arms.iter().zip(&self.seen).map(|(arm, seen)| offer(arm, seen)).collect();
-        if matches!(self.question.policy.name, Policy::Exp3Ix | Policy::TsallisInf) {
-            let sums: Vec<ArmSums> = self.seen.iter().map(|seen| seen.sums).collect();
-            return evidence::input_of(&self.question.experiment()?, &sums);
+        if learns_by_period(self.question.policy.name) {
+            return self.question.input(&History::new(self.periods.clone())?);
         }
-        self.question.input(&History::new(self.periods.clone())?)
+        let sums: Vec<ArmSums> = self.seen.iter().map(|seen| seen.sums).collect();
+        evidence::input_of(&self.question.experiment()?, &sums)
     }
 
     fn observe(&mut self, rows: &[Row]) -> Result<(), Error> {
@@ -142,10 +142,24 @@ impl<'a> Learner<'a> {
                 seen.earned += row.reward;
             }
         }
-        let cohort = Cohort { epoch: self.periods.len() as u32, hour: 0 };
-        self.periods.push(Period { cohort, shares: Vec::new(), arms, holdout: Tally::default() });
+        if learns_by_period(self.question.policy.name) {
+            let cohort = Cohort { epoch: self.periods.len() as u32, hour: 0 };
+            self.periods.push(Period { cohort, shares: Vec::new(), arms, holdout: Tally::default() });
+        }
         Ok(())
     }
+}
+
+/// Whether the policy looks at periods one by one; every other learns from sums over all rows.
+fn learns_by_period(policy: Policy) -> bool {
+    matches!(
+        policy,
+        Policy::DiscountedThompson
+            | Policy::SlidingThompson
+            | Policy::DiscountedUcb
+            | Policy::SlidingUcb
+            | Policy::ContrastThompson
+    )
 }
 
 /// The arm with its price, and with what a conversion of it is worth: as the log says, or else the mean so far in whole
