@@ -7,6 +7,8 @@
 
 mod read;
 
+pub(crate) use read::check_policy;
+
 use read::FIELDS;
 #[cfg(feature = "toml")]
 pub(crate) use read::json_of;

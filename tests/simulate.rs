@@ -1,5 +1,6 @@
 //! The simulator: the same numbers everywhere, no policy profits from the order of the arms, delays bias as the theory
 //! says, and bad environments are refused.
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use haggle::simulate::{Environment, Run, checkpoints, run, summarise};
 use haggle::{Policy, PolicyChoice};

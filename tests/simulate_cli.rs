@@ -1,5 +1,6 @@
 //! `haggle simulate` as a command: the same numbers with any number of threads, its JSON, its plot and its exit codes.
 #![cfg(feature = "cli")]
+#![allow(clippy::unwrap_used, clippy::indexing_slicing)]
 
 use std::process::{Command, Output};
 

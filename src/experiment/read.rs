@@ -111,7 +111,7 @@ fn read_amount(amount: Value) -> Result<i64, Error> {
 }
 
 /// What the policy needs to know is there.
-fn check_policy(experiment: &Experiment) -> Result<(), Error> {
+pub(crate) fn check_policy(experiment: &Experiment) -> Result<(), Error> {
     let policy = experiment.policy.name;
     let missing =
         |what: &str| Err(Error::value(what, "missing", format!("given for the policy {}", policy.name())));
