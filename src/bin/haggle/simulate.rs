@@ -10,7 +10,7 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::prelude::*;
 use serde_json::json;
 
-use crate::{Answer, Failure, plot};
+use crate::{Answer, Failure, plot, say};
 
 /// Most runs of one policy.
 const RUNS_MAX: u64 = 100_000;
@@ -91,9 +91,9 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
     progress.finish_and_clear();
 
     if options.json {
-        println!("{}", as_json(options, &environment, &summaries));
+        say(as_json(options, &environment, &summaries))?;
     } else {
-        print_table(options, &environment, &summaries);
+        say(table(options, &environment, &summaries))?;
     }
     if let Some(path) = &options.plot {
         plot::simulation(path, &environment, &summaries)?;
@@ -134,26 +134,33 @@ fn as_json(options: &Options, environment: &Environment, summaries: &[Summary]) 
     })
 }
 
-fn print_table(options: &Options, environment: &Environment, summaries: &[Summary]) {
+fn table(options: &Options, environment: &Environment, summaries: &[Summary]) -> String {
     let width = summaries.iter().map(|summary| summary.policy.len()).max().unwrap_or(0).max(6);
     let Environment { horizon, feedback_every, .. } = environment;
-    println!(
-        "Regret in {} after {horizon} units, feedback every {feedback_every}; {} runs, seed {}.",
-        unit(environment),
+    let unit = unit(environment);
+    let head = format!(
+        "Regret in {unit} after {horizon} units, feedback every {feedback_every}; {} runs, seed {}.\n\
+         {:width$}  {:>10} {:>8} {:>10} {:>10} {:>10}  {:>8} {:>8}  {:>9} {:>9}",
         options.runs,
-        options.seed
+        options.seed,
+        "policy",
+        "regret",
+        "± se",
+        "5 %",
+        "median",
+        "95 %",
+        "of best",
+        "best arm",
+        "P≥.95 at",
+        "P≥.99 at"
     );
-    println!(
-        "{:width$}  {:>10} {:>8} {:>10} {:>10} {:>10}  {:>8} {:>8}  {:>9} {:>9}",
-        "policy", "regret", "± se", "5 %", "median", "95 %", "of best", "best arm", "P≥.95 at", "P≥.99 at"
-    );
-    for summary in summaries {
+    let line = |summary: &Summary| {
         let at = |level: &str| {
             let units = summary.units_to_p_best.get(level).copied().flatten();
             units.map_or_else(|| "never".into(), |units| format!("{units:.0}"))
         };
-        println!(
-            "{:width$}  {:>10.2} {:>8.2} {:>10.2} {:>10.2} {:>10.2}  {:>7.2}% {:>7.2}%  {:>9} {:>9}",
+        format!(
+            "\n{:width$}  {:>10.2} {:>8.2} {:>10.2} {:>10.2} {:>10.2}  {:>7.2}% {:>7.2}%  {:>9} {:>9}",
             summary.policy,
             summary.regret_mean,
             summary.regret_se,
@@ -164,6 +171,7 @@ fn print_table(options: &Options, environment: &Environment, summaries: &[Summar
             100.0 * summary.best_arm_share,
             at("0.95"),
             at("0.99")
-        );
-    }
+        )
+    };
+    head + &summaries.iter().map(line).collect::<String>()
 }
