@@ -94,6 +94,8 @@ pub use tally::{Cohort, Tally, TallyKey};
 pub mod history;
 pub use history::{History, Period};
 
+pub mod contrast;
+
 pub mod evidence;
 
 pub mod ledger;

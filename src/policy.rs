@@ -8,9 +8,22 @@
 //! | file | policies |
 //! |---|---|
 //! | `thompson` | Thompson sampling, top-two Thompson, and Thompson on discounted or windowed evidence |
+//! | `contrast` | Thompson sampling on comparisons within cohorts |
+//! | `monotone` | Thompson sampling where no higher price converts more |
+//! | `demand` | Thompson sampling on a logistic demand curve |
+//! | `inventory` | Thompson sampling under limited stock |
 
+mod contrast;
+mod demand;
+mod inventory;
+mod lattice;
+mod monotone;
 mod parameter;
+#[cfg(test)]
+mod tests_of_draws;
 mod thompson;
+
+pub use demand::DemandCurve;
 
 pub use parameter::Parameter;
 
@@ -311,6 +324,10 @@ impl Policy {
     pub fn weights(self, input: &PolicyInput) -> Vec<f64> {
         match self {
             Self::Fixed => fixed(&input.arms),
+            Self::ContrastThompson => contrast::weights(input),
+            Self::MonotoneThompson => monotone::weights(input),
+            Self::DemandThompson => demand::weights(input),
+            Self::InventoryThompson => inventory::weights(input),
             _ => thompson::weights(input),
         }
     }
