@@ -208,21 +208,23 @@ fn mode(strata: &[Stratum], arms: usize) -> (Vec<f64>, Vec<Vec<f64>>) {
     let mut covariance = inverse(&here.precision);
     for _ in 0..STEPS {
         let step: Vec<f64> = covariance.iter().map(|row| dot(row, &here.gradient)).collect();
-        let length = step.iter().fold(0.0_f64, |most, step| most.max(step.abs()));
-        let mut part = (2.0 / length).min(1.0);
-        let better = (0..20).find_map(|_| {
-            let there: Vec<f64> = relative.iter().zip(&step).map(|(from, step)| from + part * step).collect();
+        let toward = |part: f64| relative.iter().zip(&step).map(|(from, step)| from + part * step).collect();
+        // What is left to gain is half of this. Once rounding could hide it, the step is good but cannot be checked.
+        if dot(&step, &here.gradient) < 1e-10 + 1e-12 * here.value.abs() {
+            relative = toward(1.0);
+            break;
+        }
+        let longest = step.iter().fold(0.0_f64, |most, step| most.max(step.abs()));
+        let mut part = (2.0 / longest).min(1.0);
+        let better = (0..40).find_map(|_| {
+            let there: Vec<f64> = toward(part);
             let pass = pass(strata, &there);
             part *= 0.5;
             (pass.value > here.value).then_some((there, pass))
         });
-        // Where no step betters the density in its last digits, this is the mode.
         let Some((there, pass)) = better else { break };
         (relative, here) = (there, pass);
         covariance = inverse(&here.precision);
-        if length < 1e-9 {
-            break;
-        }
     }
     (relative, covariance)
 }
@@ -361,7 +363,7 @@ mod tests {
             .map(|hour| {
                 let along = f64::from(hour) / 39.0;
                 let odds = |rate: f64| rate / (1.0 - rate);
-                let base = odds(0.02) * (odds(0.10) / odds(0.02)).powf(along);
+                let base = odds(0.02) * exp(along * ln(odds(0.10) / odds(0.02)));
                 let share = 0.1 + 0.8 * along;
                 [(1.0 - share, base), (share, 0.8 * base)]
                     .map(|(share, odds)| {
