@@ -2,7 +2,7 @@
 //!
 //! Out of scope: making the comparisons from what was counted, see [`contrast`](crate::contrast).
 
-use super::lattice::{POINTS, award, draw, normal_table};
+use super::lattice::{POINTS, award, by_point, draw, normal_table};
 use super::{Contrast, PolicyInput, spread, thompson};
 use crate::Error;
 use crate::error::decimal;
@@ -49,9 +49,10 @@ pub(super) fn weights(input: &PolicyInput) -> Vec<f64> {
     let arms: Vec<(f64, f64, Vec<f64>)> =
         arms.map(|((arm, &mean), row)| (arm.posterior.value_minor() as f64, mean, row)).collect();
     let table = normal_table();
+    let dimensions: Vec<Vec<f64>> = (0..input.arms.len()).map(|place| by_point(place, &table)).collect();
     let (mut normals, mut values, mut shares) = (Vec::new(), Vec::new(), vec![0.0; arms.len()]);
     for point in 0..POINTS {
-        draw(point, std::iter::repeat_n(&table, input.arms.len()), &mut normals);
+        draw(point, &dimensions, &mut normals);
         values.clear();
         values.extend(arms.iter().map(|(value, mean, row)| {
             let log_odds = row.iter().zip(&normals).fold(*mean, |sum, (entry, normal)| sum + entry * normal);
