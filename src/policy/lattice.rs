@@ -6,8 +6,9 @@
 //! component search for the least worst-case error with product weights of 0.05 (Nuyens and Cools 2006,
 //! doi:10.1090/S0025-5718-06-01785-6); the shift is by multiples of the golden section.
 //!
-//! Error of a probability, measured as the largest over the arms, on 20 sets of normal posteriors each: 0.07 % on
-//! average with 3 arms, 0.2 % with 10 and 0.3 % with 32, at worst 0.6 %; as many independent draws have 0.4 to 0.8 %.
+//! Error of a probability, as the largest over the arms: for 20 sets of normal posteriors each 0.07 % on average with 3
+//! arms, 0.2 % with 10 and 0.3 % with 32, at worst 0.6 %; for monotone Thompson on 15 ladders of 10 beta posteriors
+//! 0.05 % on average, at worst 0.14 %. The standard error of as many independent draws is up to 0.55 %.
 
 use super::{ARMS_MAX, ArmInput, PolicyInput};
 use crate::math::{BetaKernel, exp, ln, ln_logistic, normal_quantile};

@@ -56,6 +56,25 @@ fn inputs() -> impl Strategy<Value = PolicyInput> {
     })
 }
 
+#[test]
+fn the_most_arms_with_the_most_counts_have_shares() {
+    for exposures in [0.0, 1e15] {
+        let arms = (1..=32_i64).map(|place| {
+            let conversions = exposures * 0.5 / place as f64;
+            let price = 100 * place;
+            arm(0.5 + conversions, 0.5 + exposures - conversions, price, price)
+                .counted(exposures, conversions)
+        });
+        let mut input = PolicyInput::new(arms.collect(), 0).unwrap();
+        input.stock = Some(Stock { pieces: 1.0, units: 3.0 });
+        input.contrast = Some(Contrast { mean: vec![-700.0; 32], factor: vec![1e3; 32 * 33 / 2] });
+        for policy in POLICIES {
+            let shares = shares_of(policy, &input);
+            assert!(shares.iter().all(|share| (0.0..=1.0).contains(share)), "{policy:?} {shares:?}");
+        }
+    }
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(48))]
 
