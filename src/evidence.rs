@@ -6,7 +6,7 @@
 //!   ([`DelayDistribution::share_by`]): `Beta(a + S, b + max(Ñ, S) - S)` with `Ñ = Σ n F(age)`. Source: Vernade, Cappé
 //!   and Perchet (2017), arXiv:1706.09186, section 3.
 //! - **Fading.** Discounted and sliding policies count what is old less or not at all. Age is measured in exposures
-//!   of all arms since, so that it means the same at any traffic ([`Fade`]).
+//!   of all arms since, so that it means the same at any traffic.
 //! - **Propensity.** EXP3-IX and Tsallis-INF learn from losses divided by the propensity of the exposure's epoch.
 //!
 //! All of it is computed at publication from the periods; nothing is kept in faded form, so tallies stay mergeable.
@@ -18,7 +18,7 @@ use crate::experiment::Arm;
 use crate::policy::{Stock, exp3_ix_gamma};
 use crate::{
     Allocation, ArmInput, Delays, Error, Experiment, History, Objective, Period, Policy, PolicyInput,
-    Posterior, RewardModel, TOTAL, Tally, math,
+    Posterior, RewardModel, TOTAL, Tally, contrast, math,
 };
 
 /// What the exposures and rewards of an arm add up to, each weighted.
