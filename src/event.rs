@@ -168,36 +168,29 @@ impl OrderText {
 
 impl LineText {
     fn read(line: Value) -> Result<Self, Error> {
-        const FIELDS: [&str; 7] =
-            ["line_id", "kind", "refund_id", "quote", "units", "revenue_minor", "cost_minor"];
-        let mut fields = line.fields(&FIELDS)?;
+        let mut fields = line.any_fields()?;
         let kind = match fields.take("kind").if_given() {
             Some(kind) => kind.one_of(&RewardKind::ALL, RewardKind::name)?,
             None => RewardKind::Sale,
         };
-        let refund_id = match (kind, fields.take("refund_id")) {
-            (RewardKind::Sale, given) => match given.if_given() {
-                Some(given) => return Err(given.refusal("left out for a sale")),
-                None => String::new(),
-            },
-            (_, given) => given.text()?,
-        };
+        let mut fields = fields.only(match kind {
+            RewardKind::Sale => &["kind", "line_id", "quote", "units", "revenue_minor", "cost_minor"],
+            RewardKind::Refund => {
+                &["kind", "refund_id", "line_id", "quote", "units", "revenue_minor", "cost_minor"]
+            }
+            RewardKind::Cancellation => &["kind", "refund_id", "line_id", "quote"],
+        })?;
+        let mut refund_id = String::new();
+        if kind != RewardKind::Sale {
+            refund_id = fields.take("refund_id").text()?;
+        }
         let (line_id, quote) = (fields.take("line_id").text()?, fields.take("quote").text()?);
-        let amounts = ["units", "revenue_minor", "cost_minor"].map(|name| fields.take(name));
-        let credit = if kind == RewardKind::Cancellation {
-            if let Some(amount) = amounts.into_iter().find_map(Value::if_given) {
-                return Err(amount.refusal("left out: a cancellation takes back all that is left"));
-            }
-            Credit::default()
-        } else {
-            let [units, revenue_minor, cost_minor] = amounts;
-            let cost_minor = cost_minor.if_any().map(|cost| cost.integer()).transpose()?;
-            Credit {
-                units: units.integer()?,
-                revenue_minor: revenue_minor.integer()?,
-                cost_minor: cost_minor.unwrap_or(0),
-            }
-        };
+        let mut credit = Credit::default();
+        if kind != RewardKind::Cancellation {
+            credit.units = fields.take("units").integer()?;
+            credit.revenue_minor = fields.take("revenue_minor").integer()?;
+            credit.cost_minor = fields.take("cost_minor").if_any().map_or(Ok(0), |cost| cost.integer())?;
+        }
         Ok(Self { line_id, kind, refund_id, quote, credit })
     }
 
@@ -273,6 +266,32 @@ mod tests {
     }
 
     #[test]
+    fn a_delay_is_counted_in_whole_hours_within_the_reward_window() {
+        let quote = Quote {
+            merchant: "m".into(),
+            sku: "s".into(),
+            currency: "EUR".into(),
+            price_minor: 1,
+            catalogue_minor: 1,
+            experiment: "x".into(),
+            arm: "a".into(),
+            propensity: 1,
+            epoch: 1,
+            issued_at_s: 1_000_000,
+            expires_at_s: 1_003_600,
+            reward_window_s: 36_000,
+            shards: 1,
+            exposure_id: "i".into(),
+        };
+        for (after_s, hours) in
+            [(-300, 0), (0, 0), (3599, 0), (3600, 1), (35_999, 9), (36_000, 10), (99_999_999, 10)]
+        {
+            let now_s = quote.issued_at_s.checked_add_signed(after_s).unwrap();
+            assert_eq!(delay_hours(&quote, now_s), hours, "{after_s} s");
+        }
+    }
+
+    #[test]
     fn a_refund_gives_back_what_it_says_and_a_cancellation_all() {
         let read = |line: &str| {
             let text = format!(r#"{{"order_id":"o-1","lines":[{{"line_id":"1","quote":"q",{line}}}]}}"#);
@@ -310,11 +329,11 @@ mod tests {
             (r#""kind":"refund","refund_id":"r","units":1"#, "revenue_minor is missing"),
             (
                 r#""kind":"cancellation","refund_id":"c","units":1"#,
-                "units is 1; it must be left out: a cancellation",
+                "field lines[0].units is not known; it must be one of kind, refund_id, line_id, quote",
             ),
             (
                 r#""units":1,"revenue_minor":1,"refund_id":"r""#,
-                "refund_id is \"r\"; it must be left out for a sale",
+                "field lines[0].refund_id is not known; it must be one of kind, line_id, quote, units",
             ),
         ] {
             let error = read(line).unwrap_err().to_string();
@@ -333,7 +352,7 @@ mod tests {
             (order(("\"units\":2", "\"units\":2.5")).as_str(), "2.5"),
             (
                 order(("units", "unit")).as_str(),
-                "field lines[0].unit is not known; it must be one of line_id",
+                "field lines[0].unit is not known; it must be one of kind, line_id",
             ),
             (order(("3800", "\"38\"")).as_str(), "lines[0].revenue_minor is \"38\"; it must be an integer"),
             (r#"{"orders":[{"order_id":1,"lines":[]}]}"#, "orders[0].order_id is 1; it must be a text"),

@@ -33,10 +33,11 @@ impl History {
     /// # Errors
     /// Periods with another number of arms or shares than the first one's, counts that are negative, and more
     /// conversions than exposures.
-    pub fn new(mut periods: Vec<Period>) -> Result<Self, Error> {
-        periods.sort_by_key(|period| (period.cohort.hour, period.cohort.epoch));
+    pub fn new(periods: Vec<Period>) -> Result<Self, Error> {
+        let key = |period: &Period| (period.cohort.hour, period.cohort.epoch);
+        let mut sorted: Vec<Period> = Vec::with_capacity(periods.len());
         let arms = periods.first().map_or(0, |period| period.arms.len());
-        for period in &periods {
+        for period in periods {
             if period.arms.len() != arms {
                 return Err(Error::value("number of arms of a period", period.arms.len(), arms.to_string()));
             }
@@ -50,8 +51,11 @@ impl History {
             for tally in period.arms.iter().chain([&period.holdout]) {
                 tally.check()?;
             }
+            // They come in order as a rule; the standard library's sort is four kilobytes in the Worker.
+            let place = sorted.partition_point(|known| key(known) <= key(&period));
+            sorted.insert(place, period);
         }
-        Ok(Self { periods })
+        Ok(Self { periods: sorted })
     }
 
     /// The periods, the oldest first.

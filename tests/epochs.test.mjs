@@ -22,11 +22,11 @@ const snapshot = async () => {
 };
 const newest = () => world.edge.db.prepare('SELECT epoch, arms, hex(input) AS input FROM epochs ORDER BY epoch DESC LIMIT 1').first();
 
-/** Puts totals of a source into the central store. */
-const report = (source, arm, epoch, hour, exposures, conversions, revenue_minor = conversions * 1900) => world.edge.db.prepare(
+/** Puts totals of a source into the central store. @param {bigint} [profit_sq] */
+const report = (source, arm, epoch, hour, exposures, conversions, profit_sq = 0n, name = 'sevilla') => world.edge.db.prepare(
   'INSERT INTO tallies (source, sequence, experiment, arm, epoch, hour, exposures, conversions, rewards, units, revenue_minor, cost_minor, '
-  + "revenue_sq, profit_sq) VALUES (?, 1, 'sevilla', ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)").bind(source, arm, epoch, hour, exposures, conversions,
-  conversions, conversions, revenue_minor, conversions * 800, String(BigInt(revenue_minor) ** 2n), String(BigInt(conversions * 1100) ** 2n)).run();
+  + "revenue_sq, profit_sq) VALUES (?, 1, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, '0', ?)").bind(source, name, arm, epoch, hour, exposures, conversions,
+  conversions, conversions, conversions * 1900, conversions * 800, String(profit_sq)).run();
 
 test('old and young cohorts of every source count once, and the shares of the epoch are those of the edge', async () => {
   const then = await snapshot();
@@ -66,4 +66,32 @@ test('an epoch repeats what opened it until it is old enough, whatever is counte
   const next = await snapshot();
   assert.equal(next.epoch, opened.epoch + 1);
   assert.ok(next.arms.find(({ name }) => name === 'high').share > opened.arms.find(({ name }) => name === 'high').share);
+});
+
+test('squares of every size add up over sources and cohorts as if they were counted in one', async () => {
+  const normal = { reward_model: 'normal', objective: 'profit' };
+  const [spread, whole] = ['granada', 'almeria'].map((name, at) => experiment({ ...normal, name, salt: 'the same',
+    item: { sku: ['SAFFRON-2', 'SALT-200'][at], price_minor: 1900, cost_minor: 800 } }));
+  await world.run([spread, whole]);
+  const sums = [0, 0, 0n];
+  // Up to 31 digits, as a revenue within 2^53 has; and zero.
+  for (const [at, square] of [0n, 1n, 999_999_999n, 10n ** 9n, 123_456_789_012_345_678_901n, 10n ** 27n - 1n, 10n ** 27n, 7n * 10n ** 30n].entries()) {
+    for (const [source, hours] of [['a', 0], ['b', 0], ['a', 100], ['b', 101], ['c', 400]]) {
+      await report(source, 'low', 1, now_h() - hours - at % 3, 1000 + at, 10 + at, square, 'granada').catch(() => assert.fail('one report a cell'));
+      [sums[0], sums[1], sums[2]] = [sums[0] + 1000 + at, sums[1] + 10 + at, sums[2] + square];
+      await world.edge.db.prepare("UPDATE tallies SET source = source || ? WHERE experiment = 'granada' AND length(source) = 1").bind(String(at)).run();
+    }
+  }
+  await report('a', 'low', 1, now_h(), sums[0], sums[1], sums[2], 'almeria');
+  await world.sync();
+  const bytes = Buffer.from(await world.edge.kv.get('snapshot', 'arrayBuffer'));
+  // src/snapshot/layout.rs: where the experiments begin, how long they and their arms are.
+  const [header, record, arm] = [56, 104, 88], experiments = bytes.readUInt32LE(32);
+  const [low, same] = [...Array(experiments).keys()].map((at) => header + record * at).flatMap((at) => {
+    const name = bytes.toString('utf8', bytes.length - bytes.readUInt32LE(44) + bytes.readUInt32LE(at)).slice(0, bytes.readUInt16LE(at + 4));
+    const first = header + record * experiments + arm * bytes.readUInt32LE(at + 24);
+    return ['granada', 'almeria'].includes(name) ? [[0, 1, 2, 3].map((place) => bytes.readDoubleLE(first + 24 + 8 * place))] : [];
+  });
+  assert.ok(low[3] > 1e30, `the sum of squares is in the posterior: ${low}`);
+  for (const [place, value] of low.entries()) assert.ok(Math.abs(value / same[place] - 1) < 1e-12, `${low} beside ${same}`);
 });

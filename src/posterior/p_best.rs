@@ -136,15 +136,16 @@ pub(super) fn walk(
 
 /// The axis of values: from 0 to the first top, between the tops, and where an arm needs them the infinite ends.
 fn segments(kinds: &[Kind]) -> Vec<Segment> {
-    let mut ends: Vec<f64> = kinds.iter().filter_map(|kind| kind.law.top()).collect();
-    if kinds.iter().any(|kind| kind.law.is_signed()) {
-        ends.push(0.0);
+    let signed = kinds.iter().any(|kind| kind.law.is_signed());
+    let endless = kinds.iter().any(|kind| kind.law.top().is_none());
+    let tops = kinds.iter().filter_map(|kind| kind.law.top());
+    let mut ends: Vec<f64> = Vec::with_capacity(kinds.len() + 2);
+    for end in tops.chain(signed.then_some(0.0)).chain(endless.then_some(f64::INFINITY)) {
+        let place = ends.partition_point(|other| *other < end);
+        if ends.get(place) != Some(&end) {
+            ends.insert(place, end);
+        }
     }
-    if kinds.iter().any(|kind| kind.law.top().is_none()) {
-        ends.push(f64::INFINITY);
-    }
-    ends.sort_by(f64::total_cmp);
-    ends.dedup();
     let mut from = if ends.first() == Some(&0.0) { f64::NEG_INFINITY } else { 0.0 };
     let mut segments = Vec::with_capacity(ends.len());
     for to in ends {

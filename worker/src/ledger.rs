@@ -28,17 +28,16 @@ use crate::settings::Settings;
 /// Rows in one statement of a report.
 const ROWS_PER_STATEMENT: i64 = 1_000;
 
-/// What is reported: a row as JSON, and which rows in which order.
-const CELLS: (&str, &str) = (
-    "json_object('experiment', experiment, 'arm', arm, 'epoch', epoch, 'hour', hour, 'exposures', exposures,
-       'conversions', conversions, 'rewards', rewards, 'units', units, 'revenue_minor', revenue_minor,
-       'cost_minor', cost_minor, 'revenue_sq', revenue_sq, 'profit_sq', profit_sq)",
-    "cells WHERE sequence > (SELECT reported FROM progress) ORDER BY experiment, arm, epoch, hour",
-);
-const DELAYS: (&str, &str) = (
-    "json_object('experiment', experiment, 'hour', hour, 'delay_h', delay_h, 'conversions', conversions)",
-    "delays WHERE sequence > (SELECT reported FROM progress) ORDER BY experiment, hour, delay_h",
-);
+/// The rows that the central store does not have yet, as JSON lists which its SQLite reads.
+const OPEN_CELLS: &str = "SELECT json_group_array(json_object('experiment', experiment, 'arm', arm, 'epoch', epoch, \
+    'hour', hour, 'exposures', exposures, 'conversions', conversions, 'rewards', rewards, 'units', units, \
+    'revenue_minor', revenue_minor, 'cost_minor', cost_minor, 'revenue_sq', revenue_sq, 'profit_sq', profit_sq)), \
+    COUNT(*) FROM (SELECT * FROM cells WHERE sequence > (SELECT reported FROM progress) \
+    ORDER BY experiment, arm, epoch, hour LIMIT ? OFFSET ?)";
+const OPEN_DELAYS: &str = "SELECT json_group_array(json_object('experiment', experiment, 'hour', hour, \
+    'delay_h', delay_h, 'conversions', conversions)), COUNT(*) \
+    FROM (SELECT * FROM delays WHERE sequence > (SELECT reported FROM progress) \
+    ORDER BY experiment, hour, delay_h LIMIT ? OFFSET ?)";
 
 /// Milliseconds until a failed report is tried again.
 const RETRY_MS: i64 = 5_000;
@@ -266,29 +265,29 @@ impl DurableObject for Ledger {
 }
 
 const SCHEMA: [&str; 11] = [
-    "CREATE TABLE IF NOT EXISTS accounts (id TEXT PRIMARY KEY, experiment TEXT NOT NULL, arm TEXT NOT NULL,
-       epoch INTEGER NOT NULL, hour INTEGER NOT NULL, exposed INTEGER NOT NULL, converted INTEGER NOT NULL,
+    "CREATE TABLE IF NOT EXISTS accounts (id TEXT PRIMARY KEY, experiment TEXT NOT NULL, arm TEXT NOT NULL, \
+       epoch INTEGER NOT NULL, hour INTEGER NOT NULL, exposed INTEGER NOT NULL, converted INTEGER NOT NULL, \
        revenue_minor INTEGER NOT NULL, cost_minor INTEGER NOT NULL, forget_at_s INTEGER NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS rewards (order_id TEXT NOT NULL, line_id TEXT NOT NULL, kind TEXT NOT NULL,
-       refund_id TEXT NOT NULL, account TEXT NOT NULL, units INTEGER NOT NULL, revenue_minor INTEGER NOT NULL,
-       cost_minor INTEGER NOT NULL, matched INTEGER NOT NULL, forget_at_s INTEGER NOT NULL,
+    "CREATE TABLE IF NOT EXISTS rewards (order_id TEXT NOT NULL, line_id TEXT NOT NULL, kind TEXT NOT NULL, \
+       refund_id TEXT NOT NULL, account TEXT NOT NULL, units INTEGER NOT NULL, revenue_minor INTEGER NOT NULL, \
+       cost_minor INTEGER NOT NULL, matched INTEGER NOT NULL, forget_at_s INTEGER NOT NULL, \
        PRIMARY KEY (order_id, line_id, kind, refund_id)) WITHOUT ROWID",
     "DROP INDEX IF EXISTS rewards_waiting",
     "CREATE INDEX IF NOT EXISTS rewards_of_account ON rewards (account)",
     "CREATE INDEX IF NOT EXISTS accounts_over ON accounts (forget_at_s)",
     "CREATE INDEX IF NOT EXISTS rewards_over ON rewards (forget_at_s)",
-    "CREATE TABLE IF NOT EXISTS cells (experiment TEXT NOT NULL, arm TEXT NOT NULL, epoch INTEGER NOT NULL,
-       hour INTEGER NOT NULL, exposures INTEGER NOT NULL, conversions INTEGER NOT NULL, rewards INTEGER NOT NULL,
-       units INTEGER NOT NULL, revenue_minor INTEGER NOT NULL, cost_minor INTEGER NOT NULL, revenue_sq TEXT NOT NULL,
-       profit_sq TEXT NOT NULL, sequence INTEGER NOT NULL,
+    "CREATE TABLE IF NOT EXISTS cells (experiment TEXT NOT NULL, arm TEXT NOT NULL, epoch INTEGER NOT NULL, \
+       hour INTEGER NOT NULL, exposures INTEGER NOT NULL, conversions INTEGER NOT NULL, rewards INTEGER NOT NULL, \
+       units INTEGER NOT NULL, revenue_minor INTEGER NOT NULL, cost_minor INTEGER NOT NULL, revenue_sq TEXT NOT NULL, \
+       profit_sq TEXT NOT NULL, sequence INTEGER NOT NULL, \
        PRIMARY KEY (experiment, arm, epoch, hour)) WITHOUT ROWID",
     // Hours until the first sale of an exposure, and whether that is in `delays` now.
-    "CREATE TABLE IF NOT EXISTS first_sales (account TEXT PRIMARY KEY, delay_h INTEGER NOT NULL,
+    "CREATE TABLE IF NOT EXISTS first_sales (account TEXT PRIMARY KEY, delay_h INTEGER NOT NULL, \
        counted INTEGER NOT NULL, forget_at_s INTEGER NOT NULL) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS delays (experiment TEXT NOT NULL, hour INTEGER NOT NULL, delay_h INTEGER NOT NULL,
-       conversions INTEGER NOT NULL, sequence INTEGER NOT NULL,
+    "CREATE TABLE IF NOT EXISTS delays (experiment TEXT NOT NULL, hour INTEGER NOT NULL, delay_h INTEGER NOT NULL, \
+       conversions INTEGER NOT NULL, sequence INTEGER NOT NULL, \
        PRIMARY KEY (experiment, hour, delay_h)) WITHOUT ROWID",
-    "CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL,
+    "CREATE TABLE IF NOT EXISTS progress (one INTEGER PRIMARY KEY CHECK (one = 1), sequence INTEGER NOT NULL, \
        reported INTEGER NOT NULL, exposures INTEGER NOT NULL, stored INTEGER NOT NULL, matched INTEGER NOT NULL)",
     // `sequence` is that of the next report, `reported` that of the last one which the central store took.
     "INSERT OR IGNORE INTO progress VALUES (1, 1, 0, 0, 0, 0)",
@@ -365,8 +364,7 @@ impl Ledger {
 
     /// Counts what has waited for this: sales first, then refunds, then cancellations.
     fn settle(&self, exposure: &Exposure, mut account: Account) -> Result<()> {
-        let waiting =
-            "SELECT order_id, line_id, kind, refund_id, units, revenue_minor, cost_minor FROM rewards
+        let waiting = "SELECT order_id, line_id, kind, refund_id, units, revenue_minor, cost_minor FROM rewards \
                        WHERE account = ? AND matched = 0 ORDER BY kind DESC, order_id, line_id, refund_id";
         for row in execute(&self.sql, waiting, &[exposure.id.as_str().into()])? {
             let claim = Claim::stored(&row)?;
@@ -379,7 +377,7 @@ impl Ledger {
             let [order_id, line_id, kind, refund_id] = claim.identity();
             let values =
                 [units.into(), revenue_minor.into(), cost_minor.into(), order_id, line_id, kind, refund_id];
-            let matched = "UPDATE rewards SET matched = 1, units = ?, revenue_minor = ?, cost_minor = ?
+            let matched = "UPDATE rewards SET matched = 1, units = ?, revenue_minor = ?, cost_minor = ? \
                            WHERE order_id = ? AND line_id = ? AND kind = ? AND refund_id = ?";
             execute(&self.sql, matched, &values)?;
             self.count(0, 0, 1)?;
@@ -398,7 +396,7 @@ impl Ledger {
         let (credit, change) = if claim.kind == RewardKind::Sale {
             (claim.credit, Ok(next.credit(&claim.credit)))
         } else {
-            let left = "SELECT account, SUM(units), SUM(revenue_minor), SUM(cost_minor), MAX(matched) FROM rewards
+            let left = "SELECT account, SUM(units), SUM(revenue_minor), SUM(cost_minor), MAX(matched) FROM rewards \
                         WHERE order_id = ? AND line_id = ? AND (kind = 'sale' OR matched = 1) GROUP BY account";
             let [order_id, line_id, ..] = claim.identity();
             let rows = execute(&self.sql, left, &[order_id, line_id])?;
@@ -454,15 +452,15 @@ impl Ledger {
         let Some(row) = changed.first() else { return Ok(()) };
         let [experiment, _, _, hour] = key_values(&exposure.key);
         let values = [experiment, hour, row.integer(0)?.into(), (2 * converted - 1).into()];
-        let count = "INSERT INTO delays SELECT ?, ?, ?, ?, sequence FROM progress WHERE true
-                     ON CONFLICT (experiment, hour, delay_h) DO UPDATE SET
+        let count = "INSERT INTO delays SELECT ?, ?, ?, ?, sequence FROM progress WHERE true \
+                     ON CONFLICT (experiment, hour, delay_h) DO UPDATE SET \
                        conversions = conversions + excluded.conversions, sequence = excluded.sequence";
         execute(&self.sql, count, &values).map(drop)
     }
 
     fn account(&self, id: &str) -> Result<Account> {
-        let query = "SELECT exposed, revenue_minor, cost_minor,
-                       (SELECT COALESCE(SUM(units), 0) FROM rewards WHERE account = id AND matched = 1)
+        let query = "SELECT exposed, revenue_minor, cost_minor, \
+                       (SELECT COALESCE(SUM(units), 0) FROM rewards WHERE account = id AND matched = 1) \
                      FROM accounts WHERE id = ?";
         match execute(&self.sql, query, &[id.into()])?.first() {
             None => Ok(Account::default()),
@@ -495,8 +493,7 @@ impl Ledger {
 
     /// The running total of a tally with a change; the inner result is storage, the outer one the sum.
     fn total_with(&self, key: &TallyKey, change: &Tally) -> std::result::Result<Result<Tally>, Error> {
-        let query =
-            "SELECT exposures, conversions, rewards, units, revenue_minor, cost_minor, revenue_sq, profit_sq
+        let query = "SELECT exposures, conversions, rewards, units, revenue_minor, cost_minor, revenue_sq, profit_sq \
                      FROM cells WHERE experiment = ? AND arm = ? AND epoch = ? AND hour = ?";
         let rows = execute(&self.sql, query, &key_values(key));
         match rows.and_then(|rows| rows.first().map_or(Ok(Tally::default()), tally)) {
@@ -522,7 +519,7 @@ impl Ledger {
             revenue_sq.as_str().into(),
             profit_sq.as_str().into(),
         ];
-        let statement = "INSERT OR REPLACE INTO cells
+        let statement = "INSERT OR REPLACE INTO cells \
                          SELECT ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, sequence FROM progress";
         execute(&self.sql, statement, &values).map(drop)
     }
@@ -559,8 +556,8 @@ impl Ledger {
             exposures: progress.integer(1)?,
             stored: progress.integer(2)?,
             matched: progress.integer(3)?,
-            cells: self.open_rows(CELLS)?,
-            delays: self.open_rows(DELAYS)?,
+            cells: self.open_rows(OPEN_CELLS)?,
+            delays: self.open_rows(OPEN_DELAYS)?,
         };
         execute(&self.sql, "UPDATE progress SET sequence = sequence + 1", &[])?;
         central::take_report(&self.env, &report).await?;
@@ -568,16 +565,11 @@ impl Ledger {
         execute(&self.sql, statement, &[report.sequence.into()]).map(drop)
     }
 
-    /// The rows of a table that the central store does not have yet, as JSON lists which its SQLite reads.
-    fn open_rows(&self, (row, from): (&str, &str)) -> Result<Vec<String>> {
-        let query = format!(
-            "SELECT json_group_array({row}), COUNT(*)
-             FROM (SELECT * FROM {from} LIMIT {ROWS_PER_STATEMENT} OFFSET ?)"
-        );
+    fn open_rows(&self, query: &str) -> Result<Vec<String>> {
         let mut lists = Vec::new();
         loop {
             let from = lists.len() as i64 * ROWS_PER_STATEMENT;
-            let row = only(execute(&self.sql, &query, &[from.into()])?)?;
+            let row = only(execute(&self.sql, query, &[ROWS_PER_STATEMENT.into(), from.into()])?)?;
             if row.integer(1)? == 0 {
                 return Ok(lists);
             }
@@ -600,7 +592,7 @@ impl Ledger {
         for statement in [
             "DELETE FROM rewards WHERE forget_at_s < ?1 AND forget_at_s < ?2",
             "DELETE FROM first_sales WHERE forget_at_s < ?1 AND forget_at_s < ?2",
-            "DELETE FROM accounts WHERE forget_at_s < ?1
+            "DELETE FROM accounts WHERE forget_at_s < ?1 \
                AND (forget_at_s < ?2 OR NOT EXISTS (SELECT 1 FROM rewards WHERE account = id))",
         ] {
             execute(&self.sql, statement, &[now_s.into(), refunds_until.into()])?;

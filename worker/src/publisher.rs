@@ -12,13 +12,13 @@
 use std::cell::RefCell;
 
 use futures_util::lock::Mutex;
-use haggle::experiment::{EXPERIMENTS_MAX, HOLDOUT};
-use haggle::{Entry, Error, Experiment, Ledger, PolicyInput, Snapshot, Tally, evidence};
+use haggle::experiment::EXPERIMENTS_MAX;
+use haggle::{Delays, Entry, Error, Experiment, History, PolicyInput, Snapshot, Tally, evidence};
 use serde::Serialize;
 use worker::{Date, DurableObject, Env, Method, Request, Response, Result, State, durable_object};
 
 use crate::cache::{self, SNAPSHOT_KEY};
-use crate::central::{self, Epoch, EpochArm, HistoryRow, Publication};
+use crate::central::{self, Epoch, EpochArm, Publication};
 use crate::http::{Fault, json_response, post, text_body, text_of};
 use crate::ledger;
 use crate::settings::Settings;
@@ -93,7 +93,7 @@ struct SyncView {
     version: u64,
     experiments: usize,
     epochs_opened: usize,
-    exposures: i64,
+    exposures: u64,
     /// Shards that were asked to report and did not; their totals follow by their own alarms.
     shards_failed: u32,
     /// Whether a new version went out; on schedule only where something changed or the last one ages.
@@ -137,10 +137,10 @@ impl Publisher {
         }
         running.push(experiment);
         // What the snapshot would refuse must not be accepted here.
-        let nothing = Ledger::default();
+        let nothing = History::default();
         let mut entries = Vec::with_capacity(running.len());
         for experiment in &running {
-            let input = evidence::pooled(experiment, &nothing.arm_totals(experiment)?)?;
+            let input = evidence::policy_input(experiment, &nothing, &Delays::default(), 0.0)?;
             entries.push(Entry { experiment, epoch: 1, input });
         }
         Snapshot::encode(1, 0, &entries)?;
@@ -167,10 +167,15 @@ impl Publisher {
         Ok(running)
     }
 
-    /// What the policy may look at now.
-    async fn input(&self, experiment: &Experiment, now_ms: u64) -> std::result::Result<PolicyInput, Fault> {
+    /// What the policy may look at now, and the totals of the arms.
+    async fn input(
+        &self,
+        experiment: &Experiment,
+        now_ms: u64,
+    ) -> std::result::Result<(PolicyInput, Vec<Tally>), Fault> {
         let (history, delays) = central::history(&self.env, experiment, (now_ms / HOUR_MS) as u32).await?;
-        Ok(evidence::policy_input(experiment, &history, &delays, now_ms as f64 / HOUR_MS as f64)?)
+        let input = evidence::policy_input(experiment, &history, &delays, now_ms as f64 / HOUR_MS as f64)?;
+        Ok((input, history.arm_totals()?))
     }
 
     /// One turn of the loop. On demand every shard reports first, and a version goes out in any case.
@@ -188,52 +193,54 @@ impl Publisher {
             }
         }
         let experiments = self.running().await?;
-        let totals = central::ledger(&self.env).await?;
         let known = central::newest_epochs(&self.env).await?;
-        let (newest, published_at_ms) = central::newest_version(&self.env).await?;
+        let before = central::newest(&self.env).await?;
         // KV may know a higher version than D1 does, after a restore of D1.
         let in_kv = cache::published_version(&self.env).await;
-        let newest =
-            newest.max(in_kv.map_err(|_| Fault::Unavailable("KV does not answer now; ask again".into()))?);
+        let newest = before
+            .version
+            .max(in_kv.map_err(|_| Fault::Unavailable("KV does not answer now; ask again".into()))?);
         let (now_ms, version) = (Date::now().as_millis(), newest + 1);
 
-        let mut turns = Vec::with_capacity(experiments.len());
+        let least_ms = settings.epoch_min_s.saturating_mul(1000);
+        let (mut entries, mut epochs) = (Vec::new(), Vec::new());
         for experiment in &experiments {
             let known = known.iter().find(|epoch| epoch.experiment == experiment.name);
-            let least_ms = settings.epoch_min_s.saturating_mul(1000);
             let turn = match known {
                 Some(epoch) if now_ms < epoch.opened_at_ms.saturating_add(least_ms) => {
                     Turn::kept(experiment, epoch)?
                 }
-                _ => Turn::next(experiment, known, self.input(experiment, now_ms).await?, &totals, now_ms)?,
+                _ => match (self.input(experiment, now_ms).await, known) {
+                    (Ok((input, totals)), _) => Turn::next(experiment, known, input, &totals, now_ms)?,
+                    // What cannot be summed up in one experiment must not stop the others.
+                    (Err(fault), Some(epoch)) => {
+                        worker::console_error!("experiment {} keeps its shares: {fault}", experiment.name);
+                        Turn::kept(experiment, epoch)?
+                    }
+                    (Err(fault), None) => return Err(fault),
+                },
             };
-            turns.push(turn);
+            entries.push(turn.entry);
+            epochs.push((turn.epoch, turn.is_new));
         }
-        let (mut entries, mut history, mut opened) = (Vec::new(), Vec::new(), Vec::new());
-        for turn in &turns {
-            entries.push(turn.entry());
-            turn.history(&totals, &mut history)?;
-            if turn.is_new {
-                opened.push(&turn.epoch);
-            }
-        }
+        let opened: Vec<&Epoch> =
+            epochs.iter().filter(|(_, is_new)| *is_new).map(|(epoch, _)| epoch).collect();
         let bytes = Snapshot::encode(version, now_ms, &entries)?;
         let content = bytes.get(CONTENT_FROM..).unwrap_or_default();
-        let ages = now_ms.saturating_sub(published_at_ms) >= REPUBLISH_AFTER_MS;
+        let ages = now_ms.saturating_sub(before.published_at_ms) >= REPUBLISH_AFTER_MS;
         let published = on_demand || ages || *self.published.borrow() != content;
         let view = SyncView {
             version: if published { version } else { newest },
             experiments: experiments.len(),
             epochs_opened: opened.len(),
-            exposures: history.iter().map(|row| row.exposures).sum(),
+            exposures: before.exposures,
             shards_failed,
             published,
         };
         if published {
             // Should the put fail, the next sync must publish again.
             self.published.take();
-            central::publish(&self.env, &Publication { version, now_ms, bytes: &bytes, opened, history })
-                .await?;
+            central::publish(&self.env, &Publication { version, now_ms, bytes: &bytes, opened }).await?;
             let kv = self.env.kv("SNAPSHOTS")?;
             let put = kv.put_bytes(SNAPSHOT_KEY, &bytes).map_err(worker::Error::from)?;
             put.execute().await.map_err(worker::Error::from)?;
@@ -245,9 +252,8 @@ impl Publisher {
 
 /// What a publication does with one experiment.
 struct Turn<'a> {
-    experiment: &'a Experiment,
+    entry: Entry<'a>,
     epoch: Epoch,
-    input: PolicyInput,
     is_new: bool,
 }
 
@@ -262,7 +268,8 @@ impl<'a> Turn<'a> {
         };
         let of_counts = || evidence::pooled(experiment, &epoch.arms.iter().map(counted).collect::<Vec<_>>());
         let input = decided(epoch.input.clone()).map(|(_, input)| input).or_else(|_| of_counts())?;
-        Ok(Self { experiment, epoch: epoch.clone(), input, is_new: false })
+        let entry = Entry { experiment, epoch: epoch.number, input };
+        Ok(Self { entry, epoch: epoch.clone(), is_new: false })
     }
 
     /// Opens the next allocation, or goes on with the known one where the shares are the same.
@@ -270,7 +277,7 @@ impl<'a> Turn<'a> {
         experiment: &'a Experiment,
         known: Option<&Epoch>,
         input: PolicyInput,
-        totals: &Ledger,
+        totals: &[Tally],
         now_ms: u64,
     ) -> std::result::Result<Self, Error> {
         let number = known.map_or(0, |epoch| epoch.number) + 1;
@@ -283,8 +290,8 @@ impl<'a> Turn<'a> {
             return Self::kept(experiment, epoch);
         }
         let mut arms = Vec::with_capacity(shares.len());
-        for (arm, share) in experiment.arms.iter().zip(shares) {
-            let total = totals.arm_total(&experiment.name, &arm.name)?;
+        for (place, (arm, share)) in experiment.arms.iter().zip(shares).enumerate() {
+            let total = totals.get(place).copied().unwrap_or_default();
             arms.push(EpochArm {
                 arm: arm.name.clone(),
                 share,
@@ -294,33 +301,7 @@ impl<'a> Turn<'a> {
         }
         let epoch =
             Epoch { experiment: experiment.name.clone(), number, opened_at_ms: now_ms, arms, input: bytes };
-        Ok(Self { experiment, epoch, input, is_new: true })
-    }
-
-    fn entry(&self) -> Entry<'a> {
-        Entry { experiment: self.experiment, epoch: self.epoch.number, input: self.input.clone() }
-    }
-
-    fn history<'t>(
-        &'t self,
-        totals: &Ledger,
-        rows: &mut Vec<HistoryRow<'t>>,
-    ) -> std::result::Result<(), Error> {
-        let experiment = self.experiment.name.as_str();
-        let arms = self.epoch.arms.iter().map(|arm| (arm.arm.as_str(), arm.share));
-        for (arm, share) in arms.chain([(HOLDOUT, 0)]) {
-            let total = totals.arm_total(experiment, arm)?;
-            rows.push(HistoryRow {
-                experiment,
-                arm,
-                share,
-                exposures: total.exposures,
-                conversions: total.conversions,
-                revenue_minor: total.revenue_minor,
-                cost_minor: total.cost_minor,
-            });
-        }
-        Ok(())
+        Ok(Self { entry: Entry { experiment, epoch: number, input }, epoch, is_new: true })
     }
 }
 
