@@ -48,7 +48,7 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
     let choice = allocate::choice(&options.policy)?;
     let tallies = files::tallies(&options.tallies)?;
     let policy = choice.name;
-    let input = tallies.question(choice, 0.0).input(&tallies.history);
+    let input = tallies.sketch(choice, 0.0).input(&tallies.history);
     let input = input.map_err(files::named(&options.tallies))?;
     let posteriors: Vec<Posterior> = input.arms().iter().map(|arm| arm.posterior).collect();
     let belief = Belief {
