@@ -7,7 +7,11 @@
 
 mod read;
 
+pub(crate) use read::check_policy;
+
 use read::FIELDS;
+#[cfg(feature = "toml")]
+pub(crate) use read::json_of;
 
 use crate::allocation::TOTAL;
 use crate::json::Fields;
@@ -31,7 +35,7 @@ pub enum Objective {
 }
 
 impl Objective {
-    const ALL: [Self; 3] = [Self::Conversion, Self::Revenue, Self::Profit];
+    pub(crate) const ALL: [Self; 3] = [Self::Conversion, Self::Revenue, Self::Profit];
 
     /// Value of one conversion at this price: 1 for conversion, else minor units of the currency.
     ///
@@ -89,7 +93,7 @@ pub enum DelayCorrection {
 }
 
 impl DelayCorrection {
-    const ALL: [Self; 3] = [Self::Weighted, Self::Matured, Self::Naive];
+    pub(crate) const ALL: [Self; 3] = [Self::Weighted, Self::Matured, Self::Naive];
 
     /// The name in files and in the API.
     pub fn name(self) -> &'static str {
@@ -119,6 +123,8 @@ pub struct Arm {
     pub name: String,
     /// Price of one unit.
     pub price_minor: i64,
+    /// Net cost of one unit where it is not that of the item.
+    pub cost_minor: Option<i64>,
 }
 
 /// A validated experiment. There is no way to get one but by parsing it.
@@ -217,7 +223,7 @@ impl Experiment {
 
     /// Value of one conversion of an arm under the objective.
     pub fn value_minor(&self, arm: &Arm) -> i64 {
-        self.objective.value_minor(arm.price_minor, self.item.cost_minor).unwrap_or(1)
+        self.objective.value_minor(arm.price_minor, arm.cost_minor.or(self.item.cost_minor)).unwrap_or(1)
     }
 
     /// The floor as an integer share of [`TOTAL`], never below the fraction that was asked for unless the arms

@@ -17,8 +17,8 @@
 //! what the numbers mean, and has the measured error rates.
 //!
 //! Out of scope: beliefs (`posterior`) and the value of a policy that was never run (`evaluate`). Orders on their way:
-//! the rate and value of an arm are low by what is missing, so give the periods whose reward window is over. All arms
-//! of a period miss the same part, so differences between arms shrink but keep their sign.
+//! the rate and value of an arm are low by what is missing, so give the periods whose reward window is over
+//! ([`matured`]). All arms of a period miss the same part, so differences between arms shrink but keep their sign.
 
 mod boundary;
 pub use boundary::{msprt, normal_cdf, normal_mixture, normal_quantile, sequence_width};
@@ -30,7 +30,7 @@ mod rate;
 pub use rate::{rate_sequence, simultaneous};
 
 mod report;
-pub use report::{ArmReport, Belief, Plan, RateReport, Report};
+pub use report::{ArmBelief, ArmReport, Plan, RateReport, Report};
 
 mod sample_ratio;
 pub use sample_ratio::SampleRatio;
@@ -39,7 +39,7 @@ mod state;
 pub use state::{Reason, Rules, Stage, Standing, State, state};
 
 use crate::error::decimal;
-use crate::{Error, Period, TOTAL};
+use crate::{Error, History, Period, TOTAL};
 
 /// A range of numbers, both ends included.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -77,6 +77,27 @@ impl Interval {
     pub fn width(&self) -> f64 {
         self.high - self.low
     }
+}
+
+/// The periods whose exposures have all the rewards that they will have: those made more than `window_hours` before
+/// the hour `now`, both in hours as in [`Cohort`](crate::Cohort).
+///
+/// ```
+/// use haggle::{Cohort, History, Period, Tally, inference::matured};
+/// let period = |hour| Period {
+///     cohort: Cohort { epoch: 1, hour },
+///     shares: vec![65_536],
+///     arms: vec![Tally::default()],
+///     holdout: Tally::default(),
+/// };
+/// let history = History::new((0..100).map(period).collect())?;
+/// assert_eq!(matured(&history, 24, 100).len(), 76);
+/// # Ok::<(), haggle::Error>(())
+/// ```
+pub fn matured(history: &History, window_hours: u32, now: u32) -> &[Period] {
+    let periods = history.periods();
+    let is_over = |period: &Period| u64::from(period.cohort.hour) + u64::from(window_hours) < u64::from(now);
+    periods.split_at(periods.partition_point(is_over)).0
 }
 
 /// Refuses an error rate that is none.

@@ -128,6 +128,8 @@ pub mod inference;
 
 pub mod simulate;
 
+pub mod evaluate;
+
 #[cfg(doctest)]
 #[doc = include_str!("../README.md")]
 struct Readme;

@@ -255,8 +255,8 @@ fn beta_quantile_log_odds(p: f64, a: f64, b: f64) -> f64 {
         if !(low <= next && next <= high) {
             next = if low.is_finite() && high.is_finite() { 0.5 * (low + high) } else { s - step };
         }
-        // The error falls with its third power: from 1e-5 to below the rounding.
-        if above.abs() < 1e-5 || next == s {
+        // The error falls with its third power: from 1e-4 to the size of the rounding.
+        if above.abs() < 1e-4 || next == s {
             return next;
         }
         s = next;

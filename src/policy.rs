@@ -185,8 +185,8 @@ pub enum Policy {
     ContrastThompson,
     /// UCB1 with a width that scales with the arm's own value: `v (q̂ + √(exploration · ln t / n))`.
     ///
-    /// When: prices far apart; a low price cannot earn more than itself and needs less trying, so that it never loses
-    /// more than UCB1. When not: as for UCB1.
+    /// When: prices far apart; a low price cannot earn more than itself and needs less trying; its bound on the regret is
+    /// never above that of UCB1. When not: as for UCB1.
     /// Source: Misra, Schwartz and Abernethy (2019), doi:10.1287/mksc.2018.1129 (their UCB-PI without segments).
     PriceUcb1,
     /// UCB-tuned with a width that scales with the arm's own value; q̂ and its variance are those of the rate.

@@ -128,7 +128,7 @@ mod tests {
     #[test]
     fn normal_draws_follow_the_normal_distribution() {
         let below = |x: f64| 0.5 * libm::erfc(-x / std::f64::consts::SQRT_2);
-        assert_follows("normal", |random| normal(random), below);
+        assert_follows("normal", normal, below);
     }
 
     #[test]

@@ -2,9 +2,7 @@
 
 use super::{Arm, DelayCorrection, Experiment, HOLDOUT, Item, Objective, PolicyChoice};
 use crate::error::decimal;
-#[cfg(feature = "toml")]
-use crate::json::Json;
-use crate::json::{Fields, Value};
+use crate::json::{Fields, Json, Value};
 use crate::money::PRICE_MINOR_MAX;
 use crate::policy::{ARMS_MAX, PRESETS};
 use crate::{Error, Policy, Prior, RewardModel};
@@ -32,7 +30,7 @@ pub(super) const FIELDS: [&str; 18] = [
 
 /// The same document in JSON, so that both are read by the same rules.
 #[cfg(feature = "toml")]
-pub(super) fn json_of(value: toml::Value) -> Json {
+pub(crate) fn json_of(value: toml::Value) -> Json {
     match value {
         toml::Value::String(text) => Json::Text(text),
         toml::Value::Integer(number) => Json::Number(number.to_string()),
@@ -113,7 +111,7 @@ fn read_amount(amount: Value) -> Result<i64, Error> {
 }
 
 /// What the policy needs to know is there.
-fn check_policy(experiment: &Experiment) -> Result<(), Error> {
+pub(crate) fn check_policy(experiment: &Experiment) -> Result<(), Error> {
     let policy = experiment.policy.name;
     let missing =
         |what: &str| Err(Error::value(what, "missing", format!("given for the policy {}", policy.name())));
@@ -144,7 +142,11 @@ fn read_window(hours: Value) -> Result<u32, Error> {
 impl Arm {
     fn read(arm: Value) -> Result<Self, Error> {
         let mut fields = arm.fields(&["name", "price_minor"])?;
-        Ok(Self { name: fields.take("name").text()?, price_minor: fields.take("price_minor").integer()? })
+        Ok(Self {
+            name: fields.take("name").text()?,
+            price_minor: fields.take("price_minor").integer()?,
+            cost_minor: None,
+        })
     }
 }
 
@@ -156,6 +158,34 @@ impl Item {
             price_minor: fields.take("price_minor").integer()?,
             cost_minor: fields.take("cost_minor").if_any().map(|cost| cost.integer()).transpose()?,
         })
+    }
+}
+
+impl std::str::FromStr for PolicyChoice {
+    type Err = Error;
+
+    /// A policy as it is written on the command line: `softmax` or `softmax:temperature=0.2`, with commas between
+    /// parameters; a fixed split of shares of its own is `fixed:shares=0.5/0.3/0.2`.
+    fn from_str(text: &str) -> Result<Self, Error> {
+        let (name, settings) = text.split_once(':').unwrap_or((text, ""));
+        let mut fields = vec![("name".to_owned(), Json::Text(name.into()))];
+        let mut arms = 0;
+        for setting in settings.split(',').filter(|_| !settings.is_empty()) {
+            let Some((parameter, value)) = setting.split_once('=') else {
+                return Err(Error::value("policy", format!("{text:?}"), "a name, or name:parameter=number"));
+            };
+            // Numbers only, as JSON has them: a text would be a quoted one.
+            let number = |text: &str| crate::json::parse(text).unwrap_or_else(|_| Json::Text(text.into()));
+            let value = if parameter == "shares" {
+                let shares: Vec<Json> = value.split('/').map(number).collect();
+                arms = shares.len();
+                Json::List(shares)
+            } else {
+                number(value)
+            };
+            fields.push((parameter.into(), value));
+        }
+        Self::read(Value::new("policy", Json::Object(fields)), arms)
     }
 }
 

@@ -2,7 +2,8 @@
 
 use super::{Difference, Estimate, Interval, Question, Rules, SampleRatio, Standing, State};
 use super::{differences, rate_sequence, state, value};
-use crate::{Choice, Error, Experiment, History, Policy, PolicyInput, TOTAL, Tally};
+use crate::{Choice, Error, Experiment, Period, Policy, PolicyInput, Posterior, TOTAL, Tally};
+use crate::{expected_loss, p_beats, p_best, value_remaining};
 
 /// What is asked of a report.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -29,15 +30,15 @@ impl Plan {
     }
 }
 
-/// What the posteriors of the live arms say about which is the best.
-#[derive(Debug, Clone, PartialEq)]
-pub struct Belief {
-    /// P(best) of each live arm.
-    pub p_best: Vec<f64>,
-    /// What the choice of each live arm is expected to cost, in minor units per exposure.
-    pub loss_minor: Vec<f64>,
-    /// What may still be won, at 95 %, as a part of the leading arm's value.
-    pub value_remaining: f64,
+/// What the posteriors say about one live arm.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ArmBelief {
+    /// Probability of being the best arm.
+    pub p_best: f64,
+    /// What its choice is expected to cost, in minor units per exposure.
+    pub loss_minor: f64,
+    /// Probability of being better than the control; `None` for the control itself, and where it is not live.
+    pub p_beats_control: Option<f64>,
 }
 
 /// A conversion rate.
@@ -70,6 +71,8 @@ pub struct ArmReport {
     pub value: Option<Estimate>,
     /// The same less that of the control and of the holdout.
     pub difference: Difference,
+    /// What is believed of it; `None` where it is not live.
+    pub belief: Option<ArmBelief>,
 }
 
 /// All that may be concluded from one experiment.
@@ -85,14 +88,18 @@ pub struct Report {
     pub state: State,
     /// Position, among all arms, of the leading one.
     pub leader: usize,
+    /// What may still be won, at 95 %, as a part of the leading arm's value.
+    pub value_remaining: f64,
 }
 
 impl Report {
-    /// The report on what was counted (`history`) and what is believed of it (`input` and `belief`).
+    /// The report on what was counted (`periods`, in the order of time) and what is believed of it (`input`).
+    ///
+    /// Effects and rates are low by the orders that are still under way; see [`matured`](super::matured).
     ///
     /// ```
-    /// use haggle::inference::{Belief, Plan, Report};
-    /// use haggle::{Cohort, Experiment, History, Period, Posterior, Tally, evidence, p_best};
+    /// use haggle::inference::{Plan, Report};
+    /// use haggle::{Cohort, Experiment, History, Period, Tally, evidence};
     /// # let experiment = Experiment::from_json(include_str!("../../tests/golden/sevilla.json"))?;
     /// let sold = |exposures, conversions, price: i64, profit: i64| Tally {
     ///     exposures,
@@ -111,10 +118,7 @@ impl Report {
     /// });
     /// let history = History::new(periods.collect())?;
     /// let input = evidence::pooled(&experiment, &history.arm_totals()?)?;
-    /// let posteriors: Vec<Posterior> = input.live().map(|arm| arm.posterior).collect();
-    /// let belief = Belief { p_best: p_best(&posteriors), loss_minor: vec![80.0, 0.1, 140.0], value_remaining: 0.02 };
-    ///
-    /// let report = Report::new(&history, &input, &belief, &Plan::of(&experiment))?;
+    /// let report = Report::new(history.periods(), &input, &Plan::of(&experiment))?;
     /// assert_eq!(report.leader, 1);
     /// assert!(!report.sample_ratio.alarm(0.05));
     /// assert!(report.state.to_string().starts_with("Decided"), "{}", report.state);
@@ -122,24 +126,32 @@ impl Report {
     /// ```
     ///
     /// # Errors
-    /// Another number of arms in the history, the input or the belief, counts that no exposures can have, parameters
-    /// out of their range.
-    pub fn new(history: &History, input: &PolicyInput, belief: &Belief, plan: &Plan) -> Result<Self, Error> {
-        let (question, periods) = (&plan.question, history.periods());
-        let count = input.arms().len();
-        let totals = if periods.is_empty() { vec![Tally::default(); count] } else { history.arm_totals()? };
-        expect("number of arms of the history", totals.len(), count)?;
+    /// Another number of arms in the periods than in the input, counts that no exposures can have, parameters out of
+    /// their range.
+    pub fn new(periods: &[Period], input: &PolicyInput, plan: &Plan) -> Result<Self, Error> {
+        let question = &plan.question;
+        let beliefs = Beliefs::new(input, plan);
+        let state = state(&beliefs.standings, beliefs.value_remaining, &plan.rules)?;
+        let mut totals = vec![Tally::default(); input.arms().len()];
+        let mut holdout = Tally::default();
+        for period in periods {
+            if period.arms.len() != totals.len() {
+                let allowed = format!("one for each of the {} arms", totals.len());
+                return Err(Error::value("number of arms of a period", period.arms.len(), allowed));
+            }
+            for (total, tally) in totals.iter_mut().zip(&period.arms) {
+                *total = total.plus(tally)?;
+            }
+            holdout = holdout.plus(&period.holdout)?;
+        }
         let mut found = differences(periods, question, plan.control)?;
-        found.resize(count, Difference { to_control: None, to_holdout: None });
-        let mut arms = Vec::with_capacity(count);
-        for (place, (total, difference)) in totals.iter().zip(found).enumerate() {
+        found.resize(totals.len(), Difference { to_control: None, to_holdout: None });
+        let mut arms = Vec::with_capacity(totals.len());
+        for (place, ((total, difference), belief)) in totals.iter().zip(found).zip(beliefs.arms).enumerate() {
             let rate = RateReport::of(total, question.alpha)?;
             let value = value(periods, question, Choice::Arm(place))?;
-            arms.push(ArmReport { rate, value, difference });
+            arms.push(ArmReport { rate, value, difference, belief });
         }
-        let holdout = periods.iter().try_fold(Tally::default(), |sum, period| sum.plus(&period.holdout))?;
-        let standings = standings(input, belief, plan)?;
-        let state = state(&standings, belief.value_remaining, &plan.rules)?;
         let live = input.arms().iter().enumerate().filter(|(_, arm)| arm.live);
         Ok(Self {
             arms,
@@ -147,33 +159,109 @@ impl Report {
             sample_ratio: SampleRatio::of(periods, question.holdout_share)?,
             state,
             leader: live.map(|(place, _)| place).nth(state.leader).unwrap_or(0),
+            value_remaining: beliefs.value_remaining,
         })
     }
 }
 
-/// The live arms, with the share that the policy gives each now.
-fn standings(input: &PolicyInput, belief: &Belief, plan: &Plan) -> Result<Vec<Standing>, Error> {
-    let live = input.live().count();
-    expect("number of P(best)", belief.p_best.len(), live)?;
-    expect("number of expected losses", belief.loss_minor.len(), live)?;
-    let allocation = plan.policy.allocate(input);
-    let arms = input.arms().iter().zip(allocation.shares()).filter(|(arm, _)| arm.live);
-    let believed = belief.p_best.iter().zip(&belief.loss_minor);
-    let standing = arms.zip(believed).map(|((arm, &share), (&p_best, &loss_minor))| Standing {
-        mean_minor: arm.posterior.value_mean_minor(),
-        sd_minor: arm.posterior.rate_sd() * arm.posterior.value_minor() as f64,
-        exposures: arm.exposures,
-        conversions: arm.conversions,
-        share: f64::from(share) / f64::from(TOTAL),
-        p_best,
-        loss_minor,
-    });
-    Ok(standing.collect())
+/// What the posteriors say.
+struct Beliefs {
+    /// Of all arms; `None` for the dead.
+    arms: Vec<Option<ArmBelief>>,
+    /// Of the live arms.
+    standings: Vec<Standing>,
+    value_remaining: f64,
 }
 
-fn expect(what: &str, given: usize, arms: usize) -> Result<(), Error> {
-    if given == arms {
-        return Ok(());
+impl Beliefs {
+    fn new(input: &PolicyInput, plan: &Plan) -> Self {
+        let posteriors: Vec<Posterior> = input.live().map(|arm| arm.posterior).collect();
+        let mut believed = p_best(&posteriors).into_iter().zip(expected_loss(&posteriors));
+        let allocation = plan.policy.allocate(input);
+        let control = input.arms().get(plan.control).filter(|control| control.live);
+        let (mut arms, mut standings) = (Vec::new(), Vec::new());
+        for (place, (arm, &share)) in input.arms().iter().zip(allocation.shares()).enumerate() {
+            let of_live = if arm.live { believed.next() } else { None };
+            arms.push(of_live.map(|(p_best, loss_minor)| {
+                standings.push(Standing {
+                    mean_minor: arm.posterior.value_mean_minor(),
+                    sd_minor: arm.posterior.value_sd_minor(),
+                    exposures: arm.exposures,
+                    conversions: arm.conversions,
+                    share: f64::from(share) / f64::from(TOTAL),
+                    p_best,
+                    loss_minor,
+                });
+                let other = control.filter(|_| place != plan.control);
+                let p_beats_control = other.map(|control| p_beats(&arm.posterior, &control.posterior));
+                ArmBelief { p_best, loss_minor, p_beats_control }
+            }));
+        }
+        Self { arms, standings, value_remaining: value_remaining(&posteriors) }
     }
-    Err(Error::value(what, given, format!("one for each of the {arms} arms")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::experiment::tests::sevilla;
+    use crate::{Cohort, Objective, evidence};
+    use proptest::prelude::*;
+
+    #[test]
+    fn before_the_first_visitor_there_is_a_report() {
+        let experiment = sevilla();
+        let input = evidence::pooled(&experiment, &[Tally::default(); 3]).unwrap();
+        let report = Report::new(&[], &input, &Plan::of(&experiment)).unwrap();
+        assert_eq!(report.arms.len(), 3);
+        assert!(report.arms.iter().all(|arm| arm.rate.rate.is_none() && arm.value.is_none()));
+        assert!(report.state.to_string().starts_with("Learning"), "{}", report.state);
+        assert_eq!(report.arms[0].belief.unwrap().p_beats_control, None);
+        let error = Report::new(&[], &input, &Plan { control: 9, ..Plan::of(&experiment) });
+        assert!(error.is_ok(), "no arm is compared with a control that is not there");
+    }
+
+    #[test]
+    fn a_dead_arm_has_no_belief_and_the_leader_is_counted_among_all() {
+        let experiment = sevilla();
+        let sold = |conversions| Tally { exposures: 1000, conversions, ..Tally::default() };
+        let input = evidence::pooled(&experiment, &[sold(500), sold(100), sold(200)]).unwrap();
+        let mut arms = input.arms().to_vec();
+        arms[0].live = false;
+        let input = PolicyInput::new(arms, 655).unwrap();
+        let report = Report::new(&[], &input, &Plan::of(&experiment)).unwrap();
+        assert_eq!((report.leader, report.state.leader, report.arms[0].belief), (2, 1, None));
+    }
+
+    proptest! {
+        #![proptest_config(ProptestConfig::with_cases(48))]
+        #[test]
+        fn any_history_gives_a_report_or_a_reason(
+            given in prop::collection::vec(
+                (prop::array::uniform4((0..=(1_i64 << 40), 0.0..=1.0_f64)), any::<bool>(), any::<i64>()), 0..4,
+            ),
+        ) {
+            let experiment = sevilla();
+            let periods: Vec<Period> = given.iter().map(|(tallies, known, money)| {
+                let tally = |(exposures, part): (i64, f64)| Tally {
+                    exposures,
+                    conversions: ((exposures as f64 * part) as i64).min(exposures),
+                    revenue_minor: *money,
+                    cost_minor: money.wrapping_neg(),
+                    revenue_sq: i128::from(*money) * 4,
+                    profit_sq: i128::MAX,
+                    ..Tally::default()
+                };
+                let [first, second, third, holdout] = tallies.map(tally);
+                let shares = if *known { vec![TOTAL - 100, 100, 0] } else { vec![] };
+                Period { cohort: Cohort { epoch: 1, hour: 1 }, shares, arms: vec![first, second, third], holdout }
+            }).collect();
+            let input = evidence::pooled(&experiment, &[Tally::default(); 3]).unwrap();
+            for objective in [Objective::Conversion, Objective::Revenue, Objective::Profit] {
+                let mut plan = Plan::of(&experiment);
+                plan.question.objective = objective;
+                let _ = Report::new(&periods, &input, &plan);
+            }
+        }
+    }
 }

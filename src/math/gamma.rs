@@ -18,7 +18,7 @@ const LARGE: f64 = 1e5;
 /// assert!((haggle::math::gamma_p(2.0, 3.0) - 0.800_851_726_528_544_2).abs() < 1e-14); // 1 - 4 exp(-3)
 /// ```
 pub fn gamma_p(a: f64, x: f64) -> f64 {
-    if !(x > 0.0) {
+    if x.is_nan() || x <= 0.0 {
         return 0.0;
     }
     if x == f64::INFINITY {
@@ -100,7 +100,42 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_distribution_function_equals_the_golden_values() {
-        // GOLDEN
+    fn whole_shapes_agree_with_the_finite_sum() {
+        // P(a, x) = 1 - exp(-x) (1 + x + … + x^(a-1) / (a-1)!)
+        for a in 1..40_u32 {
+            for x in [0.1, 1.0, 7.0, 20.0, 39.5, 80.0] {
+                let terms = (1..a).scan(1.0, |term, n| {
+                    *term *= x / f64::from(n);
+                    Some(*term)
+                });
+                let expected = 1.0 - exp(-x) * (1.0 + terms.sum::<f64>());
+                let error = (gamma_p(f64::from(a), x) - expected).abs();
+                assert!(error < 1e-13, "P({a}, {x}): off by {error:e}");
+            }
+        }
+    }
+
+    #[test]
+    fn both_methods_meet() {
+        for deviations in [-5.0, -1.0, -0.01, 0.0, 0.02, 1.5, 4.0] {
+            let relative = deviations / LARGE.sqrt();
+            let error = (gamma_p(LARGE, LARGE * (1.0 + relative)) - gamma_p_large(LARGE, relative)).abs();
+            assert!(error < 1e-8, "{deviations}: off by {error:e}");
+        }
+    }
+
+    #[test]
+    fn nothing_and_everything_lie_below_the_ends() {
+        assert_eq!((gamma_p(2.0, 0.0), gamma_p(2.0, -1.0), gamma_p(2.0, f64::NAN)), (0.0, 0.0, 0.0));
+        assert_eq!((gamma_p(0.01, f64::INFINITY), gamma_p(1e15, 2e15), gamma_p(1e15, 5e14)), (1.0, 1.0, 0.0));
+    }
+
+    #[test]
+    fn students_density_at_its_middle_is_known_for_one_two_and_many_degrees_of_freedom() {
+        let given = [0.5, 1.0, 1e15].map(|shape| exp(student_ln_max(shape)));
+        let expected = [1.0 / std::f64::consts::PI, 0.125_f64.sqrt(), exp(-LN_SQRT_2PI)];
+        for (given, expected) in given.iter().zip(expected) {
+            assert!((given - expected).abs() < 1e-14, "{given} {expected}");
+        }
     }
 }

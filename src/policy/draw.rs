@@ -9,7 +9,7 @@ use super::{Policy, PolicyInput};
 
 /// After so many draws of the leader again, a challenger is drawn from P(best) itself: the same law, for the draws do
 /// not remember.
-const REDRAWS: u32 = 50;
+const REDRAWS: u32 = 250;
 
 impl Policy {
     /// One arm for one unit: the same law as hashing the unit into [`Policy::weights`], without floor and rounding.

@@ -239,6 +239,8 @@ mod tests {
         for policy in Policy::ALL {
             let known = policy.parameters();
             let with = |values: Vec<f64>| input.clone().with_parameters(policy, values);
+            assert!(known.len() <= crate::policy::PARAMETERS_MAX);
+            assert!(with(known.iter().map(|parameter| parameter.default).collect()).is_ok());
             assert!(with(known.iter().map(|parameter| parameter.least).collect()).is_ok());
             assert!(with(known.iter().map(|parameter| parameter.most).collect()).is_ok());
             assert!(with(vec![1.0; known.len() + 1]).is_err());

@@ -54,6 +54,11 @@ impl Policy {
         self == Self::InventoryThompson
     }
 
+    /// Whether the policy goes by the order of the arms' prices, which must then all be different.
+    pub fn needs_prices(self) -> bool {
+        matches!(self, Self::MonotoneThompson | Self::DemandThompson)
+    }
+
     /// Whether the policy looks at posteriors alone, and so at any reward model; the others count conversions.
     pub fn suits_any_reward(self) -> bool {
         matches!(

@@ -20,7 +20,7 @@ impl Posterior {
         let [alpha, beta, ..] = self.parameters;
         match self.model {
             RewardModel::Conversion => beta_cdf(value / self.value_minor as f64, alpha, beta),
-            RewardModel::ZeroInflated if !(value > 0.0) => 0.0,
+            RewardModel::ZeroInflated if value.is_nan() || value <= 0.0 => 0.0,
             RewardModel::ZeroInflated => {
                 let mixture = Mixture::new(self.parameters);
                 let above =
@@ -39,7 +39,7 @@ impl Posterior {
                 let top = self.value_minor as f64;
                 exp(beta_ln_pdf(value / top, alpha, beta)) / top
             }
-            RewardModel::ZeroInflated if !(value > 0.0) => 0.0,
+            RewardModel::ZeroInflated if value.is_nan() || value <= 0.0 => 0.0,
             RewardModel::ZeroInflated => {
                 Mixture::new(self.parameters).density_of_ln(value, ln(value)) / value
             }
@@ -127,7 +127,7 @@ impl Posterior {
 
 /// The positive value at which a distribution function reaches `p`, by bisection of its logarithm.
 pub(super) fn positive_quantile(p: f64, cdf: impl Fn(f64) -> f64) -> f64 {
-    if !(p > 0.0) {
+    if p.is_nan() || p <= 0.0 {
         return 0.0;
     }
     if p >= 1.0 {

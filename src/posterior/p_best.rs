@@ -136,20 +136,15 @@ pub(super) fn walk(
 
 /// The axis of values: from 0 to the first top, between the tops, and where an arm needs them the infinite ends.
 fn segments(kinds: &[Kind]) -> Vec<Segment> {
-    // Put in their order one by one: the standard library's sort is four kilobytes in the Worker.
+    let signed = kinds.iter().any(|kind| kind.law.is_signed());
+    let endless = kinds.iter().any(|kind| kind.law.top().is_none());
+    let tops = kinds.iter().filter_map(|kind| kind.law.top());
     let mut ends: Vec<f64> = Vec::with_capacity(kinds.len() + 2);
-    let mut add = |end: f64| {
-        let place = ends.partition_point(|known| *known < end);
+    for end in tops.chain(signed.then_some(0.0)).chain(endless.then_some(f64::INFINITY)) {
+        let place = ends.partition_point(|other| *other < end);
         if ends.get(place) != Some(&end) {
             ends.insert(place, end);
         }
-    };
-    kinds.iter().filter_map(|kind| kind.law.top()).for_each(&mut add);
-    if kinds.iter().any(|kind| kind.law.is_signed()) {
-        add(0.0);
-    }
-    if kinds.iter().any(|kind| kind.law.top().is_none()) {
-        add(f64::INFINITY);
     }
     let mut from = if ends.first() == Some(&0.0) { f64::NEG_INFINITY } else { 0.0 };
     let mut segments = Vec::with_capacity(ends.len());

@@ -59,7 +59,7 @@ impl Posterior {
     ) -> Result<Self, Error> {
         check_value(value_minor)?;
         check_exposures(exposures)?;
-        if !(conversions >= 0.0) {
+        if conversions.is_nan() || conversions < 0.0 {
             return Err(Error::value("number of conversions", decimal(conversions), "0 or more"));
         }
         if order_sum_minor < 0 {
@@ -141,7 +141,7 @@ fn centred(n: f64, sum: i64, sum_sq: i128) -> Result<f64, Error> {
         Error::value("sum of squares", given, "that of so many exposures with that sum")
     };
     let centre = (sum as f64 / n).round();
-    if !(centre.abs() <= 1e18) || sum_sq < 0 {
+    if !(-1e18..=1e18).contains(&centre) || sum_sq < 0 {
         return Err(refused());
     }
     let whole = n.floor();
@@ -155,4 +155,108 @@ fn centred(n: f64, sum: i64, sum_sq: i128) -> Result<f64, Error> {
     let squares = around - offset * offset / n;
     // Fewer weighted exposures than conversions may leave less than nothing; whole exposures may not.
     if n == whole && squares < -1e-9 * sum_sq as f64 { Err(refused()) } else { Ok(squares.max(0.0)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn normal_of(values: &[i64]) -> Posterior {
+        let squares = values.iter().map(|&x| i128::from(x) * i128::from(x)).sum();
+        Posterior::update_normal(Prior::default(), 1900, values.len() as f64, values.iter().sum(), squares)
+            .unwrap()
+    }
+
+    #[test]
+    fn without_exposures_there_is_the_prior() {
+        let prior = Prior::new(2.0, 48.0).unwrap();
+        let orders = Posterior::update_orders(prior, 1900, 0.0, 0.0, 0).unwrap();
+        assert_eq!(orders.parameters(), [2.0, 48.0, 3.0, 3800.0]);
+        let normal = Posterior::update_normal(prior, 1900, 0.0, 0, 0).unwrap();
+        assert_eq!((orders.value_mean_minor(), normal.value_mean_minor()), (76.0, 76.0));
+        // The standard deviation of one conversion at the fixed value.
+        assert!((normal.value_sd_minor() - 1900.0 * (0.04_f64 * 0.96).sqrt()).abs() < 1e-9);
+    }
+
+    #[test]
+    fn the_normal_update_is_that_of_the_textbook() {
+        // μ0 = 950, κ0 = 1, a0 = 1.5, b0 = 451250; x = 0, 0, 1900, 2100.
+        let [mean, kappa, shape, rate] = normal_of(&[0, 0, 1900, 2100]).parameters();
+        assert_eq!((mean, kappa, shape), (990.0, 5.0, 3.5));
+        let squares = 2.0 * 1000.0 * 1000.0 + 900.0 * 900.0 + 1100.0 * 1100.0;
+        assert!((rate - (451_250.0 + squares / 2.0 + 50.0 * 50.0 * 4.0 / 10.0)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_large_mean_costs_no_digits() {
+        let far = |offset: i64| {
+            let values: Vec<i64> = (0..1000).map(|n| offset + n % 10).collect();
+            let squares = values.iter().map(|&x| i128::from(x) * i128::from(x)).sum();
+            centred(1000.0, values.iter().sum(), squares).unwrap()
+        };
+        // The plain formula in floating point gives 1968 times 1000 here instead of 8250.
+        assert_eq!((far(0), far(1_000_000_000), far(-1_000_000_000)), (8250.0, 8250.0, 8250.0));
+    }
+
+    #[test]
+    fn a_fraction_of_an_exposure_counts_as_a_fraction_of_a_zero() {
+        let squares = |n| centred(n, 4000, 8_020_000).unwrap();
+        assert!((squares(4.0) - 4_020_000.0).abs() < 1e-6);
+        assert!((squares(4.5) - (8_020_000.0 - 16_000_000.0 / 4.5)).abs() < 1e-6);
+    }
+
+    #[test]
+    fn what_cannot_have_been_counted_is_refused() {
+        let prior = Prior::default();
+        let orders = |n, s, sum| Posterior::update_orders(prior, 1900, n, s, sum);
+        for (n, s, sum) in [
+            (f64::NAN, 0.0, 0),
+            (-1.0, 0.0, 0),
+            (10.0, f64::NAN, 0),
+            (10.0, -1.0, 0),
+            (9.0, 1.0, -5),
+            (1e16, 0.0, 0),
+        ] {
+            assert!(orders(n, s, sum).is_err(), "{n} {s} {sum}");
+        }
+        assert!(orders(0.5, 1.0, 1900).is_ok(), "fewer weighted exposures than conversions");
+        let normal = |n, sum, squares| Posterior::update_normal(prior, 1900, n, sum, squares);
+        for (n, sum, squares) in [
+            (f64::NAN, 0, 0),
+            (-1.0, 0, 0),
+            (0.0, 5, 25),
+            (0.0, 0, 1),
+            (2.0, 100, 10),
+            (2.0, 0, -1),
+            (1.0, i64::MAX, i128::MAX),
+        ] {
+            assert!(normal(n, sum, squares).is_err(), "{n} {sum} {squares}");
+        }
+        assert!(Posterior::update_normal(prior, 0, 1.0, 0, 0).is_err());
+        let error = orders(-1.0, 0.0, 0).unwrap_err().to_string();
+        assert_eq!(error, "number of exposures is -1; it must be a number from 0 to 1000000000000000");
+    }
+
+    proptest! {
+        #[test]
+        fn any_numbers_give_a_posterior_or_an_error(
+            n: f64, s: f64, sum: i64, squares: i128, value: i64, whole in 0..100_u32,
+        ) {
+            let prior = Prior::default();
+            for n in [n, f64::from(whole)] {
+                for value in [value, 1900] {
+                    let _ = Posterior::update_orders(prior, value, n, s, sum);
+                    let _ = Posterior::update_normal(prior, value, n, sum, squares);
+                }
+            }
+        }
+
+        #[test]
+        fn the_order_of_exposures_does_not_matter(mut values in prop::collection::vec(-5000..5000_i64, 1..50)) {
+            let given = normal_of(&values);
+            values.sort_unstable();
+            prop_assert_eq!(given, normal_of(&values));
+        }
+    }
 }

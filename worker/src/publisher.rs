@@ -210,10 +210,15 @@ impl Publisher {
                 Some(epoch) if now_ms < epoch.opened_at_ms.saturating_add(least_ms) => {
                     Turn::kept(experiment, epoch)?
                 }
-                _ => {
-                    let (input, totals) = self.input(experiment, now_ms).await?;
-                    Turn::next(experiment, known, input, &totals, now_ms)?
-                }
+                _ => match (self.input(experiment, now_ms).await, known) {
+                    (Ok((input, totals)), _) => Turn::next(experiment, known, input, &totals, now_ms)?,
+                    // What cannot be summed up in one experiment must not stop the others.
+                    (Err(fault), Some(epoch)) => {
+                        worker::console_error!("experiment {} keeps its shares: {fault}", experiment.name);
+                        Turn::kept(experiment, epoch)?
+                    }
+                    (Err(fault), None) => return Err(fault),
+                },
             };
             entries.push(turn.entry);
             epochs.push((turn.epoch, turn.is_new));

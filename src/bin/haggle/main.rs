@@ -3,8 +3,15 @@
 //! One file per subcommand. Exit codes: 0 ok, 1 the answer is no, 2 bad input. With `--json` the answer is one JSON
 //! value on standard output; everything else (progress, warnings, errors) goes to standard error.
 
+mod allocate;
+mod compare;
+mod evaluate;
+mod files;
 mod policies;
+mod posterior;
+mod table;
 
+use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -13,12 +20,16 @@ use clap::{Parser, Subcommand};
 enum Answer {
     /// What was asked for.
     Yes,
+    /// What was asked for is not so: scripts see it in the exit code.
+    No,
 }
 
 /// Why there is no answer: the message names the file or the option, what was given and what is allowed.
 type Failure = Box<dyn std::error::Error>;
 
 /// Bandit pricing: simulate policies, allocate shares, compare arms, evaluate logs.
+///
+/// Exit codes: 0 ok, 1 the answer is no, 2 bad input.
 #[derive(Parser)]
 #[command(version, about, propagate_version = true)]
 struct Line {
@@ -28,18 +39,37 @@ struct Line {
 
 #[derive(Subcommand)]
 enum Command {
+    Allocate(allocate::Options),
+    Posterior(posterior::Options),
+    Compare(compare::Options),
+    Evaluate(evaluate::Options),
     Policies(policies::Options),
 }
 
 fn main() -> ExitCode {
     let answer = match Line::parse().command {
+        Command::Allocate(options) => allocate::run(&options),
+        Command::Posterior(options) => posterior::run(&options),
+        Command::Compare(options) => compare::run(&options),
+        Command::Evaluate(options) => evaluate::run(&options),
         Command::Policies(options) => policies::run(&options),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
+        Ok(Answer::No) => ExitCode::from(1),
         Err(failure) => {
             eprintln!("haggle: {failure}");
             ExitCode::from(2)
         }
+    }
+}
+
+/// Prints a line or a table. A reader that has gone away (`haggle … | head`) has seen what it wanted.
+fn say(text: impl std::fmt::Display) -> Result<(), Failure> {
+    match writeln!(std::io::stdout(), "{text}") {
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => {
+            Err(format!("standard output: {error}").into())
+        }
+        _ => Ok(()),
     }
 }

@@ -4,7 +4,7 @@ use clap::Args;
 use haggle::Policy;
 use serde_json::json;
 
-use crate::{Answer, Failure};
+use crate::{Answer, Failure, say};
 
 /// Lists the policies and their parameters.
 #[derive(Args)]
@@ -25,14 +25,14 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
         json!({ "policy": policy.name(), "parameters": parameters.collect::<Vec<_>>() })
     });
     if options.json {
-        println!("{}", json!({ "policies": all }));
+        say(json!({ "policies": all }))?;
         return Ok(Answer::Yes);
     }
     for policy in Policy::ALL {
         let parameters = policy.parameters().iter().map(|parameter| {
             format!("  {}={} ({} to {})", parameter.name, parameter.default, parameter.least, parameter.most)
         });
-        println!("{:<22}{}", policy.name(), parameters.collect::<String>());
+        say(format!("{:<22}{}", policy.name(), parameters.collect::<String>()).trim_end())?;
     }
     Ok(Answer::Yes)
 }

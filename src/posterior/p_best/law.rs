@@ -85,10 +85,10 @@ impl Law {
             }
             Self::Normal { location, scale, shape, .. } => {
                 let falls: &[f64] = if *shape < 10.0 { &FALLS_WEAK } else { &FALLS };
-                let distance = |fall: &f64| scale * (2.0 * shape * expm1(fall / (shape + 0.5))).sqrt();
-                let lower = falls.iter().rev().map(|fall| location - distance(fall));
-                let upper = falls.iter().map(|fall| location + distance(fall));
-                lower.chain([*location]).chain(upper).filter_map(at).collect()
+                let squares = falls.iter().map(|fall| 2.0 * shape * expm1(fall / (shape + 0.5)));
+                let distances: Vec<f64> = squares.map(|square| scale * square.sqrt()).collect();
+                let all = on_both_sides(distances.clone(), distances);
+                all.into_iter().filter_map(|distance| at(location + distance)).collect()
             }
         }
     }
@@ -114,7 +114,7 @@ impl Law {
                 exp(kernel.ln_max + fall) * up * down * (top / (segment.to - segment.from))
             }
             Self::ZeroInflated(mixture) => {
-                if !(node.value > 0.0) {
+                if node.value <= 0.0 {
                     return 0.0;
                 }
                 mixture.density_of_ln(node.value, node.ln_value) * (node.slope / node.value)
@@ -129,8 +129,18 @@ impl Law {
 
 /// The log-odds of a beta variate around `ln(a / b)` at which its log-density has fallen far enough, ascending.
 fn around(falls: &[f64], a: f64, b: f64) -> Vec<f64> {
-    let lower = distances(a, b, falls).into_iter().rev().map(|distance| -distance);
-    lower.chain([0.0]).chain(distances(b, a, falls)).collect()
+    on_both_sides(distances(a, b, falls), distances(b, a, falls))
+}
+
+/// Distances below and above a middle, as one ascending list with the middle at 0.
+fn on_both_sides(below: Vec<f64>, above: Vec<f64>) -> Vec<f64> {
+    let mut all: Vec<f64> = Vec::with_capacity(below.len() + above.len() + 1);
+    for distance in below.into_iter().rev() {
+        all.push(-distance);
+    }
+    all.push(0.0);
+    all.extend_from_slice(&above);
+    all
 }
 
 /// More of them where a parameter below 1 makes a log-density that is far from a parabola.

@@ -1,0 +1,59 @@
+//! Files and standard input, with the file's name in every error.
+
+use std::fs::File;
+use std::io::{BufRead, BufReader, Read};
+use std::path::Path;
+
+use haggle::evaluate::Tallies;
+
+use crate::Failure;
+
+/// Largest file of tallies, in bytes.
+const FILE_MAX: u64 = 64 << 20;
+/// Longest line of a log, in bytes.
+const LINE_MAX: u64 = 1 << 20;
+
+/// A failure with the file's name before it.
+pub fn named<E: std::fmt::Display>(path: &Path) -> impl Fn(E) -> Failure {
+    let name = if path == Path::new("-") { "standard input".into() } else { path.display().to_string() };
+    move |error| format!("{name}: {error}").into()
+}
+
+/// Opens a file, or standard input for `-`.
+pub fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
+    if path == Path::new("-") {
+        return Ok(Box::new(std::io::stdin().lock()));
+    }
+    Ok(Box::new(BufReader::new(File::open(path).map_err(named(path))?)))
+}
+
+/// Reads and checks a file of tallies.
+pub fn tallies(path: &Path) -> Result<Tallies, Failure> {
+    let mut text = String::new();
+    open(path)?.take(FILE_MAX + 1).read_to_string(&mut text).map_err(named(path))?;
+    if text.len() as u64 > FILE_MAX {
+        return Err(named(path)(format!("longer than {FILE_MAX} bytes; tallies must be shorter")));
+    }
+    Tallies::from_json(&text).map_err(named(path))
+}
+
+/// Calls `read` with the number and the text of each line, from 1.
+pub fn lines(
+    file: &mut dyn BufRead,
+    mut read: impl FnMut(usize, &str) -> Result<(), Failure>,
+) -> Result<(), Failure> {
+    let mut bytes = Vec::new();
+    for number in 1.. {
+        bytes.clear();
+        if file.take(LINE_MAX + 1).read_until(b'\n', &mut bytes)? == 0 {
+            break;
+        }
+        if bytes.len() as u64 > LINE_MAX {
+            return Err(format!("line {number}: longer than {LINE_MAX} bytes").into());
+        }
+        let text =
+            std::str::from_utf8(&bytes).map_err(|error| format!("line {number}: not UTF-8: {error}"))?;
+        read(number, text)?;
+    }
+    Ok(())
+}

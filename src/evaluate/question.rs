@@ -1,0 +1,131 @@
+//! The experiment that tallies or a log stand for where there is no experiment file: only what decides is in it.
+
+use crate::evidence;
+use crate::experiment::{Arm, HOLDOUT, Item, check_policy};
+use crate::money::PRICE_MINOR_MAX;
+use crate::policy::ARMS_MAX;
+use crate::{
+    Currency, DelayCorrection, Delays, Error, Experiment, History, Objective, PolicyChoice, PolicyInput,
+    Prior, RewardModel,
+};
+
+/// An arm, what it costs to buy and what it is worth to sell.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Offer {
+    /// Its name. 1 to 200 characters.
+    pub name: String,
+    /// Price of one unit. 1 to 1 000 000 000 minor units.
+    pub price_minor: i64,
+    /// Value of a conversion in money, its price or its margin. 1 to 1 000 000 000 minor units. Under the objective
+    /// conversion it is not looked at.
+    pub value_minor: i64,
+}
+
+/// What is asked about some arms: all of an experiment that has a say in its shares.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Question {
+    /// What is maximised.
+    pub objective: Objective,
+    /// The arms. 2 to 32, with different names.
+    pub offers: Vec<Offer>,
+    /// How the posterior becomes an allocation.
+    pub policy: PolicyChoice,
+    /// Least share of an arm. 0 to one over the number of arms.
+    pub floor: f64,
+    /// Belief about every arm's conversion rate before any tally.
+    pub prior: Prior,
+    /// What an exposure is taken to be worth.
+    pub reward_model: RewardModel,
+    /// Units to be expected in all.
+    pub horizon: Option<u64>,
+    /// Pieces that may be sold in all.
+    pub stock: Option<i64>,
+}
+
+impl Question {
+    /// The experiment that asks it.
+    ///
+    /// # Errors
+    /// Another number of arms than 2 to 32, prices or values out of range, two arms of one name, equal prices
+    /// for a policy that goes by them, a floor beyond an equal share, and what the policy needs but is not there.
+    pub fn experiment(&self) -> Result<Experiment, Error> {
+        check_offers(self)?;
+        let arm = |offer: &Offer| Arm {
+            name: offer.name.clone(),
+            price_minor: offer.price_minor,
+            cost_minor: Some(offer.price_minor - offer.value_minor),
+        };
+        let experiment = Experiment {
+            name: "tallies".into(),
+            hypothesis: String::new(),
+            document: String::new(),
+            objective: self.objective,
+            currency: Currency::from_bytes(*b"XXX")?,
+            holdout: 0.0,
+            floor: self.floor,
+            reward_window_hours: 1,
+            salt: String::new(),
+            control: String::new(),
+            policy: self.policy.clone(),
+            prior: self.prior,
+            reward_model: self.reward_model,
+            delay: DelayCorrection::Naive,
+            horizon: self.horizon,
+            stock: self.stock,
+            item: Item { sku: String::new(), price_minor: 1, cost_minor: None },
+            arms: self.offers.iter().map(arm).collect(),
+        };
+        check_policy(&experiment)?;
+        Ok(experiment)
+    }
+
+    /// What the policy may look at, where every exposure of the history counts in full.
+    ///
+    /// # Errors
+    /// Those of [`Question::experiment`], and a history of other arms.
+    pub fn input(&self, history: &History) -> Result<PolicyInput, Error> {
+        evidence::policy_input(&self.experiment()?, history, &Delays::default(), f64::from(u32::MAX))
+    }
+}
+
+fn check_offers(question: &Question) -> Result<(), Error> {
+    let offers = &question.offers;
+    if !(2..=ARMS_MAX).contains(&offers.len()) {
+        return Err(Error::value("number of arms", offers.len(), format!("2 to {ARMS_MAX}")));
+    }
+    if !(0.0..=1.0 / offers.len() as f64).contains(&question.floor) {
+        let allowed = format!("a share from 0 to 1/{0} with {0} arms", offers.len());
+        return Err(Error::value("floor", crate::error::decimal(question.floor), allowed));
+    }
+    if let Some(shares) = question.policy.shares.as_ref().filter(|shares| shares.len() != offers.len()) {
+        let allowed = format!("one for each of the {} arms", offers.len());
+        return Err(Error::value("number of policy.shares", shares.len(), allowed));
+    }
+    for (place, offer) in offers.iter().enumerate() {
+        if !(1..=200).contains(&offer.name.chars().count()) || offer.name == HOLDOUT {
+            let allowed = "1 to 200 characters, and another word than holdout";
+            return Err(Error::value("arm name", format!("{:?}", offer.name), allowed));
+        }
+        for (what, given) in
+            [("price_minor", offer.price_minor), ("value of a conversion", offer.value_minor)]
+        {
+            if !(1..=PRICE_MINOR_MAX).contains(&given) {
+                let what = format!("{what} of arm {}", offer.name);
+                return Err(Error::value(what, given, format!("1 to {PRICE_MINOR_MAX} minor units")));
+            }
+        }
+        for other in offers.iter().take(place) {
+            if other.name == offer.name {
+                let given = format!("{:?} twice", offer.name);
+                return Err(Error::value("arm name", given, "different in every arm"));
+            }
+            if question.policy.name.needs_prices() && other.price_minor == offer.price_minor {
+                let given = format!("{} in both {} and {}", offer.price_minor, other.name, offer.name);
+                let allowed =
+                    format!("different in every arm for the policy {}", question.policy.name.name());
+                return Err(Error::value("price_minor", given, allowed));
+            }
+        }
+    }
+    Ok(())
+}
