@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { claimsOf, experiment, openWorld, until } from './kit.mjs';
 
@@ -237,6 +238,8 @@ test('after D1 lost them the delays are reported again, and a late report change
   const quotes = await world.quotes(20);
   await world.expose(quotes);
   await world.reward(world.order(quotes));
+  // The alarms have fired: no report is under way while the rows go.
+  await sleep(1000);
   await world.sync();
   const known = await delays();
   assert.ok([...known.values()].reduce((sum, n) => sum + n, 0) >= 20);
