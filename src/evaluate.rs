@@ -24,16 +24,16 @@
 
 mod estimate;
 mod log;
-mod question;
 mod read;
+mod sketch;
 #[cfg_attr(test, allow(clippy::string_slice))]
 mod tallies;
 mod target;
 
 pub use estimate::Estimate;
 pub use log::{Decided, Log, LoggedArm, Unit};
-pub use question::{Offer, Question};
 pub use read::Format;
+pub use sketch::{Offer, Sketch};
 pub use tallies::Tallies;
 pub use target::Target;
 

@@ -6,7 +6,7 @@
 //!   ([`DelayDistribution::share_by`]): `Beta(a + S, b + max(Ñ, S) - S)` with `Ñ = Σ n F(age)`. Source: Vernade, Cappé
 //!   and Perchet (2017), arXiv:1706.09186, section 3.
 //! - **Fading.** Discounted and sliding policies count what is old less or not at all. Age is measured in exposures
-//!   of all arms since, so that it means the same at any traffic ([`Fade`]).
+//!   of all arms since, so that it means the same at any traffic.
 //! - **Propensity.** EXP3-IX and Tsallis-INF learn from losses divided by the propensity of the exposure's epoch.
 //!
 //! All of it is computed at publication from the periods; nothing is kept in faded form, so tallies stay mergeable.
@@ -18,7 +18,7 @@ use crate::experiment::Arm;
 use crate::policy::{Stock, exp3_ix_gamma};
 use crate::{
     Allocation, ArmInput, Delays, Error, Experiment, History, Objective, Period, Policy, PolicyInput,
-    Posterior, RewardModel, TOTAL, Tally, math,
+    Posterior, RewardModel, TOTAL, Tally, contrast, math,
 };
 
 /// What the exposures and rewards of an arm add up to, each weighted.
@@ -122,6 +122,12 @@ pub fn policy_input(
     let known_by = delays.distribution(now, experiment.reward_window_hours);
     let mut input = input_of(experiment, &sums(experiment, history, &known_by, now))?;
     input.stock = stock(experiment, history.periods());
+    if experiment.policy.name == Policy::ContrastThompson {
+        // Within a cohort all arms are as young, so what is not known yet is missing from all alike.
+        let counts = |period: &&Period| known_by.weight(experiment.delay, age(period, now)).is_some();
+        let periods: Vec<Period> = history.periods().iter().filter(counts).cloned().collect();
+        input.contrast = contrast::fit(&periods, experiment.policy.name.parameter(&input, 0));
+    }
     Ok(input)
 }
 
@@ -155,8 +161,7 @@ fn sums(experiment: &Experiment, history: &History, known_by: &DelayDistribution
     let mut later = 0.0;
     for period in history.periods().iter().rev() {
         let count = exposures(period);
-        let age = now - f64::from(period.cohort.hour) - 0.5;
-        if let Some(known) = known_by.weight(experiment.delay, age) {
+        if let Some(known) = known_by.weight(experiment.delay, age(period, now)) {
             let weight = fade.weight(count, later);
             for (arm, (sum, tally)) in sums.iter_mut().zip(&period.arms).enumerate() {
                 // No fewer exposures than conversions, however young they are.
@@ -168,6 +173,11 @@ fn sums(experiment: &Experiment, history: &History, known_by: &DelayDistribution
         later += count;
     }
     sums
+}
+
+/// Mean age of a period's exposures, in ticks.
+fn age(period: &Period, now: f64) -> f64 {
+    now - f64::from(period.cohort.hour) - 0.5
 }
 
 /// Exposures of all arms.
@@ -389,6 +399,19 @@ mod tests {
         let input = policy_input(&limited, &two_periods(), &Delays::default(), 12.0).unwrap();
         // 25 by the arms and 4 by the holdout; 250 and 20 have been there.
         assert_eq!(input.stock, Some(Stock { pieces: 71.0, units: 730.0 }));
+    }
+
+    #[test]
+    fn contrasts_are_fitted_for_the_policy_that_looks_at_them() {
+        let contrast = experiment(r#"{"name": "contrast_thompson", "period": 40}"#);
+        let fitted =
+            policy_input(&contrast, &two_periods(), &Delays::default(), 12.0).unwrap().contrast.unwrap();
+        // In both periods the first arm converts as the second or better, and the third hardly.
+        assert!(fitted.mean[0] > fitted.mean[2] && fitted.mean[1] > fitted.mean[2], "{fitted:?}");
+        assert_eq!(
+            policy_input(&sevilla(), &two_periods(), &Delays::default(), 12.0).unwrap().contrast,
+            None
+        );
     }
 
     #[test]

@@ -101,6 +101,8 @@ pub use history::{History, Period};
 pub mod delay;
 pub use delay::Delays;
 
+pub mod contrast;
+
 pub mod evidence;
 
 pub mod ledger;

@@ -1,7 +1,7 @@
 //! The one place that calls the mathematical library: logarithms, gamma and beta functions.
 //!
-//! In scope: elementary functions whose bits are the same on every target, and the beta distribution in a form
-//! that stays exact for millions of visitors. Out of scope: beliefs about arms (`posterior`) and sampling.
+//! In scope: elementary functions whose bits are the same on every target, the beta distribution in a form that
+//! stays exact for millions of visitors, the normal quantile, the gamma tail and a root. Out of scope: beliefs about arms (`posterior`) and sampling.
 //!
 //! Everything goes through the `libm` crate, because std's functions differ between native and wasm in some
 //! inputs. The square root, the absolute value and the rounding functions of `f64` are exact everywhere and are
@@ -15,6 +15,9 @@ mod gamma;
 
 pub use gamma::gamma_p;
 pub(crate) use gamma::{gamma_ln_max, student_ln_max};
+
+mod normal;
+pub use normal::normal_quantile;
 
 /// ln √(2π).
 const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_8;
@@ -61,6 +64,32 @@ pub fn erfc(x: f64) -> f64 {
 /// Range: `(-∞, 0]`. No overflow, and no loss of digits, for any finite `s`.
 pub fn ln_logistic(s: f64) -> f64 {
     if s < 0.0 { s - ln_1p(exp(s)) } else { -ln_1p(exp(-s)) }
+}
+
+/// Where a falling function crosses 0: Newton's method from `start`, halving where it leaves what is known to hold the
+/// root. `at` gives the function's value and how steeply it falls (its derivative, negated), both finite.
+///
+/// Steps longer than 4 are cut, so the root should be a few units away: log-odds, for which this is made.
+pub(crate) fn root(start: f64, at: &dyn Fn(f64) -> (f64, f64)) -> f64 {
+    let (mut x, mut low, mut high) = (start, f64::NEG_INFINITY, f64::INFINITY);
+    for _ in 0..200 {
+        let (value, fall) = at(x);
+        if value > 0.0 {
+            low = x;
+        } else {
+            high = x;
+        }
+        let step = if fall > 0.0 { value / fall } else { value.signum() * 4.0 };
+        let mut next = x + step.clamp(-4.0, 4.0);
+        if !(next > low && next < high) {
+            next = if high - low < f64::INFINITY { 0.5 * (low + high) } else { x };
+        }
+        if (next - x).abs() <= 1e-14 * (1.0 + x.abs()) {
+            return next;
+        }
+        x = next;
+    }
+    x
 }
 
 /// What Stirling's formula misses: `lnΓ(x) - ((x - ½) ln x - x + ln √(2π))`, for `x > 0`.

@@ -12,6 +12,10 @@
 //! | `greedy` | `epsilon_greedy`, `softmax` |
 //! | `adversarial` | `exp3_ix`, `tsallis_inf` |
 //! | `elimination` | `successive_elimination` |
+//! | `contrast` | `contrast_thompson` |
+//! | `monotone` | `monotone_thompson` |
+//! | `demand` | `demand_thompson` |
+//! | `inventory` | `inventory_thompson` |
 //!
 //! `draw` is the simulator's short cut where every unit is followed by a publication.
 //!
@@ -33,15 +37,23 @@
 //! beside the exposures (each unit, or some dozens).
 
 mod adversarial;
+mod contrast;
+mod demand;
 mod draw;
 mod elimination;
 mod greedy;
 mod index;
 mod input;
+mod inventory;
+mod lattice;
+mod monotone;
 mod parameter;
+#[cfg(test)]
+mod tests_of_draws;
 mod thompson;
 
 pub(crate) use adversarial::exp3_ix_gamma;
+pub use demand::DemandCurve;
 pub use input::{ARMS_MAX, ArmInput, Contrast, PolicyInput, Stock};
 pub use parameter::Parameter;
 
@@ -318,6 +330,10 @@ impl Policy {
             }
             Self::PriceUcb1 | Self::PriceUcbTuned | Self::PriceKlUcb => index::weights(self, input),
             Self::DiscountedUcb | Self::SlidingUcb => index::weights(self, input),
+            Self::ContrastThompson => contrast::weights(input),
+            Self::MonotoneThompson => monotone::weights(input),
+            Self::DemandThompson => demand::weights(input),
+            Self::InventoryThompson => inventory::weights(input),
             _ => thompson::weights(input),
         }
     }

@@ -407,6 +407,12 @@ fn bad_input_ends_with_2_and_names_file_field_given_and_allowed() {
         ),
         (vec!["allocate", "/nowhere/t.json", "--policy", "thompson"], "", "", "/nowhere/t.json: "),
         (vec!["evaluate", "-", "--policy", "thompson"], "", "", "line 1: field currency is not known"),
+        (
+            vec!["evaluate", "/dev/null", "--policy", "logged"],
+            "",
+            "",
+            "/dev/null: number of decisions with a propensity is 0",
+        ),
         (vec!["evaluate", "-", "--policy", "nope"], "", "", "or the target logged, uniform or arm:NAME"),
         (
             vec!["evaluate", "-", "--policy", "thompson", "--prior", "1"],
@@ -486,4 +492,26 @@ fn estimates_on_the_open_bandit_dataset_equal_those_of_an_independent_program() 
         }
         near(&answer["effective_sample_size"], sample);
     }
+}
+
+/// Writes the log a few bytes at a time, after empty lines, as a slow pipe does.
+#[test]
+fn the_format_is_seen_however_the_log_arrives() {
+    let line = r#"{"_label_cost":-1,"_label_probability":0.5,"_labelIndex":0}"#;
+    let text = format!("\n \n{line}\n{line}\n");
+    let mut child = Command::new(env!("CARGO_BIN_EXE_haggle"))
+        .args(["evaluate", "-", "--policy", "logged", "--json"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut input = child.stdin.take().unwrap();
+    for bytes in text.as_bytes().chunks(7) {
+        input.write_all(bytes).unwrap();
+        input.flush().unwrap();
+    }
+    drop(input);
+    let output = child.wait_with_output().unwrap();
+    let answer: Value = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!((&answer["rows"], &answer["unit"]), (&json!(2), &json!("reward")));
 }

@@ -50,12 +50,13 @@ impl Format {
         }
     }
 
-    /// The format whose first line this is: what is no JSON object is a table.
+    /// The format whose first line this is: what is no JSON object is a table, and nothing is an empty log.
     pub fn detect(first: &str) -> Self {
-        match first.trim_start().starts_with('{') {
-            false => Self::Csv,
-            true if first.contains("\"_label") => Self::Dsjson,
-            true => Self::Haggle,
+        match first.trim_start().chars().next() {
+            None => Self::Haggle,
+            Some('{') if first.contains("\"_label") => Self::Dsjson,
+            Some('{') => Self::Haggle,
+            Some(_) => Self::Csv,
         }
     }
 }

@@ -6,7 +6,7 @@
 //!           {"name": "low", "price_minor": 1750, "exposures": 82, "conversions": 33}]}
 //! ```
 
-use super::question::{Offer, Question};
+use super::sketch::{Offer, Sketch};
 use crate::json::{Fields, Value};
 use crate::policy::ARMS_MAX;
 use crate::tally::SUM_MAX;
@@ -68,7 +68,7 @@ impl Tallies {
     /// # Errors
     /// Says which field is wrong, what was given and what is allowed: counts that are no integers, negative or with
     /// more conversions than exposures; an unknown cost under the objective profit; cohorts that do not sum to the
-    /// arms; and whatever [`Question::experiment`] refuses.
+    /// arms; and whatever [`Sketch::experiment`] refuses.
     pub fn from_json(text: &str) -> Result<Self, Error> {
         let mut fields = Fields::parse("tallies in JSON", text, &FIELDS)?;
         let objective = fields.take("objective").one_of(&Objective::ALL, Objective::name)?;
@@ -113,13 +113,13 @@ impl Tallies {
         };
         check_prices(objective, &tallies.offers)?;
         // A policy that asks for nothing: what it refuses, every policy would.
-        tallies.question("fixed".parse()?, 0.0).experiment()?;
+        tallies.sketch("fixed".parse()?, 0.0).experiment()?;
         Ok(tallies)
     }
 
     /// These tallies, put to a policy with this floor.
-    pub fn question(&self, policy: PolicyChoice, floor: f64) -> Question {
-        Question {
+    pub fn sketch(&self, policy: PolicyChoice, floor: f64) -> Sketch {
+        Sketch {
             objective: self.objective,
             offers: self.offers.clone(),
             policy,
@@ -356,8 +356,8 @@ mod tests {
             (29 * 1900, 29 * 1100)
         );
         assert_eq!((tallies.totals[1].profit_sq, tallies.holdout_share), (33 * 1050 * 1050, 3277));
-        let question = tallies.question("thompson".parse().unwrap(), 0.02);
-        let input = question.input(&tallies.history).unwrap();
+        let sketch = tallies.sketch("thompson".parse().unwrap(), 0.02);
+        let input = sketch.input(&tallies.history).unwrap();
         let posterior = input.arms()[1].posterior;
         assert_eq!((posterior.alpha(), posterior.beta(), posterior.value_minor()), (35.0, 57.0, 1050));
         assert_eq!((input.arms()[0].price_minor, input.floor(), input.horizon), (1900, 1311, Some(10_000)));
@@ -460,16 +460,16 @@ mod tests {
     #[test]
     fn equal_prices_are_refused_only_where_prices_matter() {
         let tallies = Tallies::from_json(COHORTS).unwrap();
-        let of = |name: &str| tallies.question(name.parse().unwrap(), 0.0).input(&tallies.history);
+        let of = |name: &str| tallies.sketch(name.parse().unwrap(), 0.0).input(&tallies.history);
         assert!(of("thompson").is_ok());
         let error = of("monotone_thompson").unwrap_err().to_string();
         assert!(error.contains("5 in both a and b; it must be different in every arm"), "{error}");
         assert!(refusal(COHORTS, "conversion", "revenue").contains("under the objective revenue"));
         let error = of("exp3_ix").unwrap_err().to_string();
         assert_eq!(error, "horizon is missing; it must be given for the policy exp3_ix");
-        let error = tallies.question("thompson".parse().unwrap(), 0.6).experiment().unwrap_err().to_string();
+        let error = tallies.sketch("thompson".parse().unwrap(), 0.6).experiment().unwrap_err().to_string();
         assert_eq!(error, "floor is 0.6; it must be a share from 0 to 1/2 with 2 arms");
-        assert!(tallies.question("thompson".parse().unwrap(), f64::NAN).experiment().is_err());
+        assert!(tallies.sketch("thompson".parse().unwrap(), f64::NAN).experiment().is_err());
     }
 
     proptest! {
@@ -482,7 +482,7 @@ mod tests {
             let near = format!("{}{with}{}", &TEXT[..from], &TEXT[(from + cut).min(TEXT.len())..]);
             for text in [text, near] {
                 if let Ok(tallies) = Tallies::from_json(&text) {
-                    prop_assert!(tallies.question("thompson".parse().unwrap(), 0.0).input(&tallies.history).is_ok());
+                    prop_assert!(tallies.sketch("thompson".parse().unwrap(), 0.0).input(&tallies.history).is_ok());
                 }
             }
         }
@@ -493,7 +493,7 @@ mod tests {
             let text = text.replace(": 1750", &format!(": {price}")).replace(": 700", &format!(": {cost}"));
             if let Ok(tallies) = Tallies::from_json(&text) {
                 prop_assert!(0 <= s && s <= n && 0 <= cost && cost < price);
-                prop_assert!(tallies.question("thompson".parse().unwrap(), 0.0).input(&tallies.history).is_ok());
+                prop_assert!(tallies.sketch("thompson".parse().unwrap(), 0.0).input(&tallies.history).is_ok());
             }
         }
     }

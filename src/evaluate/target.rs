@@ -1,7 +1,7 @@
 //! What a target policy would have shared out, batch by batch, from what the log said before.
 
 use super::log::{Log, LoggedArm, Row, Unit};
-use super::question::{Offer, Question};
+use super::sketch::{Offer, Sketch};
 use crate::evidence::{self, ArmSums, Loss};
 use crate::{
     Cohort, Error, History, Objective, Period, Policy, PolicyChoice, PolicyInput, Prior, RewardModel, TOTAL,
@@ -72,7 +72,7 @@ impl Target {
 /// A policy on its way along the log.
 struct Learner<'a> {
     arms: &'a [LoggedArm],
-    question: Question,
+    sketch: Sketch,
     /// One period per batch, for the policies that look at periods.
     periods: Vec<Period>,
     seen: Vec<Seen>,
@@ -98,7 +98,7 @@ impl<'a> Learner<'a> {
             return Err(Error::value(format!("price_minor of arm {}", arm.name), "missing", allowed));
         }
         // With conversions only, prices tell arms apart for the policies that go by them, and for no other.
-        let question = Question {
+        let sketch = Sketch {
             objective: Objective::Conversion,
             offers: Vec::new(),
             policy: choice.clone(),
@@ -109,26 +109,26 @@ impl<'a> Learner<'a> {
             stock: None,
         };
         let seen = vec![Seen::default(); log.arms().len()];
-        let mut learner = Self { arms: log.arms(), question, periods: Vec::new(), seen };
+        let mut learner = Self { arms: log.arms(), sketch, periods: Vec::new(), seen };
         if log.unit() != Unit::Conversions {
             // The value is what the log says, whatever the price: price less value is the unit cost.
-            learner.question.objective = Objective::Profit;
+            learner.sketch.objective = Objective::Profit;
         }
         Ok(learner)
     }
 
     /// What the policy knows from the rows observed so far.
     fn input(&mut self) -> Result<PolicyInput, Error> {
-        self.question.offers = self.arms.iter().zip(&self.seen).map(|(arm, seen)| offer(arm, seen)).collect();
-        if learns_by_period(self.question.policy.name) {
-            return self.question.input(&History::new(self.periods.clone())?);
+        self.sketch.offers = self.arms.iter().zip(&self.seen).map(|(arm, seen)| offer(arm, seen)).collect();
+        if learns_by_period(self.sketch.policy.name) {
+            return self.sketch.input(&History::new(self.periods.clone())?);
         }
         let sums: Vec<ArmSums> = self.seen.iter().map(|seen| seen.sums).collect();
-        evidence::input_of(&self.question.experiment()?, &sums)
+        evidence::input_of(&self.sketch.experiment()?, &sums)
     }
 
     fn observe(&mut self, rows: &[Row]) -> Result<(), Error> {
-        let loss = Loss::of(&self.question.experiment()?);
+        let loss = Loss::of(&self.sketch.experiment()?);
         let mut arms = vec![Tally::default(); self.arms.len()];
         for row in rows {
             let place = row.arm as usize;
@@ -142,7 +142,7 @@ impl<'a> Learner<'a> {
                 seen.earned += row.reward;
             }
         }
-        if learns_by_period(self.question.policy.name) {
+        if learns_by_period(self.sketch.policy.name) {
             let cohort = Cohort { epoch: self.periods.len() as u32, hour: 0 };
             self.periods.push(Period { cohort, shares: Vec::new(), arms, holdout: Tally::default() });
         }

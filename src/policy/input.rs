@@ -97,7 +97,7 @@ pub struct Contrast {
 /// Has 1 to 32 arms, at least one of them live, and a floor that the live arms can have all at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicyInput {
-    arms: Vec<ArmInput>,
+    pub(super) arms: Vec<ArmInput>,
     floor: u32,
     /// The policy's parameters in the order of [`Policy::parameters`]; what is missing has its default.
     pub(crate) parameters: Vec<f64>,

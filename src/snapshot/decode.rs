@@ -100,10 +100,12 @@ impl Tables<'_> {
             if count != arms + arms * (arms + 1) / 2 {
                 return Err(Error::snapshot("a contrast has another number of arms than its experiment"));
             }
-            input.contrast = Some(Contrast {
+            let contrast = Contrast {
                 mean: (0..arms).map(number).collect::<Result<_, _>>()?,
                 factor: (arms..count).map(number).collect::<Result<_, _>>()?,
-            });
+            };
+            contrast.check(arms)?;
+            input.contrast = Some(contrast);
         }
         Ok(input)
     }

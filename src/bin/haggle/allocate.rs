@@ -47,8 +47,8 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
     let choice = choice(&options.policy)?;
     let tallies = files::tallies(&options.tallies)?;
     let (policy, parameters) = (choice.name, parameters(&choice));
-    let question = tallies.question(choice, options.floor);
-    let input = question.input(&tallies.history).map_err(files::named(&options.tallies))?;
+    let sketch = tallies.sketch(choice, options.floor);
+    let input = sketch.input(&tallies.history).map_err(files::named(&options.tallies))?;
     let allocation = policy.allocate(&input);
     let arms = || tallies.offers.iter().zip(allocation.shares()).zip(&tallies.totals);
     let part = |share: u32| f64::from(share) / f64::from(TOTAL);

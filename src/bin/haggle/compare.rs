@@ -3,9 +3,8 @@
 use std::path::PathBuf;
 
 use clap::Args;
-use haggle::evaluate::Tallies;
-use haggle::inference::{Belief, Estimate, Plan, Question, Report, Rules, Stage};
-use haggle::{Posterior, expected_loss, p_beats, p_best, value_remaining};
+use haggle::evaluate::{Offer, Tallies};
+use haggle::inference::{ArmReport, Estimate, Plan, Question, Report, Rules, Stage};
 use serde_json::{Value, json};
 
 use crate::table::{Table, Unit, percent};
@@ -48,14 +47,8 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
     let choice = allocate::choice(&options.policy)?;
     let tallies = files::tallies(&options.tallies)?;
     let policy = choice.name;
-    let input = tallies.question(choice, 0.0).input(&tallies.history);
+    let input = tallies.sketch(choice, 0.0).input(&tallies.history);
     let input = input.map_err(files::named(&options.tallies))?;
-    let posteriors: Vec<Posterior> = input.arms().iter().map(|arm| arm.posterior).collect();
-    let belief = Belief {
-        p_best: p_best(&posteriors),
-        loss_minor: expected_loss(&posteriors),
-        value_remaining: value_remaining(&posteriors),
-    };
     let question = Question {
         objective: tallies.objective,
         holdout_share: tallies.holdout_share,
@@ -64,13 +57,9 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
     };
     let rules = Rules { loss_minor: options.threshold, ..Rules::default() };
     let plan = Plan { question, control: tallies.control, rules, policy };
-    let report = Report::new(&tallies.history, &input, &belief, &plan);
+    let report = Report::new(tallies.history.periods(), &input, &plan);
     let report = report.map_err(files::named(&options.tallies))?;
-    let control = posteriors.get(tallies.control);
-    let beats = posteriors.iter().enumerate().map(|(place, arm)| {
-        control.filter(|_| place != tallies.control).map(|control| p_beats(arm, control))
-    });
-    let found = Found { tallies: &tallies, belief, p_beats_control: beats.collect(), report };
+    let found = Found { tallies: &tallies, report };
     if options.json {
         found.print_json()?
     } else {
@@ -82,26 +71,27 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
 /// What was found out.
 struct Found<'a> {
     tallies: &'a Tallies,
-    belief: Belief,
-    /// Nothing for the control itself.
-    p_beats_control: Vec<Option<f64>>,
     report: Report,
 }
 
 impl Found<'_> {
+    fn arms(&self) -> impl Iterator<Item = (&Offer, &ArmReport)> {
+        self.tallies.offers.iter().zip(&self.report.arms)
+    }
+
     fn is_decided(&self) -> bool {
         matches!(self.report.state.stage, Stage::Decided(_)) && !self.report.sample_ratio.alarm(ALPHA)
     }
 
     fn print_json(&self) -> Result<(), Failure> {
-        let Self { tallies, belief, report, .. } = self;
-        let believed = belief.p_best.iter().zip(&belief.loss_minor).zip(&self.p_beats_control);
-        let arms = tallies.offers.iter().zip(&report.arms).zip(believed);
-        let arms = arms.map(|((offer, arm), ((p_best, loss), p_beats_control))| {
+        let Self { tallies, report } = self;
+        let arms = self.arms().map(|(offer, arm)| {
             json!({ "name": offer.name, "price_minor": offer.price_minor, "exposures": arm.rate.exposures,
                     "conversions": arm.rate.conversions, "rate": arm.rate.rate,
                     "rate_low": arm.rate.at_any_look.low, "rate_high": arm.rate.at_any_look.high,
-                    "p_best": p_best, "p_beats_control": p_beats_control, "expected_loss": loss,
+                    "p_best": arm.belief.map(|belief| belief.p_best),
+                    "p_beats_control": arm.belief.and_then(|belief| belief.p_beats_control),
+                    "expected_loss": arm.belief.map(|belief| belief.loss_minor),
                     "value": estimate(arm.value), "to_control": estimate(arm.difference.to_control),
                     "to_holdout": estimate(arm.difference.to_holdout) })
         });
@@ -117,7 +107,7 @@ impl Found<'_> {
             "objective": tallies.objective.name(), "unit": Unit::of(tallies).name(), "control": name(tallies.control),
             "state": stage, "says": report.state.to_string(), "decided": self.is_decided(),
             "leader": name(report.leader), "orders_left": report.state.orders_left,
-            "value_remaining": belief.value_remaining,
+            "value_remaining": report.value_remaining,
             "sample_ratio": { "alarm": ratio.alarm(ALPHA), "p_value": ratio.p_value(), "ratios": ratio.ratios,
                               "exposures": ratio.units, "exposures_left_out": ratio.left_out },
             "arms": arms.collect::<Vec<_>>(),
@@ -125,7 +115,7 @@ impl Found<'_> {
     }
 
     fn print_table(&self) -> Result<(), Failure> {
-        let Self { tallies, belief, report, .. } = self;
+        let Self { tallies, report } = self;
         let unit = Unit::of(tallies);
         let mut table = Table::new(&[
             "arm",
@@ -138,10 +128,8 @@ impl Found<'_> {
             "P(beats control)",
             "expected loss",
         ]);
-        let believed = belief.p_best.iter().zip(&belief.loss_minor).zip(&self.p_beats_control);
-        for ((offer, arm), ((&p_best, &loss), p_beats_control)) in
-            tallies.offers.iter().zip(&report.arms).zip(believed)
-        {
+        for (offer, arm) in self.arms() {
+            let Some(belief) = arm.belief else { continue };
             table.line(vec![
                 offer.name.clone(),
                 Unit::price(tallies.currency, offer.price_minor),
@@ -149,15 +137,15 @@ impl Found<'_> {
                 arm.rate.rate.map_or("none".into(), percent),
                 percent(arm.rate.at_any_look.low),
                 percent(arm.rate.at_any_look.high),
-                percent(p_best),
-                p_beats_control.map_or("control".into(), percent),
-                unit.value(loss),
+                percent(belief.p_best),
+                belief.p_beats_control.map_or("control".into(), percent),
+                unit.value(belief.loss_minor),
             ]);
         }
         say(table)?;
         let mut differences = Table::new(&["more than the control", "estimate", "at least", "at most"]);
         let mut any = false;
-        for (offer, arm) in tallies.offers.iter().zip(&report.arms) {
+        for (offer, arm) in self.arms() {
             if let Some(found) = arm.difference.to_control {
                 any = true;
                 let Estimate { value, at_any_look, .. } = found;
@@ -174,7 +162,7 @@ impl Found<'_> {
             )?;
         }
         say(format!("\n{}.", report.state))?;
-        say(format!("Another price may be worth up to {} more (95 %).", percent(belief.value_remaining)))
+        say(format!("Another price may be worth up to {} more (95 %).", percent(report.value_remaining)))
     }
 }
 

@@ -1,6 +1,6 @@
 //! `haggle evaluate`: what another policy would have earned, from a log.
 
-use std::io::BufRead;
+use std::io::{Cursor, Read};
 use std::path::{Path, PathBuf};
 
 use clap::{Args, ValueEnum};
@@ -168,17 +168,13 @@ fn print_table(options: &Options, log: &Log, found: &Evaluation) -> Result<(), F
 
 fn read(path: &Path, format: Option<Format>) -> Result<Log, Failure> {
     let mut file = files::open(path)?;
-    let format = match format {
-        Some(format) => format,
-        None => {
-            let start = String::from_utf8_lossy(file.fill_buf()?).into_owned();
-            Format::detect(start.lines().find(|line| !line.trim().is_empty()).unwrap_or_default())
-        }
-    };
+    let start = files::first_line(file.as_mut())?;
+    let detected = Format::detect(&String::from_utf8_lossy(&start));
+    let mut file = Cursor::new(start).chain(file);
     let mut log = Log::default();
-    match format {
-        Format::Haggle => files::lines(file.as_mut(), |number, text| Ok(log.read_haggle(number, text)?))?,
-        Format::Dsjson => files::lines(file.as_mut(), |number, text| Ok(log.read_dsjson(number, text)?))?,
+    match format.unwrap_or(detected) {
+        Format::Haggle => files::lines(&mut file, |number, text| Ok(log.read_haggle(number, text)?))?,
+        Format::Dsjson => files::lines(&mut file, |number, text| Ok(log.read_dsjson(number, text)?))?,
         Format::Csv => read_csv(file, &mut log)?,
     }
     Ok(log)

@@ -37,6 +37,13 @@ pub fn tallies(path: &Path) -> Result<Tallies, Failure> {
     Tallies::from_json(&text).map_err(named(path))
 }
 
+/// Reads up to the end of the first line that is not empty.
+pub fn first_line(file: &mut dyn BufRead) -> std::io::Result<Vec<u8>> {
+    let mut start = Vec::new();
+    while file.take(LINE_MAX).read_until(b'\n', &mut start)? > 0 && start.trim_ascii().is_empty() {}
+    Ok(start)
+}
+
 /// Calls `read` with the number and the text of each line, from 1.
 pub fn lines(
     file: &mut dyn BufRead,

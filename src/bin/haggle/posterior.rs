@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 
 use clap::Args;
 use haggle::evaluate::Tallies;
-use haggle::{PolicyInput, Posterior, RewardModel};
+use haggle::{Posterior, RewardModel};
 use plotters::prelude::*;
 use serde_json::{Value, json};
 
@@ -33,16 +33,12 @@ pub struct Options {
     json: bool,
 }
 
-/// The input of a policy that only looks.
-pub fn input(tallies: &Tallies, path: &Path) -> Result<PolicyInput, Failure> {
-    let question = tallies.question("thompson".parse()?, 0.0);
-    question.input(&tallies.history).map_err(files::named(path))
-}
-
 /// Prints the posteriors.
 pub fn run(options: &Options) -> Result<Answer, Failure> {
     let tallies = files::tallies(&options.tallies)?;
-    let input = input(&tallies, &options.tallies)?;
+    // Thompson sampling looks at every reward model, and at nothing but the posteriors.
+    let sketch = tallies.sketch("thompson".parse()?, 0.0);
+    let input = sketch.input(&tallies.history).map_err(files::named(&options.tallies))?;
     let posteriors: Vec<Posterior> = input.arms().iter().map(|arm| arm.posterior).collect();
     if let Some(path) = &options.plot {
         plot(path, &tallies, &posteriors).map_err(files::named(path))?;

@@ -21,9 +21,9 @@ pub struct Offer {
     pub value_minor: i64,
 }
 
-/// What is asked about some arms: all of an experiment that has a say in its shares.
+/// An experiment in outline: what has a say in its shares, and no more.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Question {
+pub struct Sketch {
     /// What is maximised.
     pub objective: Objective,
     /// The arms. 2 to 32, with different names.
@@ -42,8 +42,8 @@ pub struct Question {
     pub stock: Option<i64>,
 }
 
-impl Question {
-    /// The experiment that asks it.
+impl Sketch {
+    /// The experiment.
     ///
     /// # Errors
     /// Another number of arms than 2 to 32, prices or values out of range, two arms of one name, equal prices
@@ -82,22 +82,22 @@ impl Question {
     /// What the policy may look at, where every exposure of the history counts in full.
     ///
     /// # Errors
-    /// Those of [`Question::experiment`], and a history of other arms.
+    /// Those of [`Sketch::experiment`], and a history of other arms.
     pub fn input(&self, history: &History) -> Result<PolicyInput, Error> {
         evidence::policy_input(&self.experiment()?, history, &Delays::default(), f64::from(u32::MAX))
     }
 }
 
-fn check_offers(question: &Question) -> Result<(), Error> {
-    let offers = &question.offers;
+fn check_offers(sketch: &Sketch) -> Result<(), Error> {
+    let offers = &sketch.offers;
     if !(2..=ARMS_MAX).contains(&offers.len()) {
         return Err(Error::value("number of arms", offers.len(), format!("2 to {ARMS_MAX}")));
     }
-    if !(0.0..=1.0 / offers.len() as f64).contains(&question.floor) {
+    if !(0.0..=1.0 / offers.len() as f64).contains(&sketch.floor) {
         let allowed = format!("a share from 0 to 1/{0} with {0} arms", offers.len());
-        return Err(Error::value("floor", crate::error::decimal(question.floor), allowed));
+        return Err(Error::value("floor", crate::error::decimal(sketch.floor), allowed));
     }
-    if let Some(shares) = question.policy.shares.as_ref().filter(|shares| shares.len() != offers.len()) {
+    if let Some(shares) = sketch.policy.shares.as_ref().filter(|shares| shares.len() != offers.len()) {
         let allowed = format!("one for each of the {} arms", offers.len());
         return Err(Error::value("number of policy.shares", shares.len(), allowed));
     }
@@ -119,10 +119,9 @@ fn check_offers(question: &Question) -> Result<(), Error> {
                 let given = format!("{:?} twice", offer.name);
                 return Err(Error::value("arm name", given, "different in every arm"));
             }
-            if question.policy.name.needs_prices() && other.price_minor == offer.price_minor {
+            if sketch.policy.name.needs_prices() && other.price_minor == offer.price_minor {
                 let given = format!("{} in both {} and {}", offer.price_minor, other.name, offer.name);
-                let allowed =
-                    format!("different in every arm for the policy {}", question.policy.name.name());
+                let allowed = format!("different in every arm for the policy {}", sketch.policy.name.name());
                 return Err(Error::value("price_minor", given, allowed));
             }
         }
