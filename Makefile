@@ -73,6 +73,11 @@ test: $(PARTS) ## everything that CI runs, in order (the first time about 20 min
 bench: setup-build worker $(BENCH_NODE) ## sizes, and decisions per second native and wasm
 	@node tests/bench/bench.mjs
 
+.PHONY: bench-regret
+bench-regret: ## regret of the policies beside that of independent programs, 400 runs each (4 minutes on 2 cores)
+	@cargo build $(LOCKED) --profile native --features cli --bin haggle
+	@node tests/bench/regret.mjs $(CARGO_OUT)/native/haggle
+
 .PHONY: worker
 worker: $(WORKER_JS) $(PREVIEW_WEB) $(PREVIEW_NODE) ## build the Worker and the preview (nothing where nothing changed)
 	@:

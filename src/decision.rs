@@ -87,8 +87,9 @@ pub fn decide<'a>(snapshot: &'a Snapshot, sku: &str, unit: &UnitKey, now_ms: u64
 
 /// As [`decide`], for an experiment that is at hand.
 pub fn decide_in<'a>(experiment: &'a LiveExperiment, unit: &UnitKey, now_ms: u64) -> Decision<'a> {
-    let held_out =
-        uniform(experiment.seed(), unit, HOLDOUT_STREAM) * f64::from(TOTAL) < f64::from(experiment.holdout());
+    let held_out = experiment.holdout() > 0
+        && uniform(experiment.seed(), unit, HOLDOUT_STREAM) * f64::from(TOTAL)
+            < f64::from(experiment.holdout());
     let (choice, propensity) = if held_out {
         (Choice::Holdout, TOTAL)
     } else {

@@ -1,29 +1,108 @@
-//! The eight stages in memory: the whole loop with simulated shoppers, in the order in which the edge runs it.
+//! Simulated shoppers: policies in a world whose answers are known, to see what each would have earned.
 //!
-//! It decides, counts, merges and publishes with the very functions of the Worker; only signing, HTTP and storage are
-//! left out. Shoppers buy with a hidden probability per arm, rewards come late, and several edge locations report
-//! through their own ledger sources.
+//! In scope: the worlds ([`Environment`]), one run of one policy ([`run`]), what many runs amount to ([`summarise`]),
+//! and the loop of one experiment for the preview ([`simulate`]). Everything is decided by seeds: the same arguments
+//! give the same numbers on every machine. Out of scope: running many at once and drawing them, which the command
+//! line does (`haggle simulate`, docs/simulator.md).
 //!
-//! Out of scope: demand that changes, inventory, and comparisons over many runs.
+//! | file | what |
+//! |---|---|
+//! | `environment` | arms with hidden rates, delays, changes, replacements, stock, locations; read from TOML and JSON |
+//! | `truth` | who would buy, and regret against the best plan |
+//! | `wait` | how late conversions come |
+//! | `shop` | feedback in batches: hash assignment, tallies, ledger, history, snapshots, as the edge runs them |
+//! | `immediate` | feedback after every unit: running sums, one draw per unit |
+//! | `record`, `summary` | what is kept of a run, and of many |
 
-use std::cmp::Ordering;
-use std::collections::BinaryHeap;
+mod environment;
+mod immediate;
+mod record;
+mod shop;
+mod summary;
+mod truth;
+mod wait;
 
-use rand::{Rng, RngExt, SeedableRng};
-use rand_chacha::ChaCha8Rng;
+pub use environment::{Change, Delay, Edges, Environment, HORIZON_MAX, LIST_MAX, Replacement, TrueArm};
+pub use record::{LEVELS, Run};
+pub use summary::{CheckpointSummary, Summary, summarise};
+pub use wait::Wait;
+
 use serde::Serialize;
 
+use self::record::Record;
+use self::shop::Shop;
+use self::truth::{Truth, stream};
 use crate::error::decimal;
 use crate::json::{Fields, Value};
-use crate::ledger::Credit;
-use crate::{
-    Account, Entry, Error, Experiment, Ledger, Snapshot, Tally, TallyKey, UnitKey, decide, evidence,
-};
+use crate::{Error, Experiment, Policy, PolicyChoice};
 
-/// Most units of one simulation.
-pub const HORIZON_MAX: u64 = 10_000_000;
+/// Most checkpoints of a run.
+pub const CHECKPOINTS_MAX: u64 = 1000;
 
-/// What is simulated.
+/// Numbers of units, evenly spaced up to the horizon, after which a run is looked at: `count` of them, or one for
+/// each unit where the horizon is shorter.
+///
+/// # Errors
+/// A count that is not from 1 to 1000.
+pub fn checkpoints(horizon: u64, count: u64) -> Result<Vec<u64>, Error> {
+    if !(1..=CHECKPOINTS_MAX).contains(&count) {
+        return Err(Error::value("number of checkpoints", count, format!("1 to {CHECKPOINTS_MAX}")));
+    }
+    let count = count.min(horizon);
+    Ok((1..=count).map(|i| (horizon * i).div_ceil(count)).collect())
+}
+
+/// Runs a policy once in a world. `checkpoints` are numbers of units, ascending, at which regret is noted.
+///
+/// The order of the arms, their replacements and the units depend on `seed` and `run`; the first two are the same for
+/// all policies, so that these can be compared run by run.
+///
+/// ```
+/// use haggle::simulate::{Environment, checkpoints, run, summarise};
+/// let environment = Environment::from_json(r#"{"objective": "conversion", "horizon": 2000, "feedback_every": 100,
+///     "arms": [{"name": "a", "price_minor": 1, "rate": 0.5}, {"name": "b", "price_minor": 1, "rate": 0.1}]}"#)?;
+/// let at = checkpoints(environment.horizon, 2)?;
+/// let choice = "thompson".parse()?;
+/// let runs = (0..3).map(|number| run(&environment, &choice, 1, number, &at)).collect::<Result<Vec<_>, _>>()?;
+/// let summary = summarise("thompson", &environment, &at, &runs);
+/// assert!(summary.regret_mean < 100.0, "a tenth of what playing b throughout would lose: {}", summary.regret_mean);
+/// # Ok::<(), haggle::Error>(())
+/// ```
+///
+/// # Errors
+/// A policy that cannot run in this world.
+pub fn run(
+    environment: &Environment,
+    choice: &PolicyChoice,
+    seed: u64,
+    run: u64,
+    checkpoints: &[u64],
+) -> Result<Run, Error> {
+    environment.check_policy(choice)?;
+    let mut truth = Truth::new(environment, seed, run);
+    let mut random = stream(seed, run, u64::from(choice.name.code()));
+    let experiment = environment.experiment(choice, truth.order());
+    let mut record = Record::new(checkpoints, environment.arms.len());
+    let at_once = environment.feedback_every == 1
+        && environment.delay.is_none()
+        && environment.edges.stale_units == 0
+        && choice.name != Policy::ContrastThompson;
+    if at_once {
+        return immediate::run(environment, experiment, truth, random, record);
+    }
+    let mut shop = Shop::new(environment, experiment)?;
+    for unit in 0..environment.horizon {
+        let place = shop.visit(unit, &mut truth, &mut random)?;
+        record.show(place);
+        record.count(unit + 1, &truth);
+        if (unit + 1) % environment.feedback_every == 0 {
+            shop.publish(unit + 1, &mut record)?;
+        }
+    }
+    Ok(record.finish(&truth))
+}
+
+/// What is simulated of one experiment.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Simulation {
     /// True conversion rate of each arm, in the order of the arms: `[0, 1]`, hidden from the policy.
@@ -55,7 +134,7 @@ pub struct Checkpoint {
     pub regret_minor: f64,
 }
 
-/// Runs the loop and returns the state after every publication.
+/// Runs the loop of an experiment, floor and holdout included, and returns the state after every publication.
 ///
 /// ```
 /// # let experiment = haggle::Experiment::from_json(include_str!("../tests/golden/sevilla.json"))?;
@@ -71,12 +150,28 @@ pub struct Checkpoint {
 /// Rates, horizon or batch out of bounds.
 pub fn simulate(experiment: &Experiment, simulation: &Simulation) -> Result<Vec<Checkpoint>, Error> {
     simulation.check(experiment)?;
-    let mut shop = Shop::new(experiment, simulation)?;
+    let environment = simulation.environment(experiment);
+    let mut truth = Truth::unshuffled(&environment, simulation.seed);
+    let mut random = stream(simulation.seed, 0, u64::from(experiment.policy.name.code()));
+    let mut record = Record::new(&[], 0);
+    let window = environment.experiment(&experiment.policy, truth.order()).reward_window_hours;
+    let simulated =
+        Experiment { horizon: Some(simulation.horizon), reward_window_hours: window, ..experiment.clone() };
+    let mut shop = Shop::new(&environment, simulated)?;
     let mut checkpoints = Vec::new();
     for unit in 0..simulation.horizon {
-        shop.visit(unit)?;
+        shop.visit(unit, &mut truth, &mut random)?;
         if (unit + 1) % simulation.publish_every == 0 || unit + 1 == simulation.horizon {
-            checkpoints.push(shop.publish(unit + 1)?);
+            shop.publish(unit + 1, &mut record)?;
+            let known = || shop.totals().iter().take(experiment.arms.len());
+            checkpoints.push(Checkpoint {
+                units: unit + 1,
+                version: shop.version(),
+                shares: shop.shares().to_vec(),
+                exposures: known().map(|total| total.exposures).collect(),
+                conversions: known().map(|total| total.conversions).collect(),
+                regret_minor: truth.regret,
+            });
         }
     }
     Ok(checkpoints)
@@ -101,6 +196,33 @@ impl Simulation {
         })
     }
 
+    /// The world of these shoppers: three locations, which have every snapshot at once.
+    fn environment(&self, experiment: &Experiment) -> Environment {
+        let arms = experiment.arms.iter().zip(&self.rates).map(|(arm, &rate)| TrueArm {
+            name: arm.name.clone(),
+            price_minor: arm.price_minor,
+            cost_minor: arm.cost_minor.or(experiment.item.cost_minor),
+            rate,
+        });
+        let wait = Wait::Exponential { mean: self.delay_mean };
+        let delay = Delay { wait, window: self.horizon, correction: experiment.delay };
+        Environment {
+            objective: experiment.objective,
+            currency: experiment.currency,
+            horizon: self.horizon,
+            feedback_every: self.publish_every,
+            floor: experiment.floor,
+            holdout: experiment.holdout,
+            prior: experiment.prior,
+            arms: arms.collect(),
+            delay: (self.delay_mean > 0.0).then_some(delay),
+            changes: Vec::new(),
+            replacement: None,
+            inventory: experiment.stock,
+            edges: Edges { count: 3, stale_units: 0 },
+        }
+    }
+
     fn check(&self, experiment: &Experiment) -> Result<(), Error> {
         if self.rates.len() != experiment.arms.len() {
             let allowed = format!("one for each of the {} arms", experiment.arms.len());
@@ -121,163 +243,6 @@ impl Simulation {
         }
         Ok(())
     }
-}
-
-/// Edge locations: each reports its own running totals.
-const SOURCES: [&str; 3] = ["edge-0", "edge-1", "edge-2"];
-
-/// Virtual time: one unit a second, so that cohorts of an hour have 3600 units.
-const UNIT_MS: u64 = 1000;
-
-/// A reward under way.
-struct Parcel {
-    /// The unit at which it arrives.
-    due: u64,
-    source: usize,
-    key: TallyKey,
-    account: Account,
-    credit: Credit,
-}
-
-impl Ord for Parcel {
-    /// The one that is due first is the greatest, and on top of the heap.
-    fn cmp(&self, other: &Self) -> Ordering {
-        other.due.cmp(&self.due)
-    }
-}
-
-impl PartialOrd for Parcel {
-    fn partial_cmp(&self, other: &Self) -> Option<Ordering> {
-        Some(self.cmp(other))
-    }
-}
-
-impl PartialEq for Parcel {
-    fn eq(&self, other: &Self) -> bool {
-        self.due == other.due
-    }
-}
-
-impl Eq for Parcel {}
-
-struct Shop<'a> {
-    experiment: &'a Experiment,
-    simulation: &'a Simulation,
-    random: ChaCha8Rng,
-    snapshot: Snapshot,
-    epoch: u32,
-    pending: BinaryHeap<Parcel>,
-    /// What each source has counted, the newest keys last.
-    counted: [Vec<(TallyKey, Tally)>; SOURCES.len()],
-    ledger: Ledger,
-    regret_minor: f64,
-}
-
-impl<'a> Shop<'a> {
-    fn new(experiment: &'a Experiment, simulation: &'a Simulation) -> Result<Self, Error> {
-        let ledger = Ledger::default();
-        let snapshot = publish(experiment, &ledger, 1, 0)?;
-        let random = ChaCha8Rng::seed_from_u64(simulation.seed);
-        let (pending, counted) = (BinaryHeap::new(), Default::default());
-        Ok(Self {
-            experiment,
-            simulation,
-            random,
-            snapshot,
-            epoch: 1,
-            pending,
-            counted,
-            ledger,
-            regret_minor: 0.0,
-        })
-    }
-
-    /// Stages 1 to 4: request, decision, exposure, reward.
-    fn visit(&mut self, number: u64) -> Result<(), Error> {
-        let mut key = [0; 16];
-        self.random.fill_bytes(&mut key);
-        let unit = UnitKey::from_bytes(key);
-        let Some(decision) = decide(&self.snapshot, &self.experiment.item.sku, &unit, number * UNIT_MS)
-        else {
-            return Ok(());
-        };
-        let price_minor = decision.price_minor();
-        let key = TallyKey {
-            experiment: self.experiment.name.clone(),
-            arm: decision.arm_name().into(),
-            cohort: decision.cohort(),
-        };
-        let arm = self.experiment.arms.iter().position(|arm| arm.price_minor == price_minor).unwrap_or(0);
-        let source = number as usize % SOURCES.len();
-        let mut account = Account::default();
-        self.count(source, &key, &account.expose())?;
-
-        let value = |arm: usize| {
-            let rate = self.simulation.rates.get(arm).copied().unwrap_or(0.0);
-            self.experiment.arms.get(arm).map_or(0.0, |arm| rate * self.experiment.value_minor(arm) as f64)
-        };
-        let best = (0..self.experiment.arms.len()).map(value).fold(0.0, f64::max);
-        self.regret_minor += best - value(arm);
-        let rate = self.simulation.rates.get(arm).copied().unwrap_or(0.0);
-        if self.random.random::<f64>() < rate {
-            let wait = -crate::math::ln(1.0 - self.random.random::<f64>()) * self.simulation.delay_mean;
-            let credit = Credit {
-                units: 1,
-                revenue_minor: price_minor,
-                cost_minor: self.experiment.item.cost_minor.unwrap_or(0),
-            };
-            let due = number.saturating_add(wait as u64);
-            self.pending.push(Parcel { due, source, key, account, credit });
-        }
-        while self.pending.peek().is_some_and(|parcel| parcel.due <= number) {
-            let Some(mut parcel) = self.pending.pop() else { break };
-            let change = parcel.account.credit(&parcel.credit);
-            self.count(parcel.source, &parcel.key, &change)?;
-        }
-        Ok(())
-    }
-
-    fn count(&mut self, source: usize, key: &TallyKey, change: &Tally) -> Result<(), Error> {
-        if let Some(counted) = self.counted.get_mut(source) {
-            // Most are of a cohort of late, so the search begins at the end.
-            match counted.iter_mut().rev().find(|(known, _)| known == key) {
-                Some((_, total)) => *total = total.plus(change)?,
-                None => counted.push((key.clone(), *change)),
-            }
-        }
-        Ok(())
-    }
-
-    /// Stages 5 to 8: merge, posterior, publish; the next unit decides with the new allocation.
-    fn publish(&mut self, units: u64) -> Result<Checkpoint, Error> {
-        let version = self.snapshot.version() + 1;
-        for (source, counted) in SOURCES.iter().zip(&self.counted) {
-            counted.iter().for_each(|(key, total)| self.ledger.observe(source, key, version, *total));
-        }
-        self.epoch += 1;
-        self.snapshot = publish(self.experiment, &self.ledger, self.epoch, units * UNIT_MS)?;
-        let totals = self
-            .experiment
-            .arms
-            .iter()
-            .map(|arm| self.ledger.arm_total(&self.experiment.name, &arm.name))
-            .collect::<Result<Vec<_>, _>>()?;
-        let live = self.snapshot.experiments().first();
-        Ok(Checkpoint {
-            units,
-            version,
-            shares: live.map_or_else(Vec::new, |live| live.allocation().shares().to_vec()),
-            exposures: totals.iter().map(|total| total.exposures).collect(),
-            conversions: totals.iter().map(|total| total.conversions).collect(),
-            regret_minor: self.regret_minor,
-        })
-    }
-}
-
-fn publish(experiment: &Experiment, ledger: &Ledger, epoch: u32, now_ms: u64) -> Result<Snapshot, Error> {
-    let input = evidence::pooled(experiment, &ledger.arm_totals(experiment)?)?;
-    let entry = Entry { experiment, epoch, input };
-    Snapshot::decode(Snapshot::encode(u64::from(epoch), now_ms, &[entry])?)
 }
 
 #[cfg(test)]

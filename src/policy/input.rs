@@ -173,6 +173,11 @@ impl PolicyInput {
         &self.arms
     }
 
+    /// The arms, to be brought up to date one by one where units learn from each other at once (`simulate`).
+    pub(crate) fn arms_mut(&mut self) -> &mut [ArmInput] {
+        &mut self.arms
+    }
+
     /// Least share of a live arm. Unit: 1/65536. Range: 0 to 65536 over the number of live arms.
     pub fn floor(&self) -> u32 {
         self.floor

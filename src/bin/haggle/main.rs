@@ -7,8 +7,10 @@ mod allocate;
 mod compare;
 mod evaluate;
 mod files;
+mod plot;
 mod policies;
 mod posterior;
+mod simulate;
 mod table;
 
 use std::io::{ErrorKind, Write};
@@ -44,6 +46,7 @@ enum Command {
     Compare(compare::Options),
     Evaluate(evaluate::Options),
     Policies(policies::Options),
+    Simulate(simulate::Options),
 }
 
 fn main() -> ExitCode {
@@ -53,6 +56,7 @@ fn main() -> ExitCode {
         Command::Compare(options) => compare::run(&options),
         Command::Evaluate(options) => evaluate::run(&options),
         Command::Policies(options) => policies::run(&options),
+        Command::Simulate(options) => simulate::run(&options),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
