@@ -21,7 +21,7 @@
 //! ([`matured`]). All arms of a period miss the same part, so differences between arms shrink but keep their sign.
 
 mod boundary;
-pub use boundary::{msprt, normal_cdf, normal_mixture, normal_quantile, sequence_width};
+pub use boundary::{msprt, normal_mixture, sequence_width};
 
 mod effect;
 pub use effect::{Difference, Estimate, Question, difference, differences, value};

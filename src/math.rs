@@ -17,7 +17,7 @@ pub use gamma::gamma_p;
 pub(crate) use gamma::{gamma_ln_max, student_ln_max};
 
 mod normal;
-pub use normal::normal_quantile;
+pub use normal::{normal_cdf, normal_quantile};
 
 /// ln √(2π).
 const LN_SQRT_2PI: f64 = 0.918_938_533_204_672_8;

@@ -361,4 +361,36 @@ mod tests {
         assert_eq!(posterior.value_mean_minor(), 250.0);
         assert!((posterior.rate_sd() - (12.0_f64 / (64.0 * 9.0)).sqrt()).abs() < 1e-16);
     }
+
+    #[test]
+    fn parameters_of_every_model_have_bounds() {
+        for bad in [f64::NAN, f64::INFINITY, f64::NEG_INFINITY, 0.0, -1.0, 1e300] {
+            for place in 0..4 {
+                let with = |mut good: [f64; 4]| {
+                    good[place] = bad;
+                    good
+                };
+                let zero_inflated = with([2.0, 50.0, 3.0, 3800.0]);
+                let of = Posterior::from_parameters;
+                assert!(of(RewardModel::ZeroInflated, zero_inflated, 1).is_err(), "{zero_inflated:?}");
+                let normal = with([76.0, 2.0, 1.5, 1e6]);
+                let allowed = place == 0 && bad.abs() <= 1.0;
+                assert_eq!(of(RewardModel::Normal, normal, 1).is_ok(), allowed, "{normal:?}");
+            }
+        }
+        let error = Posterior::zero_inflated(2.0, 50.0, 1.0, 3800.0).unwrap_err().to_string();
+        assert_eq!(error, "order shape is 1; it must be a number from 1.01 to 1000000000000000");
+    }
+
+    #[test]
+    fn moments_of_the_other_models_are_those_of_their_distributions() {
+        let arm = Posterior::zero_inflated(20.0, 60.0, 42.0, 82_000.0).unwrap();
+        assert_eq!((arm.rate_mean(), arm.value_mean_minor(), arm.value_minor()), (0.25, 500.0, 1));
+        // E[q²] E[m²] - (E[q] E[m])², with E[q²] = α (α + 1) / (n (n + 1)) and E[m²] = h² / ((g - 1) (g - 2)).
+        let squares = 20.0 * 21.0 / (80.0 * 81.0) * (82_000.0 * 82_000.0 / (41.0 * 40.0));
+        assert!((arm.value_sd_minor() - (squares - 250_000.0_f64).sqrt()).abs() < 1e-9);
+        let arm = Posterior::normal(-4.0, 9.0, 3.0, 72.0).unwrap();
+        assert_eq!((arm.value_mean_minor(), arm.value_sd_minor(), arm.rate_mean()), (-4.0, 2.0, 0.0));
+        assert_eq!((arm.alpha(), arm.beta(), arm.rate_quantile(0.5)), (0.0, 0.0, None));
+    }
 }

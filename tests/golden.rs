@@ -24,10 +24,11 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::PathBuf;
 
+use haggle::experiment::EXPERIMENTS_MAX;
 use haggle::policy::{Contrast, Stock};
 use haggle::{
-    Allocation, ArmInput, Choice, Entry, Experiment, Key, LiveExperiment, Pins, PolicyInput, Posterior,
-    Quotary, Quote, Snapshot, Tally, UnitKey, decide, evidence,
+    Allocation, ArmInput, Choice, Entry, Experiment, Key, LiveExperiment, Pins, Policy, PolicyInput,
+    Posterior, Quotary, Quote, RewardModel, Snapshot, Tally, UnitKey, decide, evidence,
 };
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
@@ -139,13 +140,19 @@ fn unhex(text: &str) -> Vec<u8> {
     (0..text.len()).step_by(2).map(|at| u8::from_str_radix(&text[at..at + 2], 16).unwrap()).collect()
 }
 
-/// Posteriors and a floor, and the shares that come of them. All cases stand in one snapshot, each as the experiment
-/// of an item with the case's name, for where there is no other way in than a snapshot.
+/// What policies look at, and the shares that come of it. The cases stand in snapshots of up to 60, each as the
+/// experiment of an item with the case's name, for where there is no other way in than a snapshot.
 #[derive(Serialize, Deserialize)]
 struct Allocations {
     version: u64,
     cases: Vec<AllocationCase>,
     #[serde(default)]
+    snapshots: Vec<AllocationsSnapshot>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct AllocationsSnapshot {
+    version: u64,
     bytes: String,
 }
 
@@ -162,6 +169,11 @@ struct AllocationCase {
     /// `[exposures, conversions]` of each arm, for policies that count; zeros where left out.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     counts: Vec<(f64, f64)>,
+    /// The reward model where it is not `conversion`, and its third and fourth parameter of each arm.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    reward_model: Option<String>,
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    orders: Vec<[f64; 2]>,
     /// Loss of each arm, for policies that learn from losses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     losses: Vec<f64>,
@@ -186,13 +198,19 @@ impl AllocationCase {
             "name": self.name, "hypothesis": "golden", "document": "https://wiki.example/golden",
             "objective": "revenue", "currency": "EUR", "holdout": 0, "floor": self.floor, "salt": "golden",
             "control": "a0", "policy": self.policy, "item": { "sku": self.name, "price_minor": 1000 }, "arms": arms,
-            "horizon": self.horizon, "stock": self.stock.map(|(pieces, _)| pieces as i64),
+            "reward_model": self.reward_model.as_deref().unwrap_or("conversion"), "horizon": self.horizon, "stock": self.stock.map(|(pieces, _)| pieces as i64),
         });
         Experiment::from_json(&definition.to_string()).unwrap()
     }
 
     fn posteriors(&self) -> Vec<Posterior> {
-        self.posteriors.iter().map(|&(a, b, value)| Posterior::new(a, b, value).unwrap()).collect()
+        let name = self.reward_model.as_deref().unwrap_or("conversion");
+        let model = RewardModel::ALL.into_iter().find(|model| model.name() == name).unwrap();
+        let posterior = |(arm, &(a, b, value)): (usize, &(f64, f64, i64))| {
+            let [c, d] = self.orders.get(arm).copied().unwrap_or_default();
+            Posterior::from_parameters(model, [a, b, c, d], value).unwrap()
+        };
+        self.posteriors.iter().enumerate().map(posterior).collect()
     }
 
     fn input(&self) -> PolicyInput {
@@ -224,7 +242,7 @@ impl AllocationCase {
     }
 }
 
-/// A snapshot of all cases.
+/// A snapshot of cases.
 fn allocations_snapshot(version: u64, cases: &[AllocationCase]) -> Vec<u8> {
     let experiments: Vec<Experiment> = cases.iter().map(AllocationCase::experiment).collect();
     let entry = |(experiment, case)| Entry { experiment, epoch: 1, input: AllocationCase::input(case) };
@@ -235,16 +253,33 @@ fn allocations_snapshot(version: u64, cases: &[AllocationCase]) -> Vec<u8> {
 #[test]
 fn allocations_are_the_golden_ones() {
     check("allocations.json", 2, |mut file: Allocations| {
-        let bytes = allocations_snapshot(file.version, &file.cases);
-        let snapshot = Snapshot::decode(bytes.clone()).unwrap();
-        for case in &mut file.cases {
-            case.shares = case.allocate().shares().to_vec();
-            let published = snapshot.item(&case.name).unwrap().experiment();
-            assert_eq!(published.allocation().shares(), case.shares, "{} through a snapshot", case.name);
+        file.snapshots.clear();
+        for (version, cases) in (file.version..).zip(file.cases.chunks_mut(EXPERIMENTS_MAX)) {
+            let bytes = allocations_snapshot(version, cases);
+            let snapshot = Snapshot::decode(bytes.clone()).unwrap();
+            for case in cases {
+                case.shares = case.allocate().shares().to_vec();
+                let published = snapshot.item(&case.name).unwrap().experiment();
+                assert_eq!(published.allocation().shares(), case.shares, "{} through a snapshot", case.name);
+            }
+            file.snapshots.push(AllocationsSnapshot { version, bytes: hex(&bytes) });
         }
-        file.bytes = hex(&bytes);
         file
     });
+}
+
+/// Every policy and every reward model has a golden case.
+#[test]
+fn no_policy_is_without_golden_cases() {
+    let file: Allocations = read("allocations.json");
+    let experiments: Vec<Experiment> = file.cases.iter().map(AllocationCase::experiment).collect();
+    for policy in Policy::ALL {
+        let cases = experiments.iter().filter(|experiment| experiment.policy.name == policy).count();
+        assert!(cases >= 5, "{cases} cases of {}", policy.name());
+    }
+    for model in RewardModel::ALL {
+        assert!(experiments.iter().any(|experiment| experiment.reward_model == model), "{}", model.name());
+    }
 }
 
 /// Experiments with what was counted, the bytes that are published, and what they mean; and bytes that are refused.

@@ -4,8 +4,9 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
-import { claimsOf, experiment, openWorld } from './kit.mjs';
+import { claimsOf, experiment, openWorld, until } from './kit.mjs';
 
 const HOUR_S = 3600, WINDOW_S = 168 * HOUR_S, REFUND_WINDOW_S = 30 * 24 * HOUR_S;
 const now_s = () => Math.floor(Date.now() / 1000);
@@ -237,6 +238,8 @@ test('after D1 lost them the delays are reported again, and a late report change
   const quotes = await world.quotes(20);
   await world.expose(quotes);
   await world.reward(world.order(quotes));
+  // The alarms have fired: no report is under way while the rows go.
+  await sleep(1000);
   await world.sync();
   const known = await delays();
   assert.ok([...known.values()].reduce((sum, n) => sum + n, 0) >= 20);
@@ -245,4 +248,22 @@ test('after D1 lost them the delays are reported again, and a late report change
   assert.deepEqual(await delays(), known);
   const { results } = await world.edge.db.prepare("SELECT SUM(conversions) AS n FROM delays UNION ALL SELECT SUM(conversions) FROM tallies").all();
   assert.equal(results[0].n, results[1].n, 'every conversion has one delay');
+});
+
+test('what was sold is remembered for its refunds after the shard has dropped what is over', async () => {
+  // The alarm comes after quote and reward window are over, and it is the first one: it drops, then reports.
+  const brief = await openWorld({ vars: { LEDGER_PUSH_MS: '5000' }, experiments: [experiment()] });
+  try {
+    const quotes = await brief.quotes(2, { iat: now_s(), exp: now_s() + 2, rw: 2, s: 1 }), order = brief.order(quotes.slice(0, 1));
+    assert.deepEqual((await brief.expose(quotes)).statuses, ['recorded', 'recorded']);
+    assert.deepEqual((await brief.reward(order)).statuses, ['matched']);
+    await until('the alarm has dropped and reported', () => brief.ledger(), ({ exposures }) => exposures === 2, 10_000);
+    assert.match((await brief.reward(order)).body.error, /reward window of 2 s ended/);
+    assert.deepEqual((await brief.reward(cancellation(order))).statuses, ['matched']);
+    assert.deepEqual((await brief.reward(cancellation(order))).statuses, ['duplicate']);
+    const now = await until('it reports again', () => brief.totals(), ({ conversions }) => conversions === 0, 10_000);
+    assert.deepEqual(now, { ...NOTHING, exposures: 2 });
+  } finally {
+    await brief.close();
+  }
 });

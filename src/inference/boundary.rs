@@ -3,36 +3,7 @@
 use super::check_alpha;
 use crate::Error;
 use crate::error::decimal;
-use crate::math::{erfc, exp, ln};
-
-/// Distribution function of the standard normal law. Range: `[0, 1]`.
-///
-/// ```
-/// assert!((haggle::inference::normal_cdf(1.0) - 0.841_344_746_068_543).abs() < 1e-15);
-/// ```
-pub fn normal_cdf(x: f64) -> f64 {
-    0.5 * erfc(-x * std::f64::consts::FRAC_1_SQRT_2)
-}
-
-/// The number below which a standard normal variate lies with probability `p`, by bisection.
-///
-/// Range of `p`: `(0, 1)`; at 0 and below it gives -38, at 1 and above 38, beyond which a double sees no more.
-///
-/// ```
-/// assert!((haggle::inference::normal_quantile(0.975) - 1.959_963_984_540_054).abs() < 1e-13);
-/// ```
-pub fn normal_quantile(p: f64) -> f64 {
-    if p > 0.5 {
-        // The lower tail has the digits.
-        return -normal_quantile(1.0 - p);
-    }
-    let (mut low, mut high) = (-38.0, 0.0);
-    for _ in 0..64 {
-        let middle = 0.5 * (low + high);
-        if normal_cdf(middle) < p { low = middle } else { high = middle }
-    }
-    0.5 * (low + high)
-}
+use crate::math::{exp, ln};
 
 /// What the sum of a martingale with variance `v` stays below in size at all times, with probability 1 - `alpha`.
 ///
@@ -168,20 +139,6 @@ mod tests {
         assert_near(msprt(1000.0, 0.10, 0.12, 1e-4).unwrap(), 1.149_626_590_024_413);
         assert_near(msprt(5000.0, 0.10, 0.12, 1e-4).unwrap(), 20.916_014_395_978_955);
         assert_eq!(msprt(50.0, 0.0, 0.0, 1e-4).unwrap(), 1.0);
-    }
-
-    #[test]
-    fn the_normal_law_equals_the_golden_values() {
-        // mpmath, 30 digits.
-        for (p, z) in [
-            (0.975, 1.959_963_984_540_054),
-            (0.95, 1.644_853_626_951_472_2),
-            (0.5, 0.0),
-            (1e-9, -5.997_807_015_007_687),
-        ] {
-            assert!((normal_quantile(p) - z).abs() < 1e-12, "{p}");
-            assert!((normal_cdf(z) / p - 1.0).abs() < 1e-12, "{z}");
-        }
     }
 
     #[test]

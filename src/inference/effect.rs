@@ -13,7 +13,8 @@
 //!
 //! All units of a period have the same e_t and m, so the sums of n, Y and Y² of the period are enough.
 
-use super::{Interval, check_alpha, check_holdout, normal_quantile, sequence_width, served};
+use super::{Interval, check_alpha, check_holdout, sequence_width, served};
+use crate::math::normal_quantile;
 use crate::{Choice, Error, Experiment, Objective, Period, TOTAL, Tally};
 
 /// Fewest conversions, and fewest exposures without, that each side of a comparison needs: below, a mean is not

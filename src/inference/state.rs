@@ -2,10 +2,9 @@
 
 use std::fmt;
 
-use super::normal_cdf;
 use crate::Error;
 use crate::error::decimal;
-use crate::math::exp;
+use crate::math::{exp, normal_cdf};
 
 /// P(best) from which on the leading arm is preferred clearly.
 const CLEAR: f64 = 0.8;
@@ -242,7 +241,7 @@ fn rounded(orders: f64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::inference::normal_quantile;
+    use crate::math::normal_quantile;
     use proptest::prelude::*;
 
     fn arm(mean_minor: f64, p_best: f64) -> Standing {

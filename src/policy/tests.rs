@@ -152,7 +152,7 @@ proptest! {
         }
     }
 
-    /// Whole counts only: the sum of fractions depends on their order in its last bit, which may decide between two
+    /// Up to 1e-6: a fit rounds in every step. Whole counts only: the sum of fractions depends on their order in its last bit, which may decide between two
     /// indices that are as good as the same.
     #[test]
     fn the_order_of_the_arms_does_not_matter_and_equal_arms_get_the_same(arms in any_arms(6), turn in any::<Index>()) {
@@ -176,7 +176,7 @@ proptest! {
             };
             let (before, after) = (normal(&arms), normal(&turned));
             for (arm, weight) in before.iter().enumerate() {
-                prop_assert!((weight - after[place(arm)]).abs() < 1e-9, "{:?}: {:?} {:?}", policy, before, after);
+                prop_assert!((weight - after[place(arm)]).abs() < 1e-6, "{:?}: {:?} {:?}", policy, before, after);
                 for other in (0..arms.len()).filter(|&other| arms[other] == arms[arm]) {
                     prop_assert!((weight - before[other]).abs() < 1e-12, "{:?}: {:?}", policy, before);
                 }

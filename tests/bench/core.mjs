@@ -31,7 +31,7 @@ function measure(name, repeat) {
   return { name, ns: all[Math.floor(ROUNDS / 2)], least: all[0], most: all[ROUNDS - 1] };
 }
 
-const golden = () => Buffer.from(JSON.parse(readFileSync(new URL('../golden/allocations.json', import.meta.url), 'utf8')).bytes, 'hex');
+const golden = () => Buffer.from(JSON.parse(readFileSync(new URL('../golden/allocations.json', import.meta.url), 'utf8')).snapshots[0].bytes, 'hex');
 const built = (what, file) => createRequire(import.meta.url)(`${root}/target/${what}/${file}.js`);
 
 /** @returns {Measure[]} */

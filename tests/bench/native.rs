@@ -41,7 +41,7 @@ fn golden() -> Value {
 }
 
 fn snapshot(golden: &Value) -> Snapshot {
-    let hex = golden["bytes"].as_str().unwrap();
+    let hex = golden["snapshots"][0]["bytes"].as_str().unwrap();
     let bytes = (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap());
     Snapshot::decode(bytes.collect()).unwrap()
 }

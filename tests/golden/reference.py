@@ -259,10 +259,11 @@ DISTRIBUTIONS = [
 
 if __name__ == "__main__":
     gammas = [(a, x) for a, x in [(0.3, 0.01), (0.5, 2.0), (1.0, 0.5), (3.0, 9.0), (43.0, 40.0), (1e3, 1050.0), (9e4, 89500.0), (2e5, 200300.0), (1e7, 9997000.0)]]
-    json.dump({
-        "made_by": "tests/golden/reference.py, mpmath with 20 digits; the sums of P(best) differ from 1 by less than 1e-7",
+    parts = {
         "gamma_p": [[a, x, float(gamma_p(mpf(a), mpf(x)))] for a, x in gammas],
         "distributions": [distribution(*d) for d in DISTRIBUTIONS],
         "cases": [case(*one) for one in CASES],
-    }, sys.stdout, indent=1)
-    print()
+    }
+    made_by = "tests/golden/reference.py, mpmath with 20 digits; the sums of P(best) differ from 1 by less than 1e-7"
+    lists = [f' "{name}": [\n  ' + ",\n  ".join(map(json.dumps, rows)) + "\n ]" for name, rows in parts.items()]
+    print("{\n" + ",\n".join([f' "made_by": {json.dumps(made_by)}', *lists]) + "\n}")

@@ -152,8 +152,9 @@ fn falls_of(a: f64, b: f64) -> &'static [f64] {
 /// variate.
 ///
 /// The rates stand at equal steps of their log-odds, where the sum converges faster than any power of the step (the
-/// trapezoidal rule on an analytic function). Where a parameter of the rate is far below 1 the steps are wider than
-/// they should be, and what is computed is good to about 1e-3 only.
+/// trapezoidal rule on an analytic function). Where a parameter of the rate is far below 1, or the order value is known
+/// more than twenty times as sharply as the rate, the steps are wider than they should be, and what is computed is good
+/// to about 1e-2 only. Posteriors of one and the same conversions are far from both.
 pub(crate) struct Mixture {
     pub shape: f64,
     ln_max: f64,
