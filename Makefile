@@ -110,7 +110,7 @@ fmt:
 .PHONY: clippy
 clippy:
 	$(call say,cargo clippy of every target)
-	@cargo clippy $(LOCKED) --workspace --all-targets -- -D warnings
+	@cargo clippy $(LOCKED) --workspace --all-targets --features cli -- -D warnings
 	$(call say,cargo clippy for wasm32: worker and www/wasm)
 	@if [ -d $(RUST_WEB) ]; then echo "left out: Debian's compiler has no clippy"; \
 	else cargo clippy $(LOCKED) --target $(WASM) -p haggle-worker -p haggle-preview -- -D warnings; fi
@@ -124,7 +124,7 @@ unit:
 .PHONY: doc
 doc:
 	$(call say,cargo doc)
-	@RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --no-deps
+	@RUSTDOCFLAGS='-D warnings' cargo doc $(LOCKED) --workspace --no-deps --features cli
 
 .PHONY: deny
 deny:

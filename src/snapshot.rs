@@ -118,7 +118,7 @@ impl LiveExperiment {
         self.reward_window_s
     }
 
-    /// Share of units that always see the control, out of [`TOTAL`].
+    /// Share of units that always see the control, out of [`TOTAL`](crate::TOTAL).
     pub fn holdout(&self) -> u32 {
         self.holdout
     }
