@@ -7,63 +7,82 @@ use std::fmt;
 /// Why the core refused something.
 ///
 /// The text is a sentence without a capital or a full stop, ready for `{ "error": "…" }`.
+///
+/// A single pointer, because of size: each of the hundreds of places that hand an error on copies it.
 #[derive(Debug, Clone, PartialEq, Eq)]
-#[non_exhaustive]
-pub enum Error {
-    /// A value lies outside of what is allowed.
-    Value {
-        /// The field or quantity, in the words of the experiment file or of the API.
-        what: String,
-        /// What was given.
-        given: String,
-        /// What is allowed.
-        allowed: String,
-    },
-    /// A text has not the shape that is expected (JSON, TOML, a token).
-    Syntax {
-        /// What the text should have been.
-        what: &'static str,
-        /// What is wrong with it, with its place where known.
-        why: String,
-    },
+pub struct Error(Box<Reason>);
+
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Reason {
+    /// A value lies outside of what is allowed: the field or quantity, in the words of the experiment file or of the
+    /// API, and what was given.
+    Value { what: String, given: String, allowed: String },
+    /// A text has not the shape that is expected (JSON, TOML, a token); why has its place where known.
+    Syntax { what: &'static str, why: String },
     /// Bytes that are not a snapshot which this build can use.
-    Snapshot {
-        /// What is wrong with them.
-        why: String,
-    },
+    Snapshot { why: String },
     /// A quote that is not honoured.
-    Quote {
-        /// Why it is not.
-        why: String,
-    },
+    Quote { why: String },
 }
 
 impl Error {
+    // One copy of each for all types, and never within its callers: errors are rare, and what makes their texts is not
+    // small.
+    #[cold]
+    #[inline(never)]
+    fn new(reason: Reason) -> Self {
+        Self(Box::new(reason))
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn of_value(what: &dyn fmt::Display, given: &dyn fmt::Display, allowed: &dyn fmt::Display) -> Self {
+        Self::new(Reason::Value { what: text(what), given: text(given), allowed: text(allowed) })
+    }
+
     /// A value outside of what is allowed.
-    pub fn value(what: impl Into<String>, given: impl fmt::Display, allowed: impl Into<String>) -> Self {
-        Self::Value { what: what.into(), given: given.to_string(), allowed: allowed.into() }
+    pub fn value(what: impl fmt::Display, given: impl fmt::Display, allowed: impl fmt::Display) -> Self {
+        Self::of_value(&what, &given, &allowed)
     }
 
     pub(crate) fn syntax(what: &'static str, why: impl fmt::Display) -> Self {
-        Self::Syntax { what, why: why.to_string() }
+        Self::new(Reason::Syntax { what, why: text(&why) })
     }
 
-    pub(crate) fn snapshot(why: impl Into<String>) -> Self {
-        Self::Snapshot { why: why.into() }
+    pub(crate) fn snapshot(why: impl fmt::Display) -> Self {
+        Self::new(Reason::Snapshot { why: text(&why) })
     }
 
-    pub(crate) fn quote(why: impl Into<String>) -> Self {
-        Self::Quote { why: why.into() }
+    pub(crate) fn quote(why: impl fmt::Display) -> Self {
+        Self::new(Reason::Quote { why: text(&why) })
     }
+
+    /// The same error of something that was read from this line; one that names its line already stays as it is.
+    pub(crate) fn in_line(mut self, line: usize) -> Self {
+        match &mut *self.0 {
+            Reason::Value { what, .. } if !what.starts_with("line ") => {
+                *what = format!("line {line}: {what}")
+            }
+            Reason::Syntax { why, .. } => *why = format!("line {line}: {why}"),
+            _ => {}
+        }
+        self
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn text(of: &dyn fmt::Display) -> String {
+    of.to_string()
 }
 
 impl fmt::Display for Error {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Value { what, given, allowed } => write!(f, "{what} is {given}; it must be {allowed}"),
-            Self::Syntax { what, why } => write!(f, "not {what}: {why}"),
-            Self::Snapshot { why } => write!(f, "not a usable snapshot: {why}"),
-            Self::Quote { why } => write!(f, "quote refused: {why}"),
+        match &*self.0 {
+            Reason::Value { what, given, allowed } => write!(f, "{what} is {given}; it must be {allowed}"),
+            Reason::Syntax { what, why } => write!(f, "not {what}: {why}"),
+            Reason::Snapshot { why } => write!(f, "not a usable snapshot: {why}"),
+            Reason::Quote { why } => write!(f, "quote refused: {why}"),
         }
     }
 }

@@ -66,7 +66,7 @@ impl Prior {
     /// The prior Beta(`alpha`, `beta`).
     ///
     /// # Errors
-    /// [`Error::Value`] where a parameter is not a number from 0.01 to 1 000 000.
+    /// [`Error::value`] where a parameter is not a number from 0.01 to 1 000 000.
     pub fn new(alpha: f64, beta: f64) -> Result<Self, Error> {
         for (what, given) in [("prior alpha", alpha), ("prior beta", beta)] {
             if !(PARAMETER_MIN..=PRIOR_MAX).contains(&given) {
@@ -157,7 +157,7 @@ impl Posterior {
     /// The posterior Beta(`alpha`, `beta`) with conversions worth `value_minor`.
     ///
     /// # Errors
-    /// [`Error::Value`] where `alpha` or `beta` is not a number from 0.01 (the least of a prior) to 1e15, or
+    /// [`Error::value`] where `alpha` or `beta` is not a number from 0.01 (the least of a prior) to 1e15, or
     /// `value_minor` is not from 1 to 1 000 000 000 000.
     pub fn new(alpha: f64, beta: f64, value_minor: i64) -> Result<Self, Error> {
         check("posterior alpha", alpha, PARAMETER_MIN..=PARAMETER_MAX)?;
@@ -172,7 +172,7 @@ impl Posterior {
     /// order is 1 / λ in minor units; see [`OrderValue`]. Source: Gelman et al. (2013), section 2.6.
     ///
     /// # Errors
-    /// [`Error::Value`] where `alpha` or `beta` is not from 0.01 to 1e15, `order_shape` not from 1.01 (below it there
+    /// [`Error::value`] where `alpha` or `beta` is not from 0.01 to 1e15, `order_shape` not from 1.01 (below it there
     /// is no mean) to 1e15, or `order_rate` not from 0.001 to 1e18.
     pub fn zero_inflated(alpha: f64, beta: f64, order_shape: f64, order_rate: f64) -> Result<Self, Error> {
         check("posterior alpha", alpha, PARAMETER_MIN..=PARAMETER_MAX)?;
@@ -191,7 +191,7 @@ impl Posterior {
     /// nearly is. Source: Gelman et al. (2013), section 3.3.
     ///
     /// # Errors
-    /// [`Error::Value`] where `mean` is not within ±1e12 minor units, `kappa` not from 0.01 to 1e15, `shape` not from
+    /// [`Error::value`] where `mean` is not within ±1e12 minor units, `kappa` not from 0.01 to 1e15, `shape` not from
     /// 0.51 (at ½ there is no mean) to 1e15, or `rate` not from 1e-12 to 1e40.
     pub fn normal(mean: f64, kappa: f64, shape: f64, rate: f64) -> Result<Self, Error> {
         let most = VALUE_MINOR_MAX as f64;

@@ -203,7 +203,7 @@ pub(super) fn at(
     line: usize,
     what: &str,
     given: impl std::fmt::Display,
-    allowed: impl Into<String>,
+    allowed: impl std::fmt::Display,
 ) -> Error {
     Error::value(format!("line {line}: {what}"), given, allowed)
 }

@@ -67,15 +67,6 @@ struct Published {
     shares: Vec<u32>,
 }
 
-/// The same error, with the number of the line.
-fn in_line(line: usize, error: Error) -> Error {
-    match error {
-        Error::Value { what, given, allowed } => at(line, &what, given, allowed),
-        Error::Syntax { what, why } => Error::Syntax { what, why: format!("line {line}: {why}") },
-        other => other,
-    }
-}
-
 impl Log {
     /// Adds a line of haggle's own log. Empty lines are nothing.
     ///
@@ -98,10 +89,7 @@ impl Log {
             return Ok(());
         }
         let fields = Fields::parse("a decision in JSON", text, &FIELDS);
-        fields.and_then(|fields| self.decision(line, fields)).map_err(|error| match &error {
-            Error::Value { what, .. } if what.starts_with("line ") => error,
-            _ => in_line(line, error),
-        })
+        fields.and_then(|fields| self.decision(line, fields)).map_err(|error| error.in_line(line))
     }
 
     fn decision(&mut self, line: usize, mut fields: Fields) -> Result<(), Error> {
@@ -196,7 +184,7 @@ impl Log {
             return Ok(());
         }
         let json: Json = serde_json::from_str(text)
-            .map_err(|why| in_line(line, Error::syntax("a decision in dsjson", why)))?;
+            .map_err(|why| Error::syntax("a decision in dsjson", why).in_line(line))?;
         if json.get("_skipLearn") == Some(&Json::Bool(true)) {
             self.skip();
             return Ok(());

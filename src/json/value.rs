@@ -36,8 +36,8 @@ impl Value {
     }
 
     /// The error that this value is not what is allowed.
-    pub(crate) fn refusal(&self, allowed: impl Into<String>) -> Error {
-        Error::value(self.path.as_str(), self.given(), allowed)
+    pub(crate) fn refusal(&self, allowed: impl std::fmt::Display) -> Error {
+        Error::value(&self.path, self.given(), allowed)
     }
 
     /// Nothing where it is missing.

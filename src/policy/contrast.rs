@@ -12,7 +12,7 @@ impl Contrast {
     /// Whether this can be the belief about so many arms.
     ///
     /// # Errors
-    /// [`Error::Value`] where there is not one mean for each of the `arms`, not one entry of the factor for each pair
+    /// [`Error::value`] where there is not one mean for each of the `arms`, not one entry of the factor for each pair
     /// of them, or where a number is not finite.
     pub fn check(&self, arms: usize) -> Result<(), Error> {
         for (what, given, allowed) in [

@@ -113,7 +113,7 @@ impl PolicyInput {
     /// The input with these arms; `floor` is the least share of a live arm, out of 65536.
     ///
     /// # Errors
-    /// [`Error::Value`] where there is no arm, more than 32 arms or no live arm, where the floors of the live arms add
+    /// [`Error::value`] where there is no arm, more than 32 arms or no live arm, where the floors of the live arms add
     /// up to more than 65536, and where a number of an arm is out of its range: exposures (0 to 1e15), conversions (0
     /// to the exposures), loss (0 to 1e17) or price (1 to 1e9). NaN is in no range.
     pub fn new(arms: Vec<ArmInput>, floor: u32) -> Result<Self, Error> {
@@ -146,7 +146,7 @@ impl PolicyInput {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Value`] where a parameter is out of its range, or where there are more than the policy has.
+    /// [`Error::value`] where a parameter is out of its range, or where there are more than the policy has.
     pub fn with_parameters(self, policy: Policy, parameters: Vec<f64>) -> Result<Self, Error> {
         let known = policy.parameters();
         if parameters.len() > known.len() {

@@ -27,7 +27,7 @@ impl OrderValue {
     /// The belief λ ~ Gamma(`shape`, `rate`), where 1 / λ is the mean order in minor units.
     ///
     /// # Errors
-    /// [`Error::Value`] where `shape` is not from 1.01 (below it there is no mean) to 1e15, or `rate` not from 0.001
+    /// [`Error::value`] where `shape` is not from 1.01 (below it there is no mean) to 1e15, or `rate` not from 0.001
     /// to 1e18.
     pub fn new(shape: f64, rate: f64) -> Result<Self, Error> {
         check("order shape", shape, 1.01..=PARAMETER_MAX)?;

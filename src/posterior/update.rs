@@ -23,7 +23,7 @@ impl Posterior {
     /// The posterior after `conversions` among `exposures`, each conversion worth `value_minor` minor units.
     ///
     /// # Errors
-    /// [`Error::Value`] where there are more conversions than exposures, more than about 1e15 of either, or
+    /// [`Error::value`] where there are more conversions than exposures, more than about 1e15 of either, or
     /// `value_minor` is out of range.
     pub fn update(prior: Prior, exposures: u64, conversions: u64, value_minor: i64) -> Result<Self, Error> {
         let Some(without) = exposures.checked_sub(conversions) else {
@@ -48,7 +48,7 @@ impl Posterior {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Value`] where a number is negative or not finite, more than about 1e15, or `value_minor` is out of
+    /// [`Error::value`] where a number is negative or not finite, more than about 1e15, or `value_minor` is out of
     /// range.
     pub fn update_orders(
         prior: Prior,
@@ -92,7 +92,7 @@ impl Posterior {
     /// ```
     ///
     /// # Errors
-    /// [`Error::Value`] where `exposures` is not from 0 to 1e15, `value_minor` is out of range, or the sums cannot be
+    /// [`Error::value`] where `exposures` is not from 0 to 1e15, `value_minor` is out of range, or the sums cannot be
     /// those of so many exposures.
     pub fn update_normal(
         prior: Prior,
