@@ -24,14 +24,23 @@ WRANGLER := WRANGLER_SEND_METRICS=false $(NODE_BIN)/wrangler
 
 # wasm builds go to Debian's compiler where .ci/setup had to take it (rustup's channel closed); else this is no folder.
 RUST_WEB := $(ROOT)/.tools/rust-web/bin
-WASM_ENV := env PATH="$(RUST_WEB):$(TOOLS):$$PATH"
+WASM_PATH := PATH="$(RUST_WEB):$(TOOLS):$$PATH"
+# SHA-256 as a loop of 64 rounds, not written out round by round. And panic messages name source files: without what
+# is before them on this machine.
+CARGO_HOME ?= $(HOME)/.cargo
+WASM_FLAGS = --cfg sha2_backend_soft="compact" \
+	--remap-path-prefix=$(CARGO_HOME)/registry/src/index.crates.io-1949cf8c6b5b557f/= \
+	--remap-path-prefix=$(shell $(WASM_PATH) rustc --print sysroot)/lib/rustlib/src/rust/library/=
+WASM_ENV = env $(WASM_PATH) RUSTFLAGS='$(WASM_FLAGS)'
 # worker-build fetches these three by itself unless it is told where they are.
-BUILD_ENV := $(WASM_ENV) WASM_BINDGEN_BIN=$(TOOLS)/wasm-bindgen WASM_OPT_BIN=$(NODE_BIN)/wasm-opt \
+BUILD_ENV = $(WASM_ENV) WASM_BINDGEN_BIN=$(TOOLS)/wasm-bindgen WASM_OPT_BIN=$(NODE_BIN)/wasm-opt \
 	ESBUILD_BIN=$(NODE_BIN)/esbuild
 
+# --low-memory-unused: the lowest kilobyte is the end of the stack, where only an overflow would come to.
 # The features that rustc and worker-build use. Not --all-features: that writes encodings which V8 cannot load.
 WASM_OPT := $(NODE_BIN)/wasm-opt --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int \
-	--enable-bulk-memory --enable-multivalue --enable-reference-types --enable-exception-handling --strip-debug -Oz
+	--enable-bulk-memory --enable-multivalue --enable-reference-types --enable-exception-handling --strip-debug --strip-producers \
+	--strip-target-features --low-memory-unused -Oz
 
 CORE_SOURCES := $(shell find src -name '*.rs') Cargo.toml $(wildcard Cargo.lock) rust-toolchain.toml
 WORKER_SOURCES := $(CORE_SOURCES) $(shell find worker/src -name '*.rs') $(wildcard worker/Cargo.toml)
@@ -154,9 +163,10 @@ dry-run:
 
 ##@ Files
 
-$(WORKER_JS): $(WORKER_SOURCES) Makefile
+$(WORKER_JS): $(WORKER_SOURCES) Makefile .ci/drop-exports.mjs
 	$(call say,worker/build: the Worker)
 	@cd worker && $(BUILD_ENV) $(TOOLS)/worker-build --release
+	@node .ci/drop-exports.mjs worker/build/index_bg.wasm
 	@$(WASM_OPT) worker/build/index_bg.wasm -o worker/build/index_bg.wasm
 	@touch $@
 

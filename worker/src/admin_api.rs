@@ -4,7 +4,7 @@ use haggle::{LiveExperiment, Snapshot, UnitKey};
 use serde::Serialize;
 use worker::{Env, Headers, Method, Request, Response};
 
-use crate::http::{Fault, has_bearer, json_response, json_text, query};
+use crate::http::{self, Fault, has_bearer, json_response, json_text, query};
 use crate::settings::Settings;
 use crate::{cache, central, publisher};
 
@@ -37,7 +37,7 @@ async fn snapshot(request: &Request, env: &Env, settings: &Settings) -> Result<R
         .await
         .map_err(|reason| Fault::NotFound(format!("no snapshot in use: {}", reason.code())))?;
     let accept = request.headers().get("accept")?.unwrap_or_default();
-    if accept.contains("application/json") {
+    if http::contains(&accept, "application/json") {
         return Ok(json_text(snapshot_json(&snapshot)?, 200)?);
     }
     let headers = Headers::new();

@@ -8,6 +8,7 @@ use futures_util::future::{Either, select};
 use haggle::Snapshot;
 use worker::{Date, Delay, Env};
 
+use crate::kv::Kv;
 use crate::reasons::Reason;
 use crate::settings::Settings;
 
@@ -15,7 +16,7 @@ use crate::settings::Settings;
 pub const SNAPSHOT_KEY: &str = "snapshot";
 
 /// Least time in seconds for which KV itself may keep a value at an edge location.
-const KV_CACHE_TTL_S: u64 = 30;
+const KV_CACHE_TTL_S: u32 = 30;
 
 /// Milliseconds for which a page waits for KV.
 const KV_TIMEOUT_MS: u64 = 1_000;
@@ -91,8 +92,8 @@ pub async fn published_version(env: &Env) -> Result<u64, Reason> {
 }
 
 async fn read(env: &Env) -> Result<Option<Vec<u8>>, Reason> {
-    let kv = env.kv("SNAPSHOTS").map_err(|_| Reason::Misconfigured)?;
-    let answer = Box::pin(kv.get(SNAPSHOT_KEY).cache_ttl(KV_CACHE_TTL_S).bytes());
+    let kv = Kv::of(env, "SNAPSHOTS").map_err(|_| Reason::Misconfigured)?;
+    let answer = Box::pin(kv.read(SNAPSHOT_KEY, KV_CACHE_TTL_S));
     match select(answer, Delay::from(Duration::from_millis(KV_TIMEOUT_MS))).await {
         Either::Left((Ok(bytes), _)) => Ok(bytes),
         Either::Left((Err(error), _)) => {

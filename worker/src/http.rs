@@ -114,16 +114,24 @@ pub fn copied(response: Response) -> Result<Response> {
 /// Host name of a request, without the port, in lower case.
 pub fn host(request: &Request) -> String {
     let url = request.inner().url();
-    let after_scheme = url.split_once("://").map_or("", |(_, rest)| rest);
-    let authority = after_scheme.split(['/', '?', '#']).next().unwrap_or_default();
+    let authority = after_scheme(&url).split(['/', '?', '#']).next().unwrap_or_default();
     authority.split(':').next().unwrap_or_default().to_ascii_lowercase()
 }
 
 /// Path and query of a request as they were sent.
 pub fn path_and_query(request: &Request) -> String {
     let url = request.inner().url();
-    let after_scheme = url.split_once("://").map_or("", |(_, rest)| rest);
-    after_scheme.find('/').and_then(|at| after_scheme.get(at..)).unwrap_or("/").to_owned()
+    let rest = after_scheme(&url);
+    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/").to_owned()
+}
+
+fn after_scheme(url: &str) -> &str {
+    url.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//")).unwrap_or_default()
+}
+
+/// Whether a short text contains another. The standard library's search is for long ones, and 2 KB of code.
+pub fn contains(text: &str, part: &str) -> bool {
+    text.as_bytes().windows(part.len().max(1)).any(|window| window == part.as_bytes())
 }
 
 /// Value of a query parameter, percent-decoded; none if it is not there or not decodable.

@@ -5,7 +5,7 @@
 //! | `page` | 2 decision, in a page | native `HTMLRewriter`, the origin |
 //! | `shop_api` | 2 to 4 as an API | - |
 //! | `visitor` | 1 request, 8 next request | cookies |
-//! | `cache` | 8 next request | KV `SNAPSHOTS` |
+//! | `cache`, `kv` | 8 next request | KV `SNAPSHOTS` |
 //! | `ledger` | 5 merge, per shard | Durable Object `LEDGER` with SQLite and alarm |
 //! | `central` | 5 merge, of all shards | D1 `DB` |
 //! | `publisher` | 5 to 7, the sync job | Durable Object `PUBLISHER`, cron |
@@ -21,6 +21,7 @@ mod cache;
 mod central;
 mod html_rewriter;
 mod http;
+mod kv;
 mod ledger;
 mod page;
 mod publisher;

@@ -11,7 +11,7 @@ use worker::{Date, Env, Fetch, Method, Request, Response, Result};
 
 use crate::cache;
 use crate::html_rewriter::{DocumentEnd, Element, EndTag, HtmlRewriter, TextChunk, as_html, object};
-use crate::http::{copied, path_and_query};
+use crate::http::{self, copied, path_and_query};
 use crate::reasons::Reason;
 use crate::settings::{Settings, origin};
 use crate::visitor::{Offer, Visitor};
@@ -71,9 +71,9 @@ fn asks_for_page(request: &Request) -> Result<bool> {
     let accept = request.headers().get("accept")?.unwrap_or_default();
     Ok(match request.headers().get("sec-fetch-dest")?.as_deref() {
         Some("document" | "iframe" | "frame" | "embed" | "object") => true,
-        Some("empty") => !accept.contains("json"),
+        Some("empty") => !http::contains(&accept, "json"),
         Some(_) => false,
-        None => accept.is_empty() || accept == "*/*" || accept.contains("text/html"),
+        None => accept.is_empty() || accept == "*/*" || http::contains(&accept, "text/html"),
     })
 }
 
@@ -201,7 +201,7 @@ fn transform(response: &Response, visitor: Rc<Visitor>) -> std::result::Result<R
 
     let content_type = response.headers().get("content-type")?.unwrap_or_default();
     let raw: web_sys::Response = response.into();
-    if content_type.to_ascii_lowercase().contains("charset") {
+    if http::contains(&content_type.to_ascii_lowercase(), "charset") {
         return rewriter.transform(&raw).map(Response::from);
     }
     // The encoding may stand in the page itself, where the rewriter does not look. In windows-1252 every byte is a

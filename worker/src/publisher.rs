@@ -20,6 +20,7 @@ use worker::{Date, DurableObject, Env, Method, Request, Response, Result, State,
 use crate::cache::{self, SNAPSHOT_KEY};
 use crate::central::{self, Epoch, EpochArm, Publication};
 use crate::http::{Fault, json_response, post, text_body, text_of};
+use crate::kv::Kv;
 use crate::ledger;
 use crate::settings::Settings;
 
@@ -241,9 +242,7 @@ impl Publisher {
             // Should the put fail, the next sync must publish again.
             self.published.take();
             central::publish(&self.env, &Publication { version, now_ms, bytes: &bytes, opened }).await?;
-            let kv = self.env.kv("SNAPSHOTS")?;
-            let put = kv.put_bytes(SNAPSHOT_KEY, &bytes).map_err(worker::Error::from)?;
-            put.execute().await.map_err(worker::Error::from)?;
+            Kv::of(&self.env, "SNAPSHOTS")?.write(SNAPSHOT_KEY, &bytes).await?;
             self.published.replace(content.to_vec());
         }
         Ok(json_response(&view, 200)?)
