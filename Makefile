@@ -31,16 +31,16 @@ CARGO_HOME ?= $(HOME)/.cargo
 WASM_FLAGS = --cfg sha2_backend_soft="compact" \
 	--remap-path-prefix=$(CARGO_HOME)/registry/src/index.crates.io-1949cf8c6b5b557f/= \
 	--remap-path-prefix=$(shell $(WASM_PATH) rustc --print sysroot)/lib/rustlib/src/rust/library/=
-WASM_ENV = env $(WASM_PATH) RUSTFLAGS='$(WASM_FLAGS)'
+WASM_ENV = env $(WASM_PATH) CARGO_PROFILE_RELEASE_OPT_LEVEL=z RUSTFLAGS='$(WASM_FLAGS)'
 # worker-build fetches these three by itself unless it is told where they are.
 BUILD_ENV = $(WASM_ENV) WASM_BINDGEN_BIN=$(TOOLS)/wasm-bindgen WASM_OPT_BIN=$(NODE_BIN)/wasm-opt \
 	ESBUILD_BIN=$(NODE_BIN)/esbuild
 
-# --low-memory-unused: the lowest kilobyte is the end of the stack, where only an overflow would come to.
 # The features that rustc and worker-build use. Not --all-features: that writes encodings which V8 cannot load.
+# --low-memory-unused: the lowest kilobyte is the end of the stack, where only an overflow would come to.
 WASM_OPT := $(NODE_BIN)/wasm-opt --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int \
-	--enable-bulk-memory --enable-multivalue --enable-reference-types --enable-exception-handling --strip-debug --strip-producers \
-	--strip-target-features --low-memory-unused -Oz
+	--enable-bulk-memory --enable-multivalue --enable-reference-types --enable-exception-handling --strip-debug \
+	--strip-producers --strip-target-features --low-memory-unused -Oz
 
 CORE_SOURCES := $(shell find src -name '*.rs') Cargo.toml $(wildcard Cargo.lock) rust-toolchain.toml
 WORKER_SOURCES := $(CORE_SOURCES) $(shell find worker/src -name '*.rs') $(wildcard worker/Cargo.toml)
@@ -87,8 +87,8 @@ bench: setup-build worker $(BENCH_NODE) ## sizes, and decisions per second nativ
 
 .PHONY: bench-regret
 bench-regret: ## regret of the policies beside that of independent programs, 400 runs each (4 minutes on 2 cores)
-	@cargo build $(LOCKED) --profile native --features cli --bin haggle
-	@node tests/bench/regret.mjs $(CARGO_OUT)/native/haggle
+	@cargo build $(LOCKED) --release --features cli --bin haggle
+	@node tests/bench/regret.mjs $(CARGO_OUT)/release/haggle
 
 .PHONY: worker
 worker: $(WORKER_JS) $(PREVIEW_WEB) $(PREVIEW_NODE) ## build the Worker and the preview (nothing where nothing changed)

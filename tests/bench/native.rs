@@ -1,7 +1,7 @@
 //! Times the core natively: `cargo bench --bench native`, or all of it beside the rest with `make bench`.
 //!
 //! One line of JSON for each measure: nanoseconds for one operation, the median of the rounds with the least and the
-//! most. The build is that of the release profile, which is optimised for size (wasm has to be small).
+//! most. The Worker's build, optimised for size, is timed in wasm.
 
 // The one place beside the Worker where a clock is read: it times the core from outside.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice)]
@@ -9,6 +9,7 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use haggle::simulate::{Environment, checkpoints, run};
 use haggle::{Key, Posterior, Quotary, Quote, Snapshot, Terms, UnitKey, decide, p_best};
 use serde_json::{Value, json};
 
@@ -17,15 +18,21 @@ const ROUND: Duration = Duration::from_millis(60);
 const NOW_MS: u64 = 1_800_000_000_000;
 
 /// Prints the time of one call of `work`, which gets the number of the call.
-fn measure(name: &str, mut work: impl FnMut(u64)) {
+fn measure(name: &str, work: impl FnMut(u64)) {
+    measure_of(name, 1, work);
+}
+
+/// As [`measure`], where a call does `operations`.
+fn measure_of(name: &str, operations: u64, mut work: impl FnMut(u64)) {
     let mut calls = 1;
     while time(calls, &mut work) < ROUND / 4 {
         calls *= 2;
     }
     let per_round = calls as f64 * ROUND.as_secs_f64() / time(calls, &mut work).as_secs_f64();
     let calls = (per_round as u64).max(1);
-    let mut ns: Vec<f64> =
-        (0..ROUNDS).map(|_| time(calls, &mut work).as_secs_f64() * 1e9 / calls as f64).collect();
+    let mut ns: Vec<f64> = (0..ROUNDS)
+        .map(|_| time(calls, &mut work).as_secs_f64() * 1e9 / (calls * operations) as f64)
+        .collect();
     ns.sort_by(f64::total_cmp);
     println!("{}", json!({ "name": name, "ns": ns[ROUNDS / 2], "least": ns[0], "most": ns[ROUNDS - 1] }));
 }
@@ -74,6 +81,13 @@ fn main() {
             black_box(p_best(black_box(&posteriors)));
         });
     }
+    // Ten arms, a publication after every 1000 units, through assignment, tallies, ledger, evidence and snapshots.
+    let world = Environment::from_toml(include_str!("environments/cl10.toml")).unwrap();
+    let world = world.with_feedback_every(1000).unwrap();
+    let (policy, at) = ("thompson".parse().unwrap(), checkpoints(world.horizon, 1).unwrap());
+    measure_of("simulated Thompson decision, 10 arms", world.horizon, |n| {
+        black_box(run(&world, &policy, 1, n, &at).unwrap());
+    });
     let quotary = Quotary::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
     let quote = |n: u64| {
         let decision = decide(&snapshot, "four-few", &unit(n), NOW_MS).unwrap();
