@@ -24,7 +24,7 @@ WRANGLER := WRANGLER_SEND_METRICS=false $(NODE_BIN)/wrangler
 
 # wasm builds go to Debian's compiler where .ci/setup had to take it (rustup's channel closed); else this is no folder.
 RUST_WEB := $(ROOT)/.tools/rust-web/bin
-WASM_ENV := env PATH="$(RUST_WEB):$(TOOLS):$$PATH"
+WASM_ENV := env PATH="$(RUST_WEB):$(TOOLS):$$PATH" CARGO_PROFILE_RELEASE_OPT_LEVEL=z
 # worker-build fetches these three by itself unless it is told where they are.
 BUILD_ENV := $(WASM_ENV) WASM_BINDGEN_BIN=$(TOOLS)/wasm-bindgen WASM_OPT_BIN=$(NODE_BIN)/wasm-opt \
 	ESBUILD_BIN=$(NODE_BIN)/esbuild
@@ -78,8 +78,8 @@ bench: setup-build worker $(BENCH_NODE) ## sizes, and decisions per second nativ
 
 .PHONY: bench-regret
 bench-regret: ## regret of the policies beside that of independent programs, 400 runs each (4 minutes on 2 cores)
-	@cargo build $(LOCKED) --profile native --features cli --bin haggle
-	@node tests/bench/regret.mjs $(CARGO_OUT)/native/haggle
+	@cargo build $(LOCKED) --release --features cli --bin haggle
+	@node tests/bench/regret.mjs $(CARGO_OUT)/release/haggle
 
 .PHONY: worker
 worker: $(WORKER_JS) $(PREVIEW_WEB) $(PREVIEW_NODE) ## build the Worker and the preview (nothing where nothing changed)

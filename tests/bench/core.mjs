@@ -14,7 +14,7 @@ const root = fileURLToPath(new URL('../..', import.meta.url));
 
 /** @returns {Measure[]} */
 export function native() {
-  const said = execFileSync('cargo', ['bench', '--quiet', '--profile', 'native', '-p', 'haggle', '--bench', 'native'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
+  const said = execFileSync('cargo', ['bench', '--quiet', '-p', 'haggle', '--bench', 'native'], { cwd: root, encoding: 'utf8', stdio: ['ignore', 'pipe', 'inherit'] });
   return said.split('\n').filter((line) => line.startsWith('{')).map((line) => JSON.parse(line));
 }
 

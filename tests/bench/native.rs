@@ -1,7 +1,7 @@
-//! Times the core natively: `cargo bench --profile native --bench native`, or all of it beside the rest with `make bench`.
+//! Times the core natively: `cargo bench --bench native`, or all of it beside the rest with `make bench`.
 //!
 //! One line of JSON for each measure: nanoseconds for one operation, the median of the rounds with the least and the
-//! most. The build is that of the profile `native`; the Worker's, optimised for size, is timed in wasm.
+//! most. The Worker's build, optimised for size, is timed in wasm.
 
 // The one place beside the Worker where a clock is read: it times the core from outside.
 #![allow(clippy::disallowed_methods, clippy::unwrap_used, clippy::indexing_slicing, clippy::string_slice)]

@@ -10,7 +10,7 @@ import { dirname, join } from 'node:path';
 import { fileURLToPath } from 'node:url';
 
 const here = dirname(fileURLToPath(import.meta.url));
-const haggle = process.argv[2] ?? join(here, '../../target/native/haggle');
+const haggle = process.argv[2] ?? join(here, '../../target/release/haggle');
 const RUNS = Number(process.env.RUNS ?? 400), SEED = process.env.SEED ?? '1';
 /** How many standard errors ours may be off: one of 47 rows is by chance with a probability of 0.3 %. */
 const BOUND = 4;
