@@ -269,7 +269,7 @@ impl<'a> Shop<'a> {
                         *conversions += 1;
                     }
                 }
-                self.delays.add(exposed_at, ticks(parcel.due) - exposed_at, 1)?;
+                self.delays.add(exposed_at, ticks(parcel.due - parcel.exposed_at), 1)?;
             }
             if !later.is_empty() {
                 self.pending.insert(key, later);
