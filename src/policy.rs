@@ -58,7 +58,7 @@ pub(crate) use draw::categorical;
 pub use input::{ARMS_MAX, ArmInput, Contrast, PolicyInput, Stock};
 pub use parameter::Parameter;
 
-use crate::Allocation;
+use crate::{Allocation, TOTAL};
 
 /// Most parameters of one policy.
 pub const PARAMETERS_MAX: usize = 2;
@@ -328,11 +328,20 @@ impl Policy {
         let weights = self.weights(input);
         let live: Vec<bool> = input.arms().iter().map(|arm| arm.live).collect();
         if self == Self::Fixed {
-            // A split that keeps to the floor by itself stays as it was asked for.
+            // A split that keeps to the floor by itself stays as it was asked for. What rounding took from shares at the
+            // floor comes out of the largest.
             let asked = Allocation::quantise(&weights, &live, 0);
-            let keeps = |(share, &live): (&u32, &bool)| !live || *share >= input.floor();
-            if asked.shares().iter().zip(&live).all(keeps) {
-                return asked;
+            let lifted = |(&share, &live): (&u32, &bool)| if live { share.max(input.floor()) } else { share };
+            let mut lifted: Vec<u32> = asked.shares().iter().zip(&live).map(lifted).collect();
+            let excess = lifted.iter().sum::<u32>() - TOTAL;
+            let largest = lifted.iter_mut().reduce(|best, share| if *share > *best { share } else { best });
+            if let Some(share) = largest
+                && excess <= live.len() as u32
+                && *share >= input.floor() + excess
+            {
+                *share -= excess;
+                let weights: Vec<f64> = lifted.into_iter().map(f64::from).collect();
+                return Allocation::quantise(&weights, &live, 0);
             }
         }
         Allocation::quantise(&weights, &live, input.floor())

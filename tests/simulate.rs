@@ -118,6 +118,19 @@ fn the_short_cut_for_immediate_feedback_has_the_law_of_the_whole_loop() {
     }
 }
 
+/// Of 4000 units 0.8 see the first arm: off by more than 4.5 standard errors with probability 7e-6 in each lane.
+#[test]
+fn a_fixed_split_that_keeps_to_the_floor_is_played_as_it_was_asked_for() {
+    for every in [1, 200] {
+        let text = format!("floor = 0.1\n{SHOP}");
+        let shop = Environment::from_toml(&text).unwrap().with_feedback_every(every).unwrap();
+        let shown: u32 =
+            runs(&shop, "fixed:shares=0.8/0.1/0.1", 1, 1)[0].shown.iter().map(|arms| arms[0]).sum();
+        let share = f64::from(shown) / 4000.0;
+        assert!((share - 0.8).abs() < 4.5 * (0.8_f64 * 0.2 / 4000.0).sqrt(), "every {every}: {share}");
+    }
+}
+
 /// Golden (Ferreira, Simchi-Levi and Wang 2018): the optimum is 10.10 per unit, and nobody earns more than it.
 #[test]
 fn a_limited_stock_is_measured_against_the_best_plan() {

@@ -68,6 +68,8 @@ fn a_fixed_split_above_the_floor_stays_as_it_was_asked_for() {
         Policy::Fixed.allocate(&input).shares().to_vec()
     };
     assert_eq!(shares([26_214, 19_661, 19_661], 1311), [26_214, 19_661, 19_661]);
+    // A tenth is 6553.6: rounded it is below the floor, which is rounded up.
+    assert_eq!(shares([52_429, 6_554, 6_553], 6_554), [52_428, 6_554, 6_554]);
     let lifted = shares([65_000, 536, 0], 1311);
     assert!(lifted.iter().all(|&share| share >= 1311), "{lifted:?}");
 }

@@ -13,7 +13,7 @@ use super::record::{Record, Run};
 use super::truth::Truth;
 use crate::evidence::{self, ArmSums, Fade, Loss};
 use crate::policy::{Stock, categorical};
-use crate::{ArmInput, Error, Experiment, PolicyInput, Posterior, TOTAL};
+use crate::{ArmInput, Error, Experiment, Policy, PolicyInput, Posterior, TOTAL};
 
 /// What the policy has seen, and how it fades.
 struct Seen {
@@ -97,6 +97,12 @@ impl Seen {
             let shares: Vec<f64> = weights.iter().map(propensity).collect();
             let place = categorical(&shares, random);
             return (place, shares.get(place).copied().unwrap_or(1.0));
+        }
+        if spread > 0.0 && policy == Policy::Fixed {
+            // A split that keeps to the floor by itself is not mixed with it.
+            let shares = policy.allocate(&self.input);
+            let shares: Vec<f64> = shares.shares().iter().copied().map(f64::from).collect();
+            return (categorical(&shares, random), 1.0);
         }
         if spread > 0.0 && random.random::<f64>() < spread {
             return (random.random_range(0..arms), 1.0);
