@@ -78,8 +78,8 @@ pub const PRESETS: [&str; 2] = ["reward", "convergence"];
 /// ```
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Policy {
-    /// The shares that the experiment file gives, exactly where none is below the floor; equal shares where it gives
-    /// no live arm any.
+    /// The shares that the experiment file gives, as they are where none is below the floor, else dealt from what the
+    /// floors of all arms leave; equal shares where it gives no live arm any.
     Fixed,
     /// Thompson sampling: each arm's share is the probability that it is the best, [`p_best`](crate::p_best).
     ///
