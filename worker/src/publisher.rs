@@ -168,15 +168,16 @@ impl Publisher {
         Ok(running)
     }
 
-    /// What the policy may look at now, and the totals of the arms.
-    async fn input(
+    /// What the policy makes now of what was counted.
+    async fn turn<'a>(
         &self,
-        experiment: &Experiment,
+        experiment: &'a Experiment,
+        known: Option<&Epoch>,
         now_ms: u64,
-    ) -> std::result::Result<(PolicyInput, Vec<Tally>), Fault> {
+    ) -> std::result::Result<Turn<'a>, Fault> {
         let (history, delays) = central::history(&self.env, experiment, (now_ms / HOUR_MS) as u32).await?;
         let input = evidence::policy_input(experiment, &history, &delays, now_ms as f64 / HOUR_MS as f64)?;
-        Ok((input, history.arm_totals()?))
+        Ok(Turn::next(experiment, known, input, &history.arm_totals()?, now_ms)?)
     }
 
     /// One turn of the loop. On demand every shard reports first, and a version goes out in any case.
@@ -211,14 +212,17 @@ impl Publisher {
                 Some(epoch) if now_ms < epoch.opened_at_ms.saturating_add(least_ms) => {
                     Turn::kept(experiment, epoch)?
                 }
-                _ => match (self.input(experiment, now_ms).await, known) {
-                    (Ok((input, totals)), _) => Turn::next(experiment, known, input, &totals, now_ms)?,
-                    // What cannot be summed up in one experiment must not stop the others.
+                _ => match (self.turn(experiment, known, now_ms).await, known) {
+                    (Ok(turn), _) => turn,
+                    // What cannot be summed up or shared out in one experiment must not stop the others.
                     (Err(fault), Some(epoch)) => {
                         worker::console_error!("experiment {} keeps its shares: {fault}", experiment.name);
                         Turn::kept(experiment, epoch)?
                     }
-                    (Err(fault), None) => return Err(fault),
+                    (Err(fault), None) => {
+                        worker::console_error!("experiment {} does not begin yet: {fault}", experiment.name);
+                        continue;
+                    }
                 },
             };
             entries.push(turn.entry);
@@ -232,7 +236,7 @@ impl Publisher {
         let published = on_demand || ages || *self.published.borrow() != content;
         let view = SyncView {
             version: if published { version } else { newest },
-            experiments: experiments.len(),
+            experiments: entries.len(),
             epochs_opened: opened.len(),
             exposures: before.exposures,
             shards_failed,
