@@ -10,7 +10,7 @@
 use crate::{DelayCorrection, Error};
 
 /// Least number of conversions from which a step of the distribution is estimated.
-const AT_RISK_MIN: i64 = 30;
+const AT_RISK_MIN: i128 = 30;
 
 /// Conversions by the tick of their exposure and their delay in whole ticks: sums, so they merge by addition.
 ///
@@ -57,25 +57,40 @@ impl Delays {
     /// old enough to tell: the product-limit estimate for data truncated on the right (Lagakos, Barraj and De Gruttola
     /// 1988, Biometrika 75, doi:10.1093/biomet/75.3.515). Cohorts older than the window enter every step. Steps
     /// with fewer than 30 conversions to judge from are left out, so that before there are data all counts in full.
+    /// The effort is that of reading the counts once.
     pub fn distribution(&self, now: f64, window: u32) -> DelayDistribution {
         let longest = self.cells.iter().map(|&(_, delay, _)| delay).filter(|&delay| delay < window).max();
-        let mut before = vec![1.0; longest.map_or(0, |longest| longest as usize + 1)];
-        let mut share = 1.0;
-        for (delay, before) in before.iter_mut().enumerate().rev() {
-            let (mut exactly, mut at_most) = (0, 0);
-            for &(exposed_at, other, conversions) in &self.cells {
-                // The whole cohort has had time for this delay.
-                let is_old_enough = f64::from(exposed_at) + delay as f64 + 2.0 <= now;
-                if is_old_enough && other as usize <= delay {
-                    at_most += conversions.max(0);
-                    exactly += if other as usize == delay { conversions.max(0) } else { 0 };
+        let steps = longest.map_or(0, |longest| longest as usize + 1);
+        // By delay: conversions with exactly it; and by how much the number with at most it grows, later that number.
+        let mut counts = vec![(0_i128, 0_i128); steps];
+        for &(exposed_at, delay, conversions) in &self.cells {
+            let (delay, conversions) = (delay as usize, i128::from(conversions.max(0)));
+            // The longest delay that the whole cohort has had time for.
+            let longest = now - f64::from(exposed_at) - 2.0;
+            if delay as f64 > longest {
+                continue;
+            }
+            if let Some((exactly, growth)) = counts.get_mut(delay) {
+                (*exactly, *growth) = (*exactly + conversions, *growth + conversions);
+                if let Some((_, growth)) = counts.get_mut((longest as usize).saturating_add(1)) {
+                    *growth -= conversions;
                 }
             }
+        }
+        let mut at_most = 0;
+        for (_, growth) in &mut counts {
+            at_most += *growth;
+            *growth = at_most;
+        }
+        let mut share = 1.0;
+        let mut before: Vec<f64> = Vec::with_capacity(steps);
+        for &(exactly, at_most) in counts.iter().rev() {
             if at_most >= AT_RISK_MIN {
                 share *= (at_most - exactly) as f64 / at_most as f64;
             }
-            *before = share;
+            before.push(share);
         }
+        before.reverse();
         DelayDistribution { before, window: f64::from(window) }
     }
 }
@@ -152,7 +167,7 @@ mod tests {
         let nothing = Delays::default().distribution(5.0, 10);
         assert!([0.0, 0.5, 3.0, 99.0].iter().all(|&age| nothing.share_by(age) == 1.0));
         let mut few = Delays::default();
-        few.add(0, 3, AT_RISK_MIN - 1).unwrap();
+        few.add(0, 3, 29).unwrap();
         assert_eq!(few.distribution(50.0, 10).share_by(0.5), 1.0);
     }
 
@@ -183,6 +198,21 @@ mod tests {
             let mut delays = Delays::default();
             cells.iter().for_each(|&(at, delay, n)| delays.add(at, delay, n).unwrap());
             let known = delays.distribution(f64::from(now), window);
+            let known_cells = &delays.cells;
+            // The estimate by its definition: at each step from the longest delay to the shortest all counts anew.
+            let steps = cells.iter().map(|cell| cell.1).filter(|&delay| delay < window).max().map_or(0, |delay| delay + 1);
+            let mut expected = 1.0;
+            for step in (0..steps).rev() {
+                let old_enough = |cell: &&(u32, u32, i64)| cell.0 + step + 2 <= now && cell.1 <= step;
+                let count = |delay: Option<u32>| -> i64 {
+                    let cells = known_cells.iter().filter(old_enough);
+                    cells.filter(|cell| delay.is_none_or(|delay| delay == cell.1)).map(|cell| cell.2.max(0)).sum()
+                };
+                if count(None) >= 30 {
+                    expected *= (count(None) - count(Some(step))) as f64 / count(None) as f64;
+                }
+                prop_assert_eq!(known.share_by(f64::from(step)), expected);
+            }
             let mut last = 0.0;
             for half in 0..2 * window + 2 {
                 let share = known.share_by(f64::from(half) / 2.0);

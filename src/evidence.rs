@@ -164,20 +164,25 @@ fn sums(experiment: &Experiment, history: &History, known_by: &DelayDistribution
         if let Some(known) = known_by.weight(experiment.delay, age(period, now)) {
             let weight = fade.weight(count, later);
             for (arm, (sum, tally)) in sums.iter_mut().zip(&period.arms).enumerate() {
-                // No fewer exposures than conversions, however young they are.
-                let least = tally.conversions as f64 / (tally.exposures as f64).max(1.0);
-                sum.add(tally, experiment.objective, weight * known.max(least), weight);
-                sum.loss += loss.of_tally(arm, tally, known.max(least), period.shares.get(arm).copied());
+                sum.add(tally, experiment.objective, weight * known, weight);
+                sum.loss += loss.of_tally(arm, tally, known, period.shares.get(arm).copied());
             }
         }
         later += count;
     }
+    // A young period may have more conversions than was to be expected by now. That evens out over the periods; taken
+    // as a bound for each of them it would make every rate too low.
+    for sum in &mut sums {
+        sum.exposures = sum.exposures.max(sum.conversions);
+        sum.loss = sum.loss.max(0.0);
+    }
     sums
 }
 
-/// Mean age of a period's exposures, in ticks.
+/// Mean age of a period's exposures, in ticks; those of the present tick came since it began.
 fn age(period: &Period, now: f64) -> f64 {
-    now - f64::from(period.cohort.hour) - 0.5
+    let since = now - f64::from(period.cohort.hour);
+    since - 0.5 * since.clamp(0.0, 1.0)
 }
 
 /// Exposures of all arms.
@@ -218,7 +223,7 @@ impl Loss {
     }
 
     fn of_exposures(&self, exposures: f64, gain: f64, propensity: f64) -> f64 {
-        (exposures - gain).max(0.0) / (propensity + self.gamma)
+        (exposures - gain) / (propensity + self.gamma)
     }
 
     /// Loss of one exposure with this propensity.
@@ -261,7 +266,15 @@ fn posterior(experiment: &Experiment, arm: &Arm, sum: &ArmSums) -> Result<Poster
         }
         // Without an exposure that counts there is nothing that its value could be.
         RewardModel::Normal if exposures <= 0.0 => Posterior::update_normal(prior, value_minor, 0.0, 0, 0),
-        RewardModel::Normal => Posterior::update_normal(prior, value_minor, exposures, reward, sum.reward_sq),
+        RewardModel::Normal => {
+            let squares = if experiment.policy.name.fades() {
+                // Faded sums are rounded, each by itself, which may leave squares less than they can be.
+                sum.reward_sq.max((reward as f64 * (reward as f64 / exposures)).ceil() as i128)
+            } else {
+                sum.reward_sq
+            };
+            Posterior::update_normal(prior, value_minor, exposures, reward, squares)
+        }
     }
 }
 
@@ -325,7 +338,7 @@ mod tests {
         let mut delays = Delays::default();
         delays.add(0, 0, 500).unwrap();
         delays.add(0, 1, 500).unwrap();
-        // F(0.5) = 0.25, F(1.5) = 0.75; the second arm of the old period and none other is kept up by its conversions.
+        // F(0.5) = 0.25, F(1.5) = 0.75.
         let weighted = counts(&sevilla(), &delays, 12.0);
         assert_eq!(weighted, [(75.0 + 5.0, 14.0), (37.5 + 5.0, 10.0), (37.5 + 2.5, 1.0)]);
         let mut naive = sevilla();
@@ -345,6 +358,33 @@ mod tests {
         let input = policy_input(&sevilla(), &young, &delays, 11.0).unwrap();
         assert_eq!((input.arms()[0].exposures, input.arms()[0].conversions), (9.0, 9.0));
         assert_eq!(input.arms()[1].exposures, 0.0);
+    }
+
+    /// Of 40 periods with one exposure each, F = 0.25 of whose conversions are known, 5 have converted already: 10
+    /// exposures and 5 conversions, not 35 times 0.25 and 5.
+    #[test]
+    fn conversions_that_came_early_do_not_make_more_exposures() {
+        let mut delays = Delays::default();
+        delays.add(0, 0, 500).unwrap();
+        delays.add(0, 1, 500).unwrap();
+        let periods = (1..=40).map(|epoch| period(epoch, 11, [(1, i64::from(epoch <= 5)), (0, 0), (0, 0)]));
+        let history = History::new(periods.collect()).unwrap();
+        let input = policy_input(&sevilla(), &history, &delays, 12.0).unwrap();
+        assert_eq!((input.arms()[0].exposures, input.arms()[0].conversions), (10.0, 5.0));
+        let tsallis = experiment(r#"{"name": "tsallis_inf"}"#);
+        let lost = policy_input(&tsallis, &history, &delays, 12.0).unwrap().arms()[0].loss;
+        assert!((lost - (10.0 - 5.0 * 1100.0 / 1300.0) / 0.5).abs() < 1e-9, "{lost}");
+    }
+
+    /// Half an hour into the hour its exposures are a quarter of an hour old on average: F(0.25) = 0.125.
+    #[test]
+    fn exposures_of_the_hour_that_still_runs_are_half_as_old_as_it() {
+        let mut delays = Delays::default();
+        delays.add(0, 0, 500).unwrap();
+        delays.add(0, 1, 500).unwrap();
+        let running = History::new(vec![period(1, 11, [(80, 1), (0, 0), (0, 0)])]).unwrap();
+        let exposures = |now| policy_input(&sevilla(), &running, &delays, now).unwrap().arms()[0].exposures;
+        assert_eq!((exposures(11.5), exposures(12.0), exposures(12.5)), (10.0, 20.0, 40.0));
     }
 
     #[test]

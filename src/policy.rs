@@ -54,6 +54,7 @@ mod thompson;
 
 pub(crate) use adversarial::exp3_ix_gamma;
 pub use demand::DemandCurve;
+pub(crate) use draw::categorical;
 pub use input::{ARMS_MAX, ArmInput, Contrast, PolicyInput, Stock};
 pub use parameter::Parameter;
 
@@ -193,7 +194,13 @@ pub enum Policy {
     /// When and when not: as for the discounted one, with a narrower width.
     /// Source: Garivier and Moulines (2011), doi:10.1007/978-3-642-24412-4_16 (ξ = ½, B = 1).
     SlidingUcb,
-    /// Thompson sampling on comparisons within cohorts, for a base rate that drifts for all arms alike.
+    /// Thompson sampling on comparisons within cohorts, for a base rate that drifts for all arms alike: the log-odds of
+    /// the arms relative to each other, from strata of at least `period` exposures; see [`contrast`](crate::contrast).
+    ///
+    /// When: weekdays, sales and seasons move demand by more than the prices do, while the shares move. When not: arms
+    /// that change places, for which the discounted and sliding variants are made; few conversions in a `period`.
+    /// Source: stratified logistic regression, Cochran (1954), Mantel and Haenszel (1959); the likelihood for low rates is
+    /// that of Lindon and Malek (2022), *Anytime-valid inference for multinomial count data*.
     ContrastThompson,
     /// UCB1 with a width that scales with the arm's own value: `v (q̂ + √(exploration · ln t / n))`.
     ///
@@ -211,11 +218,27 @@ pub enum Policy {
     /// When: prices far apart and small rates; the narrowest of the three. When not: as for UCB1.
     /// Source: Garivier and Cappé (2011), arXiv:1102.2490, for each arm's rate.
     PriceKlUcb,
-    /// Thompson sampling where no higher price converts more.
+    /// Thompson sampling where no higher price converts more: each joint draw of the rates is moved as little as possible
+    /// to where the rates do not rise with the price, weighted by exposures.
+    ///
+    /// When: a ladder of many prices, each of which then learns from its neighbours. When not: a price that is itself a
+    /// sign of quality. Prices must all be different.
+    /// Source: Ayer and others (1955), doi:10.1214/aoms/1177728423 (pool adjacent violators), on draws as in Thompson (1933).
     MonotoneThompson,
-    /// Thompson sampling on a logistic demand curve.
+    /// Thompson sampling on a logistic demand curve of two parameters, `q(p) = σ(a - b p / p̄)` with b above 0; plain
+    /// Thompson sampling where a test of its fit rejects the curve at the level `lack_of_fit`.
+    ///
+    /// When: many prices and few conversions; see [`DemandCurve`]. When not: up to three prices, where the curve can
+    /// hardly be tested. Prices must all be different; the arms' own priors are not looked at.
+    /// Source: logistic Thompson sampling, Chapelle and Li (2011), *An empirical evaluation of Thompson sampling*, NIPS 24;
+    /// the test, McCullagh and Nelder (1989), *Generalized Linear Models*, section 4.4.
     DemandThompson,
-    /// Thompson sampling under limited stock.
+    /// Thompson sampling under limited stock: for each joint draw of the rates d the mix x of prices that maximises
+    /// `Σ x v d` with `Σ x d` at most the pieces left per unit still to come.
+    ///
+    /// Must know stock and horizon. When: stock that a good price would sell out before the end. When not: stock that can
+    /// be had again. Where every mix sells too fast, the rest goes to the highest price.
+    /// Source: Ferreira, Simchi-Levi and Wang (2018), doi:10.1287/opre.2018.1755 (TS-Update).
     InventoryThompson,
 }
 

@@ -108,11 +108,12 @@ fn the_short_cut_for_immediate_feedback_has_the_law_of_the_whole_loop() {
     let text = SHOP.replace("horizon = 4000", "horizon = 100").replace("every = 200", "every = 1");
     let short = Environment::from_toml(&text).unwrap();
     let long = Environment::from_toml(&format!("{text}[edges]\ncount = 1\nstale_units = 1\n")).unwrap();
-    for policy in ["thompson", "moss"] {
+    let fading = ["discounted_thompson:half_life=20", "sliding_ucb:window=20"];
+    for policy in ["thompson", "moss", "tsallis_inf"].into_iter().chain(fading) {
         let ((one, se_one), (other, se_other)) = (regret(&short, policy, 60), regret(&long, policy, 60));
         assert!(
             (one - other).abs() < 4.0 * (se_one * se_one + se_other * se_other).sqrt(),
-            "{one} ± {se_one} and {other} ± {se_other}"
+            "{policy}: {one} ± {se_one} and {other} ± {se_other}"
         );
     }
 }
@@ -279,10 +280,11 @@ fn a_naive_rate_is_too_small_by_what_the_theory_says() {
     }
 }
 
-/// Two arms of the same rate and delay, where one of them is shown to most of the units of late: naive counting believes
-/// it worse, weighting does not. What the policy believes is seen through what Thompson sampling does with it.
+/// With a window of half the horizon, who waits until it is over learns nothing in all that time; who weighs young
+/// exposures learns from the first conversions on, and loses no more than who takes them for failures. 8 runs, whose
+/// means are 4 and 8 standard errors apart where this fails.
 #[test]
-fn a_correction_for_delay_earns_more_than_none() {
+fn weighing_young_exposures_need_not_wait_for_the_window() {
     let text = "objective = \"conversion\"\nhorizon = 6000\nfeedback_every = 100\n\
                 [[arms]]\nname = \"a\"\nprice_minor = 1\nrate = 0.5\n[[arms]]\nname = \"b\"\nprice_minor = 1\nrate = 0.3\n\
                 [delay]\ndistribution = \"exponential\"\nmean = 500\nwindow = 3000\n";

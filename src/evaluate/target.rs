@@ -152,14 +152,7 @@ impl<'a> Learner<'a> {
 
 /// Whether the policy looks at periods one by one; every other learns from sums over all rows.
 fn learns_by_period(policy: Policy) -> bool {
-    matches!(
-        policy,
-        Policy::DiscountedThompson
-            | Policy::SlidingThompson
-            | Policy::DiscountedUcb
-            | Policy::SlidingUcb
-            | Policy::ContrastThompson
-    )
+    policy.fades() || policy == Policy::ContrastThompson
 }
 
 /// The arm with its price, and with what a conversion of it is worth: as the log says, or else the mean so far in whole

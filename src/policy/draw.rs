@@ -72,7 +72,7 @@ fn top_two(input: &PolicyInput, random: &mut impl Rng) -> usize {
 }
 
 /// A place with probability in proportion to its weight.
-fn categorical(weights: &[f64], random: &mut impl Rng) -> usize {
+pub(crate) fn categorical(weights: &[f64], random: &mut impl Rng) -> usize {
     let mut left = random.random::<f64>() * weights.iter().sum::<f64>();
     let mut last = 0;
     for (place, &weight) in weights.iter().enumerate() {

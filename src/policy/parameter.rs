@@ -73,6 +73,19 @@ impl Policy {
         )
     }
 
+    /// Whether what is old counts less to the policy, or not at all.
+    pub(crate) fn fades(self) -> bool {
+        matches!(
+            self,
+            Self::DiscountedThompson | Self::SlidingThompson | Self::DiscountedUcb | Self::SlidingUcb
+        )
+    }
+
+    /// Whether the policy learns from losses divided by the propensities that they were suffered with.
+    pub(crate) fn learns_from_losses(self) -> bool {
+        matches!(self, Self::Exp3Ix | Self::TsallisInf)
+    }
+
     /// The policy's parameter at this place: what the input gives, or else the default.
     pub(crate) fn parameter(self, input: &PolicyInput, place: usize) -> f64 {
         let default = self.parameters().get(place).map_or(0.0, |parameter| parameter.default);

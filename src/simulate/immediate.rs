@@ -12,8 +12,8 @@ use super::environment::Environment;
 use super::record::{Record, Run};
 use super::truth::Truth;
 use crate::evidence::{self, ArmSums, Fade, Loss};
-use crate::policy::Stock;
-use crate::{ArmInput, Error, Experiment, Policy, PolicyInput, Posterior, TOTAL};
+use crate::policy::{Stock, categorical};
+use crate::{ArmInput, Error, Experiment, PolicyInput, Posterior, TOTAL};
 
 /// What the policy has seen, and how it fades.
 struct Seen {
@@ -21,7 +21,6 @@ struct Seen {
     values: Vec<i64>,
     fade: Fade,
     loss: Loss,
-    learns_from_losses: bool,
     input: PolicyInput,
     sums: Vec<ArmSums>,
     /// The newest exposures of a sliding window, each with its place, whether it converted, and which arm it was.
@@ -76,7 +75,6 @@ impl Seen {
             values: experiment.arms.iter().map(|arm| experiment.value_minor(arm)).collect(),
             fade,
             loss: Loss::of(&experiment),
-            learns_from_losses: matches!(policy.name, Policy::Exp3Ix | Policy::TsallisInf),
             input: evidence::input_of(&experiment, &sums)?,
             generations: vec![0; sums.len()],
             sums,
@@ -92,7 +90,7 @@ impl Seen {
         let arms = self.sums.len();
         let floor = f64::from(self.input.floor()) / f64::from(TOTAL);
         let spread = floor * arms as f64;
-        if self.learns_from_losses {
+        if policy.learns_from_losses() {
             let weights = policy.weights(&self.input);
             let total: f64 = weights.iter().sum();
             let propensity = |weight: &f64| floor + (1.0 - spread) * weight / total;
@@ -175,19 +173,4 @@ impl Seen {
         }
         Ok(())
     }
-}
-
-/// A place with a probability in proportion to its weight.
-fn categorical(weights: &[f64], random: &mut impl Rng) -> usize {
-    let total: f64 = weights.iter().sum();
-    let mut rest = random.random::<f64>() * total;
-    let mut last = 0;
-    for (place, &weight) in weights.iter().enumerate().filter(|(_, weight)| **weight > 0.0) {
-        last = place;
-        if rest < weight {
-            break;
-        }
-        rest -= weight;
-    }
-    last
 }

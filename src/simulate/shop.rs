@@ -86,17 +86,11 @@ impl<'a> Shop<'a> {
     /// A shop before its first unit, with the first snapshot published.
     pub(super) fn new(environment: &'a Environment, experiment: Experiment) -> Result<Self, Error> {
         let arms = experiment.arms.len();
+        let policy = experiment.policy.name;
         let needs_cohorts = environment.delay.is_some()
-            || matches!(
-                experiment.policy.name,
-                Policy::Exp3Ix
-                    | Policy::TsallisInf
-                    | Policy::DiscountedThompson
-                    | Policy::SlidingThompson
-                    | Policy::DiscountedUcb
-                    | Policy::SlidingUcb
-                    | Policy::ContrastThompson
-            );
+            || policy.fades()
+            || policy.learns_from_losses()
+            || policy == Policy::ContrastThompson;
         let mut shop = Self {
             environment,
             experiment,
@@ -275,7 +269,7 @@ impl<'a> Shop<'a> {
                         *conversions += 1;
                     }
                 }
-                self.delays.add(exposed_at, ticks(parcel.due) - exposed_at, 1)?;
+                self.delays.add(exposed_at, ticks(parcel.due - parcel.exposed_at), 1)?;
             }
             if !later.is_empty() {
                 self.pending.insert(key, later);

@@ -1,4 +1,4 @@
-//! Plots of a simulation, as SVG.
+//! Plots of a simulation, as SVG, and the colours and letters of all plots.
 
 use std::path::Path;
 
@@ -23,10 +23,12 @@ const COLUMNS: usize = 3;
 const INK: RGBColor = RGBColor(0x24, 0x29, 0x2f);
 const MUTED: RGBColor = RGBColor(0x6b, 0x72, 0x80);
 const GRID: RGBColor = RGBColor(0xe5, 0xe7, 0xeb);
-const FONT: &str = "Helvetica, Arial, sans-serif";
+/// Of every text.
+pub const FONT: &str = "Helvetica, Arial, sans-serif";
 
-/// Policies' colours: told apart by colour-blind eyes (Okabe and Ito 2008), and more shades where there are more.
-const POLICIES: [RGBColor; 10] = [
+/// Colours of policies and of arms, again from the first where there are more: told apart by colour-blind eyes (Okabe
+/// and Ito 2008), with shades more.
+pub const COLOURS: [RGBColor; 10] = [
     RGBColor(0x00, 0x72, 0xb2),
     RGBColor(0xd5, 0x5e, 0x00),
     RGBColor(0x00, 0x9e, 0x73),
@@ -93,7 +95,7 @@ fn regret(area: &Area, environment: &Environment, summaries: &[Summary]) -> Resu
         .y_label_formatter(&|regret| amount(*regret, most))
         .label_style((FONT, 14).into_font().color(&MUTED))
         .draw()?;
-    let colours = || POLICIES.into_iter().cycle();
+    let colours = || COLOURS.into_iter().cycle();
     for (summary, colour) in summaries.iter().zip(colours()) {
         let upper = summary.checkpoints.iter().map(|point| (point.at as f64, point.regret_q95));
         let lower = summary.checkpoints.iter().rev().map(|point| (point.at as f64, point.regret_q05));
@@ -124,7 +126,7 @@ fn end_labels(area: &Area, summaries: &[Summary], ends: &[(i32, i32)]) -> Result
         let Some((summary, &(x, y))) = summaries.get(label).zip(ends.get(label)) else { continue };
         let at = y.min(next).max(above + STEP);
         (above, next) = (at, next + STEP);
-        let colour = POLICIES.into_iter().cycle().nth(label).unwrap_or(INK);
+        let colour = COLOURS.into_iter().cycle().nth(label).unwrap_or(INK);
         let style = (FONT, 15).into_font().color(&colour).into_text_style(area);
         let style = style.pos(Pos::new(HPos::Left, VPos::Center));
         area.draw(&PathElement::new(vec![(x + 2, y), (x + 12, at)], colour.mix(0.6)))?;

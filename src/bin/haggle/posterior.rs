@@ -8,6 +8,7 @@ use haggle::{Posterior, RewardModel};
 use plotters::prelude::*;
 use serde_json::{Value, json};
 
+use crate::plot::{COLOURS, FONT};
 use crate::table::{Table, Unit, percent};
 use crate::{Answer, Failure, files, say};
 
@@ -113,17 +114,7 @@ fn points(posterior: &Posterior) -> Vec<(f64, f64)> {
 
 /// Width and height of a plot, twice what it is meant to be shown at: plotters rounds to whole pixels.
 const SIZE: (u32, u32) = (1800, 1000);
-/// Told apart by colour-blind eyes (Okabe and Ito 2008), then again from the first.
-const COLOURS: [RGBColor; 7] = [
-    RGBColor(0x00, 0x72, 0xb2),
-    RGBColor(0xd5, 0x5e, 0x00),
-    RGBColor(0x00, 0x9e, 0x73),
-    RGBColor(0xcc, 0x79, 0xa7),
-    RGBColor(0xe6, 0x9f, 0x00),
-    RGBColor(0x56, 0xb4, 0xe9),
-    RGBColor(0x52, 0x52, 0x52),
-];
-const FONT: (&str, u32) = ("Helvetica, Arial, sans-serif", 26);
+const LABEL: (&str, u32) = (FONT, 26);
 
 /// Draws the densities into an SVG file.
 fn plot(path: &Path, tallies: &Tallies, posteriors: &[Posterior]) -> Result<(), Failure> {
@@ -138,13 +129,13 @@ fn plot(path: &Path, tallies: &Tallies, posteriors: &[Posterior]) -> Result<(), 
     area.fill(&WHITE)?;
     let mut chart = ChartBuilder::on(&area)
         .margin(32)
-        .caption("What an exposure is believed to be worth", (FONT.0, 36))
+        .caption("What an exposure is believed to be worth", (FONT, 36))
         .x_label_area_size(90)
         .build_cartesian_2d(least..most, 0.0..1.05 * high)?;
     let label = |value: &f64| unit.value(*value);
     let mut mesh = chart.configure_mesh();
     mesh.disable_y_mesh().light_line_style(TRANSPARENT).x_labels(6).x_label_formatter(&label);
-    mesh.x_desc(unit.name()).label_style(FONT).draw()?;
+    mesh.x_desc(unit.name()).label_style(LABEL).draw()?;
     for ((offer, line), colour) in tallies.offers.iter().zip(&lines).zip(COLOURS.into_iter().cycle()) {
         let line = || line.iter().map(|&(value, density)| (value, density.min(high)));
         chart.draw_series(AreaSeries::new(line(), 0.0, colour.mix(0.08)))?;
@@ -154,7 +145,7 @@ fn plot(path: &Path, tallies: &Tallies, posteriors: &[Posterior]) -> Result<(), 
             .legend(move |(x, y)| PathElement::new([(x, y), (x + 24, y)], colour.stroke_width(4)));
     }
     let mut legend = chart.configure_series_labels();
-    legend.position(SeriesLabelPosition::UpperRight).label_font(FONT).legend_area_size(40);
+    legend.position(SeriesLabelPosition::UpperRight).label_font(LABEL).legend_area_size(40);
     legend.background_style(WHITE.mix(0.8)).draw()?;
     area.present()?;
     Ok(())
