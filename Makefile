@@ -29,7 +29,7 @@ WASM_PATH := PATH="$(RUST_WEB):$(TOOLS):$$PATH"
 # is before them on this machine.
 CARGO_HOME ?= $(HOME)/.cargo
 WASM_FLAGS = --cfg sha2_backend_soft="compact" \
-	--remap-path-prefix=$(CARGO_HOME)/registry/src/index.crates.io-1949cf8c6b5b557f/= \
+	$(foreach crates,$(shell ls -d $(CARGO_HOME)/registry/src/* 2>/dev/null),--remap-path-prefix=$(crates)/=) \
 	--remap-path-prefix=$(shell $(WASM_PATH) rustc --print sysroot)/lib/rustlib/src/rust/library/=
 WASM_ENV = env $(WASM_PATH) CARGO_PROFILE_RELEASE_OPT_LEVEL=z RUSTFLAGS='$(WASM_FLAGS)'
 # worker-build fetches these three by itself unless it is told where they are.
