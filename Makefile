@@ -38,9 +38,10 @@ BUILD_ENV = $(WASM_ENV) WASM_BINDGEN_BIN=$(TOOLS)/wasm-bindgen WASM_OPT_BIN=$(NO
 
 # The features that rustc and worker-build use. Not --all-features: that writes encodings which V8 cannot load.
 # --low-memory-unused: the lowest kilobyte is the end of the stack, where only an overflow would come to.
+# --reorder-functions-by-name: what is alike stands together, which gzip likes.
 WASM_OPT := $(NODE_BIN)/wasm-opt --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int \
-	--enable-bulk-memory --enable-multivalue --enable-reference-types --enable-exception-handling --strip-debug \
-	--strip-producers --strip-target-features --low-memory-unused -Oz
+	--enable-bulk-memory --enable-multivalue --enable-reference-types --enable-exception-handling --low-memory-unused -Oz --converge \
+	--reorder-functions-by-name --strip-debug --strip-producers --strip-target-features
 
 CORE_SOURCES := $(shell find src -name '*.rs') Cargo.toml $(wildcard Cargo.lock) rust-toolchain.toml
 WORKER_SOURCES := $(CORE_SOURCES) $(shell find worker/src -name '*.rs') $(wildcard worker/Cargo.toml)
@@ -165,7 +166,7 @@ dry-run:
 
 $(WORKER_JS): $(WORKER_SOURCES) Makefile .ci/drop-exports.mjs
 	$(call say,worker/build: the Worker)
-	@cd worker && $(BUILD_ENV) $(TOOLS)/worker-build --release
+	@cd worker && $(BUILD_ENV) $(TOOLS)/worker-build --release --no-opt
 	@node .ci/drop-exports.mjs worker/build/index_bg.wasm
 	@$(WASM_OPT) worker/build/index_bg.wasm -o worker/build/index_bg.wasm
 	@touch $@

@@ -381,9 +381,18 @@ fn fixed(arms: &[ArmInput]) -> Vec<f64> {
 }
 
 /// One number per arm: what `of_live` has for the live arms in their order, and 0 for the dead ones.
-fn spread(input: &PolicyInput, of_live: impl IntoIterator<Item = f64>) -> Vec<f64> {
-    let mut values = of_live.into_iter();
-    input.arms().iter().map(|arm| if arm.live { values.next().unwrap_or(0.0) } else { 0.0 }).collect()
+fn spread(input: &PolicyInput, of_live: &[f64]) -> Vec<f64> {
+    let mut values = of_live.iter();
+    input
+        .arms()
+        .iter()
+        .map(|arm| if arm.live { values.next().copied().unwrap_or(0.0) } else { 0.0 })
+        .collect()
+}
+
+/// What `weight` is for each live arm, and 0 for the dead ones.
+fn spread_by(input: &PolicyInput, weight: &dyn Fn(&ArmInput) -> f64) -> Vec<f64> {
+    input.arms().iter().map(|arm| if arm.live { weight(arm) } else { 0.0 }).collect()
 }
 
 #[cfg(test)]

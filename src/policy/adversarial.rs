@@ -3,7 +3,7 @@
 //! In scope: shares from `ArmInput::loss`, the sum over an arm's exposures of `(1 - x) / (p + γ)` with `x` the reward
 //! scaled to `[0, 1]` and `p` the arm's share when the exposure was decided. Out of scope: making that sum (`evidence`).
 
-use super::{PolicyInput, spread};
+use super::{PolicyInput, spread_by};
 use crate::math::{exp, ln};
 
 /// The γ of EXP3-IX, which is added to the share that a loss is divided by: half of the learning rate
@@ -21,7 +21,7 @@ pub(super) fn exp3_ix_weights(input: &PolicyInput) -> Vec<f64> {
     let horizon = input.horizon.map_or(input.exposures(), |units| units as f64);
     let eta = 2.0 * exp3_ix_gamma(input.arms().len(), horizon);
     let least = least_loss(input);
-    spread(input, input.live().map(|arm| exp(-eta * (arm.loss - least))))
+    spread_by(input, &|arm| exp(-eta * (arm.loss - least)))
 }
 
 /// Tsallis-INF with the power ½: shares `4 / (η_t (L̂ - x))²` with `η_t = 2 / √t`, and x such that they sum to 1.
@@ -47,7 +47,7 @@ pub(super) fn tsallis_inf_weights(input: &PolicyInput) -> Vec<f64> {
         }
     }
     let root_of_share = |loss: f64| 2.0 / (eta * (loss - least) + z);
-    spread(input, input.live().map(|arm| root_of_share(arm.loss) * root_of_share(arm.loss)))
+    spread_by(input, &|arm| root_of_share(arm.loss) * root_of_share(arm.loss))
 }
 
 fn least_loss(input: &PolicyInput) -> f64 {

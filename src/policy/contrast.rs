@@ -61,7 +61,7 @@ pub(super) fn weights(input: &PolicyInput) -> Vec<f64> {
         }));
         award(values.iter().copied(), &mut shares);
     }
-    spread(input, shares)
+    spread(input, &shares)
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@
 mod posterior;
 
 use self::posterior::Belief;
-use super::{ArmInput, Policy, PolicyInput, spread, thompson};
+use super::{ArmInput, Policy, PolicyInput, spread_by, thompson};
 use crate::math::exp;
 
 /// Probability that each arm is the best on the demand curve. Dead arms get 0.
@@ -37,7 +37,7 @@ pub(super) fn weights(input: &PolicyInput) -> Vec<f64> {
         let (sum, count) = shares.fold((0.0, 0.0), |(sum, count), (_, share)| (sum + share, count + 1.0));
         sum / count
     };
-    spread(input, live.iter().map(|arm| alike(arm)))
+    spread_by(input, &alike)
 }
 
 /// A logistic demand curve fitted to what the arms have shown: q(p) = σ(a - b p/p̄).

@@ -3,7 +3,7 @@
 //! In scope: which arms are still in. Out of scope: intervals that are shown to people (`inference`), which are
 //! narrower.
 
-use super::{ArmInput, Policy, PolicyInput, spread};
+use super::{ArmInput, Policy, PolicyInput, spread_by};
 use crate::math::ln;
 
 /// 1 for each live arm whose upper bound is not below the highest lower bound, 0 for the others.
@@ -23,7 +23,7 @@ pub(super) fn weights(input: &PolicyInput) -> Vec<f64> {
     let highest =
         input.live().map(interval).map(|(mean, radius)| mean - radius).fold(f64::NEG_INFINITY, f64::max);
     let is_in = |(mean, radius): (f64, f64)| f64::from(u8::from(mean + radius >= highest));
-    spread(input, input.live().map(|arm| is_in(interval(arm))))
+    spread_by(input, &|arm| is_in(interval(arm)))
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 //! In scope: shares from the means of the posteriors, whatever the reward model. Out of scope: how sure the means are;
 //! where that should count, Thompson sampling is the better policy.
 
-use super::{ArmInput, Policy, PolicyInput, spread};
+use super::{ArmInput, Policy, PolicyInput, spread_by};
 use crate::math::exp;
 
 /// Epsilon-greedy: 1 - ε for the arms with the highest mean, ε for all live arms.
@@ -15,7 +15,7 @@ pub(super) fn epsilon_weights(input: &PolicyInput) -> Vec<f64> {
     let best = highest_mean(input);
     let is_best = |arm: &ArmInput| arm.posterior.value_mean_minor() == best;
     let winner = (1.0 - epsilon) / input.live().filter(|arm| is_best(arm)).count() as f64;
-    spread(input, input.live().map(|arm| epsilon / live + if is_best(arm) { winner } else { 0.0 }))
+    spread_by(input, &|arm| epsilon / live + if is_best(arm) { winner } else { 0.0 })
 }
 
 /// Softmax: shares in proportion to e to the mean value over a temperature.
@@ -27,7 +27,7 @@ pub(super) fn softmax_weights(input: &PolicyInput) -> Vec<f64> {
     let scale = largest.max(f64::MIN_POSITIVE);
     // The exponent is 0 for the best arm and negative for the others: nothing overflows.
     let weight = |arm: &ArmInput| exp((arm.posterior.value_mean_minor() - best) / scale / temperature);
-    spread(input, input.live().map(weight))
+    spread_by(input, &weight)
 }
 
 fn highest_mean(input: &PolicyInput) -> f64 {

@@ -14,13 +14,13 @@
 //!
 //! `t` is the number of exposures of all live arms, `n` that of the arm; both may be fractions.
 
-use super::{ArmInput, Policy, PolicyInput, spread};
+use super::{ArmInput, Policy, PolicyInput, spread_by};
 use crate::math::{beta_quantile, expm1, ln, ln_1p, pow};
 
 /// 1 for each live arm whose index is the highest, 0 for the others.
 pub(super) fn weights(policy: Policy, input: &PolicyInput) -> Vec<f64> {
     let known = Known::new(policy, input);
-    let mut indices = spread(input, input.live().map(|arm| known.index(arm)));
+    let mut indices = spread_by(input, &|arm| known.index(arm));
     let best = indices.iter().copied().fold(0.0, f64::max);
     for (index, arm) in indices.iter_mut().zip(input.arms()) {
         *index = f64::from(u8::from(arm.live && *index == best));

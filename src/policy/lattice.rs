@@ -170,7 +170,7 @@ impl<'a> RateDraws<'a> {
             let (sum, count) = shares.fold((0.0, 0.0), |(sum, count), (_, share)| (sum + share, count + 1.0));
             sum / count
         };
-        super::spread(self.input, self.input.live().map(alike))
+        super::spread_by(self.input, &alike)
     }
 }
 

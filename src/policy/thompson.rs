@@ -8,12 +8,12 @@ use crate::{Posterior, p_best};
 
 /// P(best) among the live arms. Dead arms get 0.
 pub(super) fn weights(input: &PolicyInput) -> Vec<f64> {
-    spread(input, best_of_live(input))
+    spread(input, &best_of_live(input))
 }
 
 /// The shares of top-two Thompson sampling, from P(best) alone. Dead arms get 0.
 pub(super) fn top_two(input: &PolicyInput) -> Vec<f64> {
-    spread(input, challenge(&best_of_live(input), Policy::TopTwoThompson.parameter(input, 0)))
+    spread(input, &challenge(&best_of_live(input), Policy::TopTwoThompson.parameter(input, 0)))
 }
 
 fn best_of_live(input: &PolicyInput) -> Vec<f64> {

@@ -116,7 +116,7 @@ fn marked(response: Response, reason: Reason) -> Result<Response> {
 const NOT_TEXT: &str = "[data-haggle-sku] script, [data-haggle-sku] style, [data-haggle-sku] textarea";
 
 /// What the runtime puts in the place of bytes that are no character of the page's encoding.
-const NOT_A_CHARACTER: char = '\u{fffd}';
+const NOT_A_CHARACTER: &str = "\u{fffd}";
 
 /// The state of one page while it streams by. No handler can fail: what cannot be priced stays as it is.
 struct Page {
@@ -245,7 +245,7 @@ impl Page {
         let mut open = self.open.borrow_mut();
         let Some(OpenElement { item: Some(item), repriced }) = open.last_mut() else { return };
         let (piece, is_last) = (chunk.text(), chunk.last_in_text_node());
-        if self.is_raw.get() || piece.contains(NOT_A_CHARACTER) {
+        if self.is_raw.get() || http::contains(&piece, NOT_A_CHARACTER) {
             // Bytes that a text cannot hold stay only where they are not touched.
             let _ = chunk.before(&self.text.take(), &as_html());
             self.is_raw.set(!is_last);
