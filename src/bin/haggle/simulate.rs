@@ -12,6 +12,9 @@ use serde_json::json;
 
 use crate::{Answer, Failure, plot, say};
 
+/// Most threads.
+const THREADS_MAX: usize = 256;
+
 /// Most runs of one policy.
 const RUNS_MAX: u64 = 100_000;
 
@@ -45,7 +48,7 @@ pub struct Options {
     /// How many evenly spaced moments to report regret and allocation at, 1 to 1000.
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     checkpoints: u64,
-    /// Threads to run on; 0: as many as there are cores. They change nothing but the time.
+    /// Threads to run on, up to 256; 0: as many as there are cores. They change nothing but the time.
     #[arg(long, default_value_t = 0)]
     threads: usize,
     /// As JSON.
@@ -67,6 +70,9 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
     }
     if !(1..=RUNS_MAX).contains(&options.runs) {
         return Err(Error::value("--runs", options.runs, format!("1 to {RUNS_MAX}")).into());
+    }
+    if options.threads > THREADS_MAX {
+        return Err(Error::value("--threads", options.threads, format!("0 to {THREADS_MAX}")).into());
     }
     let at = checkpoints(environment.horizon, options.checkpoints)?;
     let choices = options.policies.iter().map(|text| Ok((text.as_str(), text.parse()?)));
