@@ -72,7 +72,9 @@ impl Fade {
         let horizon = horizon.max(2.0);
         match policy {
             Policy::DiscountedThompson | Policy::DiscountedUcb => {
-                let of_half_life = |half_life: f64| math::exp(-std::f64::consts::LN_2 / half_life);
+                // Never 0, however short the half-life: its logarithm is taken.
+                let of_half_life =
+                    |half_life: f64| math::exp(-std::f64::consts::LN_2 / half_life).max(f64::MIN_POSITIVE);
                 Self::Discount(set.map_or(1.0 - 0.25 / horizon.sqrt(), of_half_life))
             }
             Policy::SlidingThompson | Policy::SlidingUcb => {
@@ -406,6 +408,14 @@ mod tests {
         let (new, old) = (mean(0, 50), mean(50, 200));
         assert!((given[0].0 - (20.0 * new + 100.0 * old)).abs() < 1e-9, "{given:?}");
         assert!((given[1].1 - 10.0 * old).abs() < 1e-9, "{given:?}");
+    }
+
+    #[test]
+    fn after_the_shortest_half_life_one_exposure_is_left() {
+        let discounted = experiment(r#"{"name": "discounted_thompson", "half_life": 0.0001}"#);
+        let given = counts(&discounted, &Delays::default(), 12.0);
+        let left: f64 = given.iter().map(|arm| arm.0).sum();
+        assert!((left - 1.0).abs() < 1e-9, "{given:?}");
     }
 
     #[test]

@@ -119,6 +119,8 @@ fn every_policy_allocates_or_says_what_it_needs() {
     let names: Vec<&str> =
         policies["policies"].as_array().unwrap().iter().map(|p| p["policy"].as_str().unwrap()).collect();
     assert_eq!(names.len(), 25);
+    assert_eq!(policies["presets"], json!({ "reward": "thompson", "convergence": "top_two_thompson" }));
+    assert!(haggle(&["policies"], "").out.contains("preset: top_two_thompson"));
     for name in names {
         let run = haggle(&["allocate", "-", "--policy", name, "--json"], &tallies.to_string());
         assert_eq!(run.code, 0, "{name}: {}", run.err);
@@ -131,6 +133,18 @@ fn every_policy_allocates_or_says_what_it_needs() {
         "{}",
         run.err
     );
+}
+
+#[test]
+fn an_environment_is_read_from_standard_input_too() {
+    let environment = "objective = \"conversion\"\nhorizon = 500\nfeedback_every = 50\n\
+        arms = [{ name = \"a\", price_minor = 1, rate = 0.5 }, { name = \"b\", price_minor = 2, rate = 0.1 }]\n\
+        delay = { distribution = \"lognormal\", mean = 20 }\n";
+    let run = haggle(&["simulate", "-", "--runs", "2", "--json"], environment);
+    assert_eq!(run.code, 0, "{}", run.err);
+    assert_eq!(run.json()["horizon"], json!(500));
+    let run = haggle(&["simulate", "-"], "horizon = ");
+    assert!(run.code == 2 && run.err.contains("standard input: not an environment in TOML"), "{}", run.err);
 }
 
 #[test]
@@ -290,6 +304,12 @@ fn bad_input_ends_with_2_and_names_file_field_given_and_allowed() {
             "\"price_minor\":3900",
             "\"price_minor\":1900",
             "1900 in both at-19 and at-39",
+        ),
+        (
+            vec!["allocate", "-", "--policy", "softmax:temperature=1,temperature=2"],
+            "",
+            "",
+            "policy.temperature is given twice; it must be given once",
         ),
         (
             vec!["allocate", "-", "--policy", "ucb"],

@@ -88,7 +88,7 @@ fn bad_input_is_answered_with_2_and_a_reason() {
         (vec!["simulate", SWITCH, "--policy", "inventory_thompson"], "inventory is missing"),
         (vec!["simulate", SWITCH, "--feedback-every", "0"], "1 to the horizon"),
         (vec!["simulate", SWITCH, "--runs", "0"], "1 to 100000"),
-        (vec!["simulate", SWITCH, "--threads", "999999"], "--threads is 999999; it must be 0 to 256"),
+        (vec!["simulate", SWITCH, "--threads", "999999"], "0 to 1024"),
         (vec!["simulate", SWITCH, "--checkpoints", "0"], "1 to 1000"),
         (vec!["simulate", SWITCH, "--plot", "/no/such/folder/x.svg", "--runs", "1"], "/no/such/folder"),
         (vec!["simulate", SWITCH, "--seed", "x"], "--seed"),

@@ -174,6 +174,9 @@ impl std::str::FromStr for PolicyChoice {
             let Some((parameter, value)) = setting.split_once('=') else {
                 return Err(Error::value("policy", format!("{text:?}"), "a name, or name:parameter=number"));
             };
+            if fields.iter().any(|(known, _)| known == parameter) {
+                return Err(Error::value(format!("policy.{parameter}"), "given twice", "given once"));
+            }
             // Numbers only, as JSON has them: a text would be a quoted one.
             let number = |text: &str| crate::json::parse(text).unwrap_or_else(|_| Json::Text(text.into()));
             let value = if parameter == "shares" {

@@ -8,7 +8,7 @@ use haggle::evaluate::Tallies;
 
 use crate::Failure;
 
-/// Largest file of tallies, in bytes.
+/// Largest file of tallies or of an environment, in bytes.
 const FILE_MAX: u64 = 64 << 20;
 /// Longest line of a log, in bytes.
 const LINE_MAX: u64 = 1 << 20;
@@ -27,14 +27,19 @@ pub fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
     Ok(Box::new(BufReader::new(File::open(path).map_err(named(path))?)))
 }
 
-/// Reads and checks a file of tallies.
-pub fn tallies(path: &Path) -> Result<Tallies, Failure> {
+/// Reads a file of limited length.
+pub fn text(path: &Path) -> Result<String, Failure> {
     let mut text = String::new();
     open(path)?.take(FILE_MAX + 1).read_to_string(&mut text).map_err(named(path))?;
     if text.len() as u64 > FILE_MAX {
-        return Err(named(path)(format!("longer than {FILE_MAX} bytes; tallies must be shorter")));
+        return Err(named(path)(format!("longer than {FILE_MAX} bytes; it must be shorter")));
     }
-    Tallies::from_json(&text).map_err(named(path))
+    Ok(text)
+}
+
+/// Reads and checks a file of tallies.
+pub fn tallies(path: &Path) -> Result<Tallies, Failure> {
+    Tallies::from_json(&text(path)?).map_err(named(path))
 }
 
 /// Reads up to the end of the first line that is not empty.

@@ -2,6 +2,7 @@
 
 use clap::Args;
 use haggle::Policy;
+use haggle::policy::PRESETS;
 use serde_json::json;
 
 use crate::{Answer, Failure, say};
@@ -25,7 +26,9 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
         json!({ "policy": policy.name(), "parameters": parameters.collect::<Vec<_>>() })
     });
     if options.json {
-        say(json!({ "policies": all }))?;
+        let presets: serde_json::Map<_, _> =
+            presets().map(|(preset, policy)| (preset.to_owned(), json!(policy))).collect();
+        say(json!({ "policies": all, "presets": presets }))?;
         return Ok(Answer::Yes);
     }
     for policy in Policy::ALL {
@@ -34,5 +37,13 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
         });
         say(format!("{:<22}{}", policy.name(), parameters.collect::<String>()).trim_end())?;
     }
+    for (preset, policy) in presets() {
+        say(format!("{preset:<22}  preset: {policy}"))?;
+    }
     Ok(Answer::Yes)
+}
+
+/// The presets and the policies they stand for.
+fn presets() -> impl Iterator<Item = (&'static str, &'static str)> {
+    PRESETS.into_iter().filter_map(|preset| Some((preset, Policy::from_name(preset)?.name())))
 }

@@ -10,13 +10,12 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::prelude::*;
 use serde_json::json;
 
-use crate::{Answer, Failure, plot, say};
-
-/// Most threads.
-const THREADS_MAX: usize = 256;
+use crate::{Answer, Failure, allocate, files, plot, say};
 
 /// Most runs of one policy.
 const RUNS_MAX: u64 = 100_000;
+/// Most threads: more than any machine has cores, and few enough to fit into its memory.
+const THREADS_MAX: usize = 1024;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -31,7 +30,7 @@ regret is counted and what each column means: docs/simulator.md. The policies: h
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Options {
-    /// The environment: a file in TOML, or in JSON if its name ends so.
+    /// The environment: a file in TOML, or in JSON if its name ends so; - is standard input, in TOML.
     environment: PathBuf,
     /// A policy, as name or name:parameter=number; may be given many times.
     #[arg(long = "policy", value_name = "POLICY", default_value = "thompson")]
@@ -48,7 +47,7 @@ pub struct Options {
     /// How many evenly spaced moments to report regret and allocation at, 1 to 1000.
     #[arg(long, value_name = "COUNT", default_value_t = 100)]
     checkpoints: u64,
-    /// Threads to run on, up to 256; 0: as many as there are cores. They change nothing but the time.
+    /// Threads to run on, 0 to 1024; 0: as many as there are cores. They change nothing but the time.
     #[arg(long, default_value_t = 0)]
     threads: usize,
     /// As JSON.
@@ -75,8 +74,8 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
         return Err(Error::value("--threads", options.threads, format!("0 to {THREADS_MAX}")).into());
     }
     let at = checkpoints(environment.horizon, options.checkpoints)?;
-    let choices = options.policies.iter().map(|text| Ok((text.as_str(), text.parse()?)));
-    let choices = choices.collect::<Result<Vec<(&str, PolicyChoice)>, Error>>()?;
+    let choices = options.policies.iter().map(|text| Ok((text.as_str(), allocate::choice(text)?)));
+    let choices = choices.collect::<Result<Vec<(&str, PolicyChoice)>, Failure>>()?;
     choices.iter().try_for_each(|(_, choice)| environment.check_policy(choice))?;
 
     let pool = rayon::ThreadPoolBuilder::new().num_threads(options.threads).build()?;
@@ -108,10 +107,10 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
 }
 
 fn read(path: &Path) -> Result<Environment, Failure> {
-    let text = std::fs::read_to_string(path).map_err(|why| format!("{}: {why}", path.display()))?;
+    let text = files::text(path)?;
     let is_json = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("json"));
     let read = if is_json { Environment::from_json(&text) } else { Environment::from_toml(&text) };
-    Ok(read.map_err(|why| format!("{}: {why}", path.display()))?)
+    read.map_err(files::named(path))
 }
 
 /// A bar on standard error, where somebody is looking.

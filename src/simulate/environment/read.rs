@@ -201,7 +201,8 @@ impl Wait {
             "exponential" => Self::Exponential { mean },
             "geometric" => Self::Geometric { mean },
             _ => {
-                let sigma = fields.take("sigma").fraction_in(1e-3..=10.0, "a number from 0.001 to 10")?;
+                let sigma = |given: Value| given.fraction_in(1e-3..=10.0, "a number from 0.001 to 10");
+                let sigma = fields.take("sigma").if_given().map_or(Ok(1.0), sigma)?;
                 Self::Lognormal { mean, sigma }
             }
         })
