@@ -30,6 +30,8 @@ pub(super) struct Truth<'a> {
     least_loss: f64,
     /// What the best plan earns with a unit.
     best: f64,
+    /// What the best plan holds a piece of the stock to be worth, in minor units; 0 where it is not limited.
+    shadow_price: f64,
     changes: usize,
     next_replacement: u64,
     next_event: u64,
@@ -70,6 +72,7 @@ impl<'a> Truth<'a> {
             losses: Vec::new(),
             least_loss: 0.0,
             best: 0.0,
+            shadow_price: 0.0,
             changes: 0,
             next_replacement: u64::MAX,
             next_event: 0,
@@ -81,9 +84,35 @@ impl<'a> Truth<'a> {
             random,
             environment,
         };
+        truth.shadow_price = truth.foreseen();
         truth.next_replacement = truth.wait_for_replacement(0);
         truth.measure();
         truth
+    }
+
+    /// The shadow price of the stock over all that will happen in this run, which the clairvoyant knows.
+    fn foreseen(&self) -> f64 {
+        let (Some(stock), horizon) = (self.environment.inventory, self.environment.horizon) else {
+            return 0.0;
+        };
+        let mut ahead = Self {
+            order: self.order.clone(),
+            rates: self.rates.clone(),
+            values: self.values.clone(),
+            losses: Vec::new(),
+            random: self.random.clone(),
+            ..*self
+        };
+        ahead.next_replacement = ahead.wait_for_replacement(0);
+        let mut spans = Vec::new();
+        let mut unit = 0;
+        while unit < horizon {
+            ahead.advance(unit);
+            let until = ahead.next_event.min(horizon);
+            spans.push(((until - unit) as f64, ahead.rates.clone()));
+            unit = until;
+        }
+        shadow_price(&spans, &self.values, stock as f64)
     }
 
     /// Which arm of the environment stands in each place.
@@ -139,11 +168,10 @@ impl<'a> Truth<'a> {
     /// What each arm loses from now on.
     fn measure(&mut self) {
         let worth: Vec<f64> = self.rates.iter().zip(&self.values).map(|(rate, value)| rate * value).collect();
-        let per_unit = |stock: i64| stock as f64 / self.environment.horizon as f64;
-        self.best = match self.environment.inventory {
-            None => worth.iter().copied().fold(0.0, f64::max),
-            Some(stock) => fluid_optimum(&self.rates, &self.values, per_unit(stock)),
-        };
+        let stock_per_unit =
+            self.environment.inventory.map_or(0.0, |stock| stock as f64 / self.environment.horizon as f64);
+        let (_, above) = best_above(&self.rates, &self.values, self.shadow_price);
+        self.best = above + self.shadow_price * stock_per_unit;
         self.losses = worth.iter().map(|worth| self.best - worth).collect();
         self.least_loss = self.losses.iter().copied().fold(f64::INFINITY, f64::min);
     }
@@ -169,22 +197,32 @@ impl<'a> Truth<'a> {
     }
 }
 
-/// The most that any plan can expect of a unit, with `stock` pieces for each: the linear programme
-/// max Σ x_k q_k v_k where Σ x_k q_k ≤ stock, Σ x_k ≤ 1, x ≥ 0.
+/// The arm that earns most of a unit above the price of the piece it may sell, `max_k q_k (v_k - λ)` and not below 0:
+/// its rate, and how much that is.
+fn best_above(rates: &[f64], values: &[f64], shadow_price: f64) -> (f64, f64) {
+    let arms = rates.iter().zip(values).map(|(&rate, value)| (rate, rate * (value - shadow_price)));
+    arms.fold((0.0, 0.0), |best, arm| if arm.1 > best.1 { arm } else { best })
+}
+
+/// The price λ of a piece at which the best plan sells just the stock, over spans of units with constant rates.
 ///
-/// With two constraints an optimum uses at most two arms, so all pairs are tried. It bounds what a policy can earn
-/// from above. Source: Ferreira, Simchi-Levi and Wang (2018), doi:10.1287/opre.2018.1755, section 2.
-fn fluid_optimum(rates: &[f64], values: &[f64], stock: f64) -> f64 {
-    let arms = || rates.iter().copied().zip(values.iter().copied());
-    let alone = |(rate, value): (f64, f64)| value * rate.min(stock);
-    let mut best = arms().map(alone).fold(0.0, f64::max);
-    for (fast, dear) in arms().flat_map(|one| arms().map(move |other| (one, other))) {
-        if fast.0 > stock && dear.0 < stock {
-            let part = (stock - dear.0) / (fast.0 - dear.0);
-            best = best.max(part * fast.0 * fast.1 + (1.0 - part) * dear.0 * dear.1);
-        }
+/// The plan is that of the linear programme max Σ x_tk q_tk v_k where Σ x_tk q_tk ≤ stock, Σ_k x_tk ≤ 1, x ≥ 0, whose value
+/// is the least over λ of `Σ_t max_k q_tk (v_k - λ)⁺ + λ stock`. It bounds what a policy can earn from above. Found by
+/// bisection: the dearer a piece, the fewer are sold. Source: Ferreira, Simchi-Levi and Wang (2018),
+/// doi:10.1287/opre.2018.1755, section 2; its dual, with rates that change.
+fn shadow_price(spans: &[(f64, Vec<f64>)], values: &[f64], stock: f64) -> f64 {
+    let sold = |price: f64| -> f64 {
+        spans.iter().map(|(units, rates)| units * best_above(rates, values, price).0).sum()
+    };
+    if sold(0.0) <= stock {
+        return 0.0;
     }
-    best
+    let (mut low, mut high) = (0.0, values.iter().copied().fold(0.0, f64::max));
+    for _ in 0..60 {
+        let middle = 0.5 * (low + high);
+        if sold(middle) > stock { low = middle } else { high = middle }
+    }
+    high
 }
 
 #[cfg(test)]
@@ -194,12 +232,26 @@ mod tests {
     /// Golden: Ferreira, Simchi-Levi and Wang's example, where the optimum mixes the two dearest prices 3 to 1.
     #[test]
     fn the_best_plan_for_a_limited_stock_mixes_two_prices() {
-        let (rates, prices) = ([0.8, 0.6, 0.3, 0.1], [29.9, 34.9, 39.9, 44.9]);
+        let (rates, prices) = (vec![0.8, 0.6, 0.3, 0.1], [29.9, 34.9, 39.9, 44.9]);
+        let optimum = |stock: f64| {
+            let price = shadow_price(&[(1.0, rates.clone())], &prices, stock);
+            best_above(&rates, &prices, price).1 + price * stock
+        };
         let expected = 0.75 * 0.3 * 39.9 + 0.25 * 0.1 * 44.9;
-        assert!((fluid_optimum(&rates, &prices, 0.25) - expected).abs() < 1e-12);
+        assert!((optimum(0.25) - expected).abs() < 1e-12);
         assert!((expected - 10.10).abs() < 0.005);
         // With plenty the best price alone, with next to nothing the dearest.
-        assert!((fluid_optimum(&rates, &prices, 1.0) - 0.8 * 29.9).abs() < 1e-12);
-        assert!((fluid_optimum(&rates, &prices, 0.001) - 0.001 * 44.9).abs() < 1e-12);
+        assert!((optimum(1.0) - 0.8 * 29.9).abs() < 1e-12);
+        assert!((optimum(0.001) - 0.001 * 44.9).abs() < 1e-12);
+    }
+
+    /// One piece for each two units; the first half of them pays 10 with certainty, the second half 30: wait for them.
+    #[test]
+    fn the_best_plan_keeps_the_stock_for_those_who_pay_more() {
+        let spans = [(50.0, vec![1.0, 0.0]), (50.0, vec![0.0, 1.0])];
+        let price = shadow_price(&spans, &[10.0, 30.0], 50.0);
+        let optimum: f64 =
+            spans.iter().map(|(units, rates)| units * best_above(rates, &[10.0, 30.0], price).1).sum();
+        assert!((optimum + price * 50.0 - 1500.0).abs() < 1e-9, "{price}");
     }
 }

@@ -64,7 +64,7 @@ impl Environment {
         };
         let changes = fields.take("changes").if_given();
         let edges = fields.take("edges").if_given();
-        let environment = Self {
+        Ok(Self {
             objective,
             currency: currency.parse()?,
             horizon,
@@ -78,14 +78,7 @@ impl Environment {
             inventory: fields.take("inventory").if_given().map(read_inventory).transpose()?,
             edges: edges.map_or(Ok(Edges { count: 1, stale_units: 0 }), Edges::read)?,
             arms,
-        };
-        let changing = environment.replacement.is_some() || !environment.changes.is_empty();
-        if environment.inventory.is_some() && changing {
-            let allowed =
-                "left out where the inventory is limited: the best plan is known for constant rates";
-            return Err(Error::value("changes or replacement", "given", allowed));
-        }
-        Ok(environment)
+        })
     }
 }
 
