@@ -40,7 +40,7 @@ BUILD_ENV = $(WASM_ENV) WASM_BINDGEN_BIN=$(TOOLS)/wasm-bindgen WASM_OPT_BIN=$(NO
 # --low-memory-unused: the lowest kilobyte is the end of the stack, where only an overflow would come to.
 # --reorder-functions-by-name: what is alike stands together, which gzip likes.
 WASM_OPT := $(NODE_BIN)/wasm-opt --enable-mutable-globals --enable-sign-ext --enable-nontrapping-float-to-int \
-	--enable-bulk-memory --enable-multivalue --enable-reference-types --enable-exception-handling --low-memory-unused -Oz --converge \
+	--enable-bulk-memory --enable-multivalue --enable-reference-types --enable-exception-handling --low-memory-unused -Os --converge \
 	--reorder-functions-by-name --strip-debug --strip-producers --strip-target-features
 
 CORE_SOURCES := $(shell find src -name '*.rs') Cargo.toml $(wildcard Cargo.lock) rust-toolchain.toml
