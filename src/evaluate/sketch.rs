@@ -60,6 +60,7 @@ impl Sketch {
             hypothesis: String::new(),
             document: String::new(),
             objective: self.objective,
+            // ISO 4217's code for no currency.
             currency: Currency::from_bytes(*b"XXX")?,
             holdout: 0.0,
             floor: self.floor,
@@ -97,10 +98,7 @@ fn check_offers(sketch: &Sketch) -> Result<(), Error> {
         let allowed = format!("a share from 0 to 1/{0} with {0} arms", offers.len());
         return Err(Error::value("floor", crate::error::decimal(sketch.floor), allowed));
     }
-    if let Some(shares) = sketch.policy.shares.as_ref().filter(|shares| shares.len() != offers.len()) {
-        let allowed = format!("one for each of the {} arms", offers.len());
-        return Err(Error::value("number of policy.shares", shares.len(), allowed));
-    }
+    sketch.policy.check_arms(offers.len())?;
     for (place, offer) in offers.iter().enumerate() {
         if !(1..=200).contains(&offer.name.chars().count()) || offer.name == HOLDOUT {
             let allowed = "1 to 200 characters, and another word than holdout";

@@ -201,8 +201,7 @@ impl PolicyChoice {
             let names: Vec<&str> = Policy::ALL.into_iter().map(Policy::name).chain(PRESETS).collect();
             return Err(given.refusal(format!("one of {}", names.join(", "))));
         };
-        let known: Vec<&str> = name.parameters().iter().map(|parameter| parameter.name).collect();
-        let mut known = known;
+        let mut known: Vec<&str> = name.parameters().iter().map(|parameter| parameter.name).collect();
         known.extend(["name", "shares"]);
         let mut fields = fields.only(&known)?;
         let parameters = name.parameters().iter().map(|parameter| {
@@ -221,10 +220,7 @@ impl PolicyChoice {
             return Err(Error::value("policy.shares", "given", allowed));
         }
         let shares = shares.list()?;
-        if shares.len() != arms {
-            let allowed = format!("one for each of the {arms} arms");
-            return Err(Error::value("number of policy.shares", shares.len(), allowed));
-        }
+        check_shares(shares.len(), arms)?;
         let share = |share: Value| share.fraction_in(0.0..=1.0, "a share from 0 to 1");
         let shares = shares.into_iter().map(share).collect::<Result<Vec<_>, _>>()?;
         let sum: f64 = shares.iter().sum();
@@ -233,6 +229,18 @@ impl PolicyChoice {
         }
         Ok(Self { name, parameters, shares: Some(shares) })
     }
+
+    /// Whether the shares that were given, if any, are those of so many arms.
+    pub(crate) fn check_arms(&self, arms: usize) -> Result<(), Error> {
+        self.shares.as_ref().map_or(Ok(()), |shares| check_shares(shares.len(), arms))
+    }
+}
+
+fn check_shares(shares: usize, arms: usize) -> Result<(), Error> {
+    if shares == arms {
+        return Ok(());
+    }
+    Err(Error::value("number of policy.shares", shares, format!("one for each of the {arms} arms")))
 }
 
 fn check_name(what: &str, name: &str) -> Result<(), Error> {

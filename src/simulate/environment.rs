@@ -148,10 +148,7 @@ impl Environment {
             let allowed = format!("given for the policy {}", policy.name());
             return Err(Error::value("inventory", "missing", allowed));
         }
-        if let Some(shares) = choice.shares.as_ref().filter(|shares| shares.len() != self.arms.len()) {
-            let allowed = format!("one for each of the {} arms", self.arms.len());
-            return Err(Error::value("number of policy.shares", shares.len(), allowed));
-        }
+        choice.check_arms(self.arms.len())?;
         let needs_order =
             matches!(policy, Policy::MonotoneThompson | Policy::DemandThompson | Policy::InventoryThompson);
         for (i, arm) in self.arms.iter().enumerate().filter(|_| needs_order) {

@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 """Reference values of P(best), expected loss, quantiles and distribution functions, by mpmath: another program, with more digits.
 
-    python3 -m venv /tmp/venv && /tmp/venv/bin/pip install mpmath
-    /tmp/venv/bin/python tests/golden/reference.py > tests/golden/reference.json     (some minutes)
+    python3 -m venv target/venv && target/venv/bin/pip install mpmath
+    target/venv/bin/python tests/golden/reference.py > tests/golden/reference.json     (some minutes)
 
 tests/calibration.rs reads what it writes. Every integral is taken by 12-point Gauss-Legendre panels in a variable in which
 the arm's density is smooth: the log-odds of a rate, the logarithm of a product, asinh of a Student variate.
