@@ -89,6 +89,8 @@ pub use posterior::{
 pub mod policy;
 pub use policy::{ARMS_MAX, ArmInput, Policy, PolicyInput};
 
+pub mod guardrail;
+
 pub mod experiment;
 pub use experiment::{DelayCorrection, Experiment, Objective, PolicyChoice};
 
@@ -108,6 +110,18 @@ pub mod evidence;
 pub mod ledger;
 pub use ledger::{Account, Credit, Ledger};
 
+pub mod reprice;
+pub use reprice::reprice;
+
+pub mod html;
+
+pub mod selector;
+
+pub mod surface;
+
+pub mod site;
+pub use site::Site;
+
 pub mod snapshot;
 pub use snapshot::{Entry, LiveExperiment, Snapshot};
 
@@ -123,8 +137,7 @@ pub use pin::Pins;
 pub mod event;
 pub use event::{Exposure, Reward};
 
-pub mod reprice;
-pub use reprice::reprice;
+pub mod page;
 
 pub mod inference;
 

@@ -1,0 +1,1 @@
+//! Structured data (schema.org in JSON-LD): the offers of a product.
