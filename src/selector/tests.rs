@@ -225,7 +225,7 @@ fn page() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(cases(2048))]
+    #![proptest_config(cases(1024))]
 
     #[test]
     fn selectors_match_the_elements_of_the_tree(
@@ -286,6 +286,7 @@ fn real_pages_are_matched_as_in_their_trees() {
     let manifest = std::env::var_os("HAGGLE_PAGES")
         .map(|folder| std::fs::read_to_string(std::path::Path::new(&folder).join("manifest.json")).unwrap());
     let manifest: serde_json::Value = serde_json::from_str(&manifest.unwrap_or("[]".into())).unwrap();
+    let mut total = (0, 0);
     for (name, page) in pages {
         let entry = manifest
             .as_array()
@@ -301,12 +302,14 @@ fn real_pages_are_matched_as_in_their_trees() {
         let nodes = tree(&page);
         for (text, found) in texts.iter().zip(ours(&page, &texts)) {
             let expected = theirs(&nodes, &read_path(text));
-            println!("{name}: {text}: {}", found.len());
             assert_eq!(found, expected, "{name}: {text}");
         }
         let (right, all) = same_parents(&page, &nodes);
         println!("{name}: {right} of {all} elements stand in the same one");
+        total = (total.0 + right, total.1 + all);
     }
+    // What is missing: images in a noscript of the head, and formatting elements that the standard opens again.
+    assert!(total.0 * 1000 >= total.1 * 999, "{total:?}");
 }
 
 /// How many elements stand in one of the same name here and in the tree, of how many.
@@ -321,16 +324,6 @@ fn same_parents(page: &str, nodes: &[Node]) -> (usize, usize) {
             let own = usize::from(scanner.is_open()) + 1;
             let depth = scanner.depth().checked_sub(own).filter(|_| scanner.opening() != Opening::Ignored);
             let is_same = parent == depth.map(|depth| scanner.elements().name(depth));
-            if !is_same {
-                println!(
-                    "{} {:?} {:?}",
-                    &page[token.span()],
-                    node.and_then(|n| n.parent).map(|p| &nodes[p].name),
-                    depth
-                        .map(|d| String::from_utf8_lossy(&scanner.elements().name(d).to_be_bytes())
-                            .into_owned())
-                );
-            }
             right += usize::from(is_same);
             all += 1;
         }
