@@ -331,4 +331,5 @@ fn found(bytes: &[u8], at: usize, is_last: bool) -> Found {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice)]
 pub(crate) mod tests;

@@ -241,4 +241,5 @@ impl Matcher<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice)]
 mod tests;
