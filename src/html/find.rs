@@ -6,6 +6,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
 /// The high bit of each byte that is equal to the one in `pattern`, exact up to the lowest such byte.
+#[inline(always)]
 fn equal(word: u64, pattern: u64) -> u64 {
     let difference = word ^ pattern;
     difference.wrapping_sub(ONES) & !difference & HIGHS
@@ -23,8 +24,14 @@ pub(super) fn either(bytes: &[u8], from: usize, one: u8, other: u8) -> Option<us
             return Some(from + index * 8 + hits.trailing_zeros() as usize / 8);
         }
     }
-    let at = tail.iter().position(|&byte| byte == one || byte == other)?;
-    Some(from + words.len() * 8 + at)
+    let mut at = from + words.len() * 8;
+    for &byte in tail {
+        if byte == one || byte == other {
+            return Some(at);
+        }
+        at += 1;
+    }
+    None
 }
 
 /// Position of the first such byte at or after `from`.
