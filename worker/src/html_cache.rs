@@ -6,7 +6,7 @@
 //! Out of scope: what is done with a page, and requests for the same page at the same time: each asks the shop.
 
 use js_sys::futures::JsFuture;
-use js_sys::{Object, Promise, Reflect};
+use js_sys::{Promise, Reflect};
 use wasm_bindgen::prelude::*;
 use web_sys::{Headers, Response, ResponseInit};
 use worker::{Context, Result};

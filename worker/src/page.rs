@@ -6,14 +6,15 @@
 //!
 //! Out of scope: where prices stand in a page (the core's `page`), and who sees which price (`visitor`).
 
-use std::rc::Rc;
+use std::borrow::Cow;
 
-use haggle::page::{Output, PageItem, Report, Rewriter};
+use haggle::page::{Field, Output, PageItem, Report, Rewriter};
+use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
-use web_sys::{Response, ResponseInit};
+use web_sys::{ReadableStream, Response, ResponseInit};
 use worker::{Context, Date, Env, Method, Request, Result};
 
-use crate::http::{contains, copied};
+use crate::http::copied;
 use crate::origin::{self, Page, ShopRequest};
 use crate::reasons::Reason;
 use crate::settings::{Mode, Settings};
@@ -37,17 +38,17 @@ pub async fn serve(request: &Request, env: &Env, context: &Context) -> Result<Re
     if request.method() != Method::Get || raw.headers().has("upgrade")? {
         return origin::pass(raw, env).await;
     }
-    let request = ShopRequest::of(raw.clone())?;
+    let request = ShopRequest::of(Clone::clone(raw))?;
     let visitor = match visitor_of(&request, env, context).await {
         Ok(visitor) => visitor,
         Err(reason) => {
             let page = Page { response: request.pass(env).await?, is_cached: false };
-            return left_alone(&request, &page, reason);
+            return left_alone(&request, page, reason);
         }
     };
     let page = request.page(env, visitor.settings(), context).await?;
     if let Some(reason) = unfit(&page.response)? {
-        return left_alone(&request, &page, reason);
+        return left_alone(&request, page, reason);
     }
     View { request, page, visitor }.serve(context).await
 }
@@ -75,6 +76,254 @@ async fn visitor_of(
     Ok(Visitor::of(&request.cookies, snapshot, settings, Date::now().as_millis()))
 }
 
+/// A page on its way to a visitor.
+struct View {
+    request: ShopRequest,
+    page: Page,
+    visitor: Visitor,
+}
+
+impl View {
+    async fn serve(mut self, context: &Context) -> Result<Response> {
+        if self.visitor.sees_catalogue() {
+            return self.at_catalogue(Reason::FirstView, context).await;
+        }
+        let mut reason = Reason::Priced;
+        if self.request.parameters().any(|name| AD_CLICK.contains(&name)) {
+            let Some(sku) = self.visitor.snapshot().site().page_sku(self.request.path()) else {
+                return self.at_catalogue(Reason::AdClick, context).await;
+            };
+            self.visitor.keep_catalogue(&sku);
+            reason = Reason::AdClick;
+        }
+        self.visitor.settle();
+        let mark = proof::mark_of(self.visitor.snapshot());
+        let path = self.path_key();
+        let streams = match self.visitor.settings().mode {
+            Mode::Stream => true,
+            Mode::Atomic => false,
+            Mode::Proven => proof::is_proven(mark, &path),
+        };
+        if streams { self.streamed(path, reason, context) } else { self.whole(mark, path, reason, context).await }
+    }
+
+    /// The page with its catalogue prices, which the visitor keeps for the items on it.
+    async fn at_catalogue(mut self, reason: Reason, context: &Context) -> Result<Response> {
+        let bytes = match self.read_whole().await? {
+            Whole::Read(bytes) if charset::begins_strangely(&bytes) => {
+                return self.left_alone_with(&bytes, Reason::Charset);
+            }
+            Whole::Read(bytes) => bytes,
+            Whole::Broken(first, error) => return self.broken_off(first, error, context),
+            Whole::TooLong(first, rest) => {
+                self.visitor.keep_catalogue_of_all();
+                let response = self.passed_on(first, rest, context)?;
+                self.visitor.stamp(&response.headers())?;
+                return marked(response, Reason::TooLarge);
+            }
+        };
+        let offers = PageOffers::at_catalogue(&self.visitor);
+        let (_, report) = rewritten(&self.visitor, self.request.path(), &offers, &bytes);
+        if mismatches::count(&report.items) {
+            proof::doubt(&self.path_key());
+        }
+        report.items.iter().for_each(|item| self.visitor.keep_catalogue(&item.sku));
+        let response = self.with_bytes(&bytes)?;
+        self.visitor.stamp(&response.headers())?;
+        marked(response, reason)
+    }
+
+    /// The page with the visitor's prices, once it is known that all of them could be written.
+    async fn whole(self, mark: u64, path: String, reason: Reason, context: &Context) -> Result<Response> {
+        let bytes = match self.read_whole().await? {
+            Whole::Read(bytes) if charset::begins_strangely(&bytes) => {
+                return self.left_alone_with(&bytes, Reason::Charset);
+            }
+            Whole::Read(bytes) => bytes,
+            Whole::Broken(first, error) => return self.broken_off(first, error, context),
+            Whole::TooLong(first, rest) => {
+                let response = self.passed_on(first, rest, context)?;
+                return self.left_alone(response, Reason::TooLarge);
+            }
+        };
+        let mut without = Vec::new();
+        let (mut output, report) = {
+            let offers = PageOffers::of(&self.visitor, &without);
+            let first = rewritten(&self.visitor, self.request.path(), &offers, &bytes);
+            if !mismatches::count(&first.1.items) && !offers.is_partial() {
+                proof::prove(mark, &path);
+            }
+            first
+        };
+        without.extend(report.items.into_iter().filter(is_wrong).map(|item| item.sku));
+        if !without.is_empty() {
+            proof::doubt(&path);
+            let offers = PageOffers::of(&self.visitor, &without);
+            let (second, report) = rewritten(&self.visitor, self.request.path(), &offers, &bytes);
+            if report.items.iter().any(is_wrong) || !report.items.iter().any(|item| item.written > 0) {
+                return self.left_alone_with(&bytes, Reason::SurfaceMismatch);
+            }
+            output = second;
+        }
+        let response = self.with_bytes(&with_quotes(&self.visitor, &mut output).await)?;
+        self.visitor.stamp(&response.headers())?;
+        marked(response, reason)
+    }
+
+    /// The page with the visitor's prices, written while it comes.
+    fn streamed(self, path: String, reason: Reason, context: &Context) -> Result<Response> {
+        let Some(Ok(reader)) = self.page.response.body().map(Reader::of) else {
+            return self.left_alone(copied(&self.page.response)?, reason);
+        };
+        let (writer, readable) = Writer::new()?;
+        let response = self.with_body(Some(&readable))?;
+        self.visitor.stamp(&response.headers())?;
+        let (request, visitor) = (self.request, self.visitor);
+        context.wait_until(async move {
+            let Some(report) = pump(reader, writer, &visitor, request.path()).await else { return };
+            if mismatches::count(&report.items) {
+                proof::doubt(&path);
+            }
+        });
+        marked(response, reason)
+    }
+
+    /// What the proof of this page is kept under.
+    fn path_key(&self) -> String {
+        format!("{}{}", self.request.authority(), self.request.path())
+    }
+
+    async fn read_whole(&self) -> Result<Whole> {
+        let Some(body) = self.page.response.body() else { return Ok(Whole::Read(Vec::new())) };
+        let headers = self.page.response.headers();
+        let reader = Reader::of(body)?;
+        let length = headers.get("content-length")?.and_then(|length| length.parse::<usize>().ok());
+        if length.is_some_and(|length| length > PAGE_BYTES_MAX) && !headers.has("content-encoding")? {
+            return Ok(Whole::TooLong(Vec::new(), reader));
+        }
+        Ok(reader.read_whole(PAGE_BYTES_MAX).await)
+    }
+
+    /// The shop's response with bytes instead of its own body.
+    fn with_bytes(&self, bytes: &[u8]) -> Result<Response> {
+        let init: &ResponseInit = self.page.response.unchecked_ref();
+        let bytes = Uint8Array::from(bytes);
+        let response = Response::new_with_opt_js_u8_array_and_init(Some(&bytes), init)?;
+        response.headers().delete("content-length")?;
+        Ok(response)
+    }
+
+    /// The shop's response with another body than its own.
+    fn with_body(&self, body: Option<&ReadableStream>) -> Result<Response> {
+        let init: &ResponseInit = self.page.response.unchecked_ref();
+        let response = Response::new_with_opt_readable_stream_and_init(body, init)?;
+        response.headers().delete("content-length")?;
+        Ok(response)
+    }
+
+    /// The shop's response of which the first bytes have been read already.
+    fn passed_on(&self, first: Vec<u8>, rest: Reader, context: &Context) -> Result<Response> {
+        let (writer, readable) = Writer::new()?;
+        context.wait_until(writer.pass_on(first, rest));
+        self.with_body(Some(&readable))
+    }
+
+    /// The shop's response that broke off: it must not look like a whole one.
+    fn broken_off(self, first: Vec<u8>, error: JsValue, context: &Context) -> Result<Response> {
+        let (writer, readable) = Writer::new()?;
+        context.wait_until(async move {
+            if writer.write(&first).await.is_ok() {
+                writer.abort(&error).await;
+            }
+        });
+        let response = self.with_body(Some(&readable))?;
+        self.left_alone(response, Reason::OriginStatus)
+    }
+
+    fn left_alone_with(self, bytes: &[u8], reason: Reason) -> Result<Response> {
+        let response = self.with_bytes(bytes)?;
+        self.left_alone(response, reason)
+    }
+
+    /// A response with the shop's bytes and headers.
+    fn left_alone(&self, response: Response, reason: Reason) -> Result<Response> {
+        if self.page.is_cached {
+            make_private(&response.headers())?;
+        }
+        marked(response, reason)
+    }
+}
+
+/// Whether a place of an item did not hold its catalogue price.
+fn is_wrong(item: &PageItem) -> bool {
+    !item.mismatches.is_empty()
+}
+
+/// A whole page, with the prices that are offered.
+fn rewritten(visitor: &Visitor, path: &str, offers: &PageOffers<'_>, bytes: &[u8]) -> (Output, Report) {
+    let mut output = Output::default();
+    output.bytes.reserve(bytes.len() + 1024);
+    let mut rewriter = Rewriter::new(visitor.snapshot().site(), path, offers);
+    rewriter.push(bytes, &mut output);
+    let report = rewriter.end(&mut output);
+    (output, report)
+}
+
+/// Writes a page with the visitor's prices while it is read; none where it did not come to its end.
+async fn pump(mut reader: Reader, writer: Writer, visitor: &Visitor, path: &str) -> Option<Report> {
+    let offers = PageOffers::of(visitor, &[]);
+    let mut rewriter = Rewriter::new(visitor.snapshot().site(), path, &offers);
+    let mut output = Output::default();
+    let mut is_begun = false;
+    loop {
+        match reader.read().await {
+            Ok(Some(piece)) if !is_begun && charset::begins_strangely(piece) => {
+                let first = piece.to_vec();
+                writer.pass_on(first, reader).await;
+                return None;
+            }
+            Ok(Some(piece)) => rewriter.push(piece, &mut output),
+            Ok(None) => break,
+            Err(error) => {
+                writer.abort(&error).await;
+                return None;
+            }
+        }
+        is_begun = true;
+        if writer.write(&with_quotes(visitor, &mut output).await).await.is_err() {
+            // Nobody is there any more.
+            reader.cancel().await;
+            return None;
+        }
+        output.bytes.clear();
+    }
+    let report = rewriter.end(&mut output);
+    writer.write(&with_quotes(visitor, &mut output).await).await.ok()?;
+    writer.close().await.ok()?;
+    Some(report)
+}
+
+/// The bytes of an output with the hidden fields in it.
+async fn with_quotes<'a>(visitor: &Visitor, output: &'a mut Output) -> Cow<'a, [u8]> {
+    if output.fields.is_empty() {
+        return Cow::Borrowed(&output.bytes);
+    }
+    let mut bytes = Vec::with_capacity(output.bytes.len() + 1024 * output.fields.len());
+    let mut from = 0;
+    for Field { at, sku, name } in output.fields.drain(..) {
+        bytes.extend_from_slice(output.bytes.get(from..at).unwrap_or_default());
+        from = at;
+        let Some(quote) = visitor.quote(&sku) else { continue };
+        if let Some(token) = visitor.sign(&quote).await {
+            let name = name.replace('&', "&amp;").replace('"', "&quot;");
+            let field = format!("<input type=\"hidden\" name=\"{name}\" value=\"{token}\">");
+            bytes.extend_from_slice(field.as_bytes());
+        }
+    }
+    bytes.extend_from_slice(output.bytes.get(from..).unwrap_or_default());
+    Cow::Owned(bytes)
+}
+
 /// Why a response cannot be priced, if so.
 fn unfit(response: &Response) -> Result<Option<Reason>> {
     let headers = response.headers();
@@ -97,9 +346,9 @@ fn is_decoded(headers: &web_sys::Headers) -> Result<bool> {
 }
 
 /// The shop's response as it came; a page says why it was left alone.
-fn left_alone(request: &ShopRequest, page: &Page, reason: Reason) -> Result<Response> {
+fn left_alone(request: &ShopRequest, page: Page, reason: Reason) -> Result<Response> {
     if matches!(unfit(&page.response)?, Some(Reason::NotHtml)) {
-        return Ok(page.response.clone()?);
+        return Ok(page.response);
     }
     let response = copied(&page.response)?;
     let takes_back =

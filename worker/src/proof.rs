@@ -2,8 +2,10 @@
 //!
 //! Out of scope: what clean is.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
+
+use haggle::Snapshot;
 
 /// Paths that are kept; then the one that was not asked for the longest goes.
 const PATHS_MAX: usize = 1024;
@@ -21,7 +23,37 @@ struct Proofs {
 }
 
 thread_local! {
+    /// Version and mark of the snapshot that was asked about last.
+    static MARK: Cell<(u64, u64)> = const { Cell::new((0, 0)) };
     static PROOFS: RefCell<Proofs> = const { RefCell::new(Proofs { mark: 0, clock: 0, paths: BTreeMap::new() }) };
+}
+
+/// A number for a snapshot's site and catalogue prices: another one wherever a page could come out otherwise.
+pub fn mark_of(snapshot: &Snapshot) -> u64 {
+    let (version, mark) = MARK.get();
+    if version == snapshot.version() && version != 0 {
+        return mark;
+    }
+    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+    hash.add(snapshot.site_json());
+    for (sku, item) in snapshot.items() {
+        hash.add(sku.as_bytes());
+        hash.add(&item.price_minor().to_le_bytes());
+        hash.add(&[u8::from(item.experiment().uses_personal_data())]);
+    }
+    MARK.set((snapshot.version(), hash.0));
+    hash.0
+}
+
+/// The hash of Fowler, Noll and Vo (1a, 64 bits): here nobody gains by a collision.
+struct Fnv(u64);
+
+impl Fnv {
+    fn add(&mut self, bytes: &[u8]) {
+        for byte in bytes.iter().chain(&[0]) {
+            self.0 = (self.0 ^ u64::from(*byte)).wrapping_mul(0x0100_0000_01b3);
+        }
+    }
 }
 
 /// Whether the last page of a path came out clean, with the same site and items.

@@ -33,19 +33,33 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
     let snapshot = cache::snapshot(env, &settings).await.map_err(|reason| {
         Fault::NotFound(format!("no prices now ({}); the catalogue price stands", reason.code()))
     })?;
-    let visitor = Visitor::of(request, snapshot, settings, Date::now().as_millis());
     let unknown = || format!("item {sku:?} is in no running experiment; the catalogue price stands");
-    let offer = visitor.offer(&sku).ok_or_else(|| Fault::NotFound(unknown()))?;
-    let body = if visitor.is_priced() {
-        let (price_minor, quote) = (offer.quote.price_minor, Some(offer.token.as_str()));
-        Price { sku: &sku, price_minor, currency: &offer.quote.currency, quote, reason: "priced" }
+    let Some(item) = snapshot.item(&sku) else { return Err(Fault::NotFound(unknown())) };
+    let (catalogue_minor, currency) = (item.price_minor(), item.experiment().currency().to_string());
+    let cookies = request.headers().get("cookie")?.unwrap_or_default();
+    let mut visitor = Visitor::of(&cookies, snapshot.clone(), settings, Date::now().as_millis());
+    let is_first = visitor.sees_catalogue();
+    if is_first {
+        visitor.keep_catalogue(&sku);
     } else {
-        let (price_minor, quote) = (offer.catalogue_minor, None);
-        Price { sku: &sku, price_minor, currency: &offer.quote.currency, quote, reason: "first-view" }
+        visitor.settle();
+    }
+    let quote = visitor.quote(&sku);
+    let token = match &quote {
+        Some(quote) => visitor.sign(quote).await,
+        None => None,
     };
+    let price_minor = quote.filter(|_| token.is_some()).map_or(catalogue_minor, |quote| quote.price_minor);
+    let reason = match (&token, is_first) {
+        (Some(_), _) => "priced",
+        (None, true) => "first-view",
+        (None, false) => "catalogue",
+    };
+    let body = Price { sku: &sku, price_minor, currency: &currency, quote: token.as_deref(), reason };
     let response = json_response(&body, 200)?;
-    visitor.stamp(response.headers())?;
-    Ok(response)
+    let raw: web_sys::Response = response.into();
+    visitor.stamp(&raw.headers())?;
+    Ok(raw.into())
 }
 
 /// `POST /haggle/v1/exposures`: prices that were really shown.

@@ -136,32 +136,22 @@ impl Reader {
         Ok(Self { body, reader, buffer: None })
     }
 
-    /// The next bytes, not empty; none at the end.
+    /// The next bytes; none at the end.
     ///
     /// # Errors
     /// The body broke off.
     pub async fn read(&mut self) -> Result<Option<&[u8]>, JsValue> {
-        loop {
-            let Buffer { outside, mut inside } = self.buffer.take().unwrap_or_else(Buffer::new);
-            let view = Uint8Array::new(&outside);
-            let result: ReadResult = JsFuture::from(self.reader.read(&view)?).await?.unchecked_into();
-            let Some(value) = result.value() else { return Ok(None) };
-            let length = value.length() as usize;
-            if inside.len() < length {
-                inside.resize(PIECE_BYTES as usize, 0);
-            }
-            let is_done = result.done();
-            if let Some(room) = inside.get_mut(..length).filter(|_| !is_done) {
-                value.copy_to(room);
-            }
-            let buffer = self.buffer.insert(Buffer { outside: value.buffer(), inside });
-            if is_done {
-                return Ok(None);
-            }
-            if length > 0 {
-                return Ok(buffer.inside.get(..length));
-            }
+        let Buffer { outside, mut inside } = self.buffer.take().unwrap_or_else(Buffer::new);
+        let view = Uint8Array::new(&outside);
+        let result: ReadResult = JsFuture::from(self.reader.read(&view)?).await?.unchecked_into();
+        let Some(value) = result.value() else { return Ok(None) };
+        let length = value.length() as usize;
+        inside.resize(inside.len().max(length), 0);
+        if let Some(room) = inside.get_mut(..length) {
+            value.copy_to(room);
         }
+        let buffer = self.buffer.insert(Buffer { outside: value.buffer(), inside });
+        Ok(if result.done() { None } else { buffer.inside.get(..length) })
     }
 
     /// The whole body, if it is not longer than `most` bytes.

@@ -5,6 +5,7 @@ use std::rc::Rc;
 
 use haggle::page::{Offers, Price};
 use haggle::snapshot::ListedItem;
+use haggle::pin::Pinned;
 use haggle::{Decision, Pins, Quote, Snapshot, Terms, UnitKey};
 use web_sys::Headers;
 use worker::Result;
@@ -73,6 +74,11 @@ impl Visitor {
         }
     }
 
+    /// The settings of this isolate.
+    pub fn settings(&self) -> &Rc<Settings> {
+        &self.settings
+    }
+
     /// What the visitor's prices are decided by.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot
@@ -81,8 +87,10 @@ impl Visitor {
     /// The item, and the pinned decision about it; none for an item that stays at its catalogue price.
     fn decision(&self, sku: &str) -> Option<(ListedItem<'_>, Decision<'_>)> {
         let item = self.snapshot.item(sku)?;
-        let decision = self.pins.find(item.experiment(), self.settings.quote_hold_s, self.now_ms)?;
-        Some((item, decision))
+        match self.pins.find(item.experiment(), self.settings.quote_hold_s, self.now_ms)? {
+            Pinned::Decision(decision) => Some((item, decision)),
+            Pinned::Catalogue => None,
+        }
     }
 
     /// The quote of the pinned price of an item; none for an item that stays at its catalogue price.
@@ -92,7 +100,10 @@ impl Visitor {
             merchant: &self.settings.merchant,
             sku,
             catalogue_minor: item.price_minor(),
-            hold_s: self.settings.quote_hold_s + 3600,
+            version: self.snapshot.version(),
+            now_s: self.now_ms / 1000,
+            pin_hold_s: self.settings.quote_hold_s,
+            cart_hold_s: self.settings.cart_hold_s,
             shards: self.settings.ledger_shards,
         };
         Some(Quote::new(&decision, &self.unit, terms))
@@ -159,8 +170,13 @@ impl Offers for PageOffers<'_> {
             self.is_partial.set(true);
             return None;
         };
-        let currency = item.experiment().currency();
-        Some(Price { catalogue_minor: item.price_minor(), price_minor, currency, is_disclosed: false })
+        let experiment = item.experiment();
+        Some(Price {
+            catalogue_minor: item.price_minor(),
+            price_minor,
+            currency: experiment.currency(),
+            is_disclosed: experiment.uses_personal_data(),
+        })
     }
 }
 
