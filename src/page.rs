@@ -2,21 +2,8 @@
 //!
 //! Out of scope: where the bytes come from and go to, and what is done with a page that cannot be priced.
 
-use crate::Currency;
 use crate::site::Site;
-
-/// The price of an item for a visitor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Price {
-    /// What the page says now.
-    pub catalogue_minor: i64,
-    /// What it shall say.
-    pub price_minor: i64,
-    /// Currency of both.
-    pub currency: Currency,
-    /// The price was set with personal data, so that the page must say so.
-    pub is_disclosed: bool,
-}
+pub use crate::surface::Price;
 
 /// The prices of one visitor.
 pub trait Offers {
