@@ -93,11 +93,23 @@ pub struct Scanner {
     raw: Option<Raw>,
     /// So many bytes of the next token have been looked at already: it does not end in them.
     looked: usize,
-    /// Those bytes begin a tag, and `tag` is in the middle of it.
-    is_in_tag: bool,
+    /// What those bytes are in the middle of.
+    inside: Inside,
     is_text_held: bool,
     elements: Elements,
     opening: Option<Opening>,
+}
+
+/// What the bytes that were looked at have begun.
+#[derive(Debug, Default, Clone, Copy, PartialEq, Eq)]
+enum Inside {
+    /// Nothing, or a text.
+    #[default]
+    Text,
+    /// A tag, and [`Tag`] knows how far it is.
+    Tag,
+    /// A comment or the like.
+    Markup,
 }
 
 /// What stands at a `<`.
@@ -119,8 +131,10 @@ impl Scanner {
         if at >= bytes.len() {
             return None;
         }
-        if self.is_in_tag {
-            return self.tag(bytes, at, is_last);
+        match self.inside {
+            Inside::Text => {}
+            Inside::Tag => return self.tag(bytes, at, is_last),
+            Inside::Markup => return self.markup(bytes, at, is_last),
         }
         let text_end = match &mut self.raw {
             Some(raw) => raw.end(bytes, at, &mut self.looked, is_last),
@@ -199,18 +213,18 @@ impl Scanner {
     }
 
     fn tag(&mut self, bytes: &[u8], at: usize, is_last: bool) -> Option<Token> {
-        if !self.is_in_tag {
+        if self.inside != Inside::Tag {
             let is_end = bytes.get(at + 1) == Some(&b'/');
             self.tag.begin(at, is_end);
-            self.is_in_tag = true;
+            self.inside = Inside::Tag;
         }
         let Some(end) = self.tag.read(bytes, at) else {
             return is_last.then(|| {
-                self.is_in_tag = false;
+                self.inside = Inside::Text;
                 Token::Other(at..bytes.len())
             });
         };
-        (self.is_in_tag, self.looked) = (false, 0);
+        (self.inside, self.looked) = (Inside::Text, 0);
         let (span, written) = (at..end, self.tag.name.clone());
         let name = name(bytes.get(written.clone()).unwrap_or_default());
         if self.tag.is_end {
@@ -261,9 +275,10 @@ impl Scanner {
             self.find_end(rest, |_, _| true)
         };
         if end.is_none() && !is_last {
+            self.inside = Inside::Markup;
             return None;
         }
-        self.looked = 0;
+        (self.inside, self.looked) = (Inside::Text, 0);
         Some(Token::Other(at..at + end.unwrap_or(rest.len())))
     }
 

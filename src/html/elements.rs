@@ -12,6 +12,9 @@ use super::name::{self, BREAKOUT, ENDS_P, HEAD, IMPLIED_END, Kind, Name, Rule, S
 /// So deep are elements told apart, as in browsers; from there on nothing is known for the rest of the page.
 pub(crate) const DEPTH_MAX: usize = 512;
 
+const BR: Name = name(b"br");
+const P: Name = name(b"p");
+
 /// The name of an element whose end tag has come while elements inside it stay open.
 const ENDED: Name = 0;
 
@@ -114,9 +117,7 @@ impl Elements {
             if !kind.is(BREAKOUT) && !signs.is_old_font {
                 return (self.start_foreign(name, signs), false);
             }
-            let html = |element: &Element| element.space == Space::Html || element.point != Point::None;
-            let inner = self.open.iter().rposition(html).map_or(0, |at| at + 1);
-            self.truncate(inner);
+            self.leave_foreign();
         }
         let opening = self.start_html(name, kind, signs);
         (opening, kind.is(name::RAW))
@@ -131,6 +132,13 @@ impl Elements {
             (Space::Math, _) => !(top.name == name(b"annotation-xml") && wanted == name(b"svg")),
             (Space::Svg, _) => true,
         }
+    }
+
+    /// Ends svg and math up to where HTML stands in them.
+    fn leave_foreign(&mut self) {
+        let is_html = |open: &Element| open.space == Space::Html || open.point != Point::None;
+        let inner = self.open.iter().rposition(is_html).map_or(0, |at| at + 1);
+        self.truncate(inner);
     }
 
     fn start_foreign(&mut self, written: Name, signs: Signs) -> Opening {
@@ -280,6 +288,9 @@ impl Elements {
             return;
         }
         if self.is_foreign() {
+            if matches!(written, BR | P) {
+                self.leave_foreign();
+            }
             let stop = |open: &Element| open.space == Space::Html;
             if let Some(at) = self.find(|open| open.name == written, stop) {
                 // The search ends at HTML, which is treated below.
