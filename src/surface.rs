@@ -22,6 +22,9 @@ pub mod json_ld;
 
 pub mod script;
 
+#[cfg(test)]
+mod tests;
+
 /// How a place writes an amount.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub enum Scale {
@@ -106,6 +109,9 @@ impl Outcome {
 
     /// Notes what a place under a key says.
     fn note(&mut self, sku: &str, key: &str, amount: amount::Amount) {
+        if amount == amount::Amount::Missing {
+            return;
+        }
         let Some(item) = self.of(sku) else { return };
         match amount {
             amount::Amount::Price(edits) => {

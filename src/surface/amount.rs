@@ -146,7 +146,7 @@ fn write(minor: i64, decimals_before: &str, digits: usize, literal: Literal) -> 
             decimals.pop();
         }
     }
-    while decimals.len() < before {
+    while before > digits && decimals.len() < before {
         decimals.push('0');
     }
     if decimals.is_empty() { whole.to_string() } else { format!("{whole}.{decimals}") }
