@@ -36,24 +36,38 @@ thread_local! {
     static COUNTS: RefCell<BTreeMap<(String, String), Count>> = const { RefCell::new(BTreeMap::new()) };
 }
 
+/// Name under which it is counted that an item's price was found in data, and nowhere in what a shopper reads.
+const NOT_SHOWN: &str = "no visible price";
+
+/// Whether what the page says of an item would not all be the same price.
+pub fn is_wrong(item: &PageItem) -> bool {
+    item.has_mismatch() || (item.written > 0 && !item.is_shown())
+}
+
 /// Counts what was found wrong on a page; says whether anything was.
 pub fn count(items: &[PageItem]) -> bool {
     let mut is_any = false;
-    for item in items.iter().filter(|item| !item.mismatches.is_empty()) {
+    for item in items.iter().filter(|item| is_wrong(item)) {
         is_any = true;
         Reason::SurfaceMismatch.count();
-        COUNTS.with_borrow_mut(|counts| {
-            for surface in &item.mismatches {
-                let key = (item.sku.clone(), surface.clone());
-                if counts.len() < PLACES_MAX || counts.contains_key(&key) {
-                    let count = counts.entry(key).or_default();
-                    count.since_start += 1;
-                    count.not_taken += 1;
-                }
-            }
-        });
+        if item.has_mismatch() {
+            item.mismatches.iter().for_each(|surface| add(&item.sku, surface));
+        } else {
+            add(&item.sku, NOT_SHOWN);
+        }
     }
     is_any
+}
+
+fn add(sku: &str, surface: &str) {
+    COUNTS.with_borrow_mut(|counts| {
+        let key = (sku.to_owned(), surface.to_owned());
+        if counts.len() < PLACES_MAX || counts.contains_key(&key) {
+            let count = counts.entry(key).or_default();
+            count.since_start += 1;
+            count.not_taken += 1;
+        }
+    });
 }
 
 /// What was counted since it was taken last, to be added to the central store.

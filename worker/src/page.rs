@@ -20,6 +20,7 @@ use crate::reasons::Reason;
 use crate::settings::{Mode, Settings};
 use crate::stream::{Reader, Whole, Writer};
 use crate::visitor::{PageOffers, Visitor, expire_cookies, make_private};
+use crate::mismatches::is_wrong;
 use crate::{cache, charset, mismatches, proof};
 
 /// Most bytes of a page that are kept in memory.
@@ -252,11 +253,6 @@ impl View {
         }
         marked(response, reason)
     }
-}
-
-/// Whether a place of an item did not hold its catalogue price.
-fn is_wrong(item: &PageItem) -> bool {
-    !item.mismatches.is_empty()
 }
 
 /// A whole page, with the prices that are offered.
