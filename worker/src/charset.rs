@@ -9,7 +9,8 @@ const DECLARED_WITHIN: usize = 1024;
 
 /// Whether a `Content-Type` in lower case names such an encoding.
 pub fn is_strange(content_type: &str) -> bool {
-    names(content_type.as_bytes()).any(|name| STRANGE.iter().any(|strange| name.starts_with(strange.as_bytes())))
+    names(content_type.as_bytes())
+        .any(|name| STRANGE.iter().any(|strange| name.starts_with(strange.as_bytes())))
 }
 
 /// Whether a page begins like one in such an encoding.

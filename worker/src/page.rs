@@ -8,19 +8,19 @@
 
 use std::borrow::Cow;
 
-use haggle::page::{Field, Output, PageItem, Report, Rewriter};
+use haggle::page::{Field, Output, Report, Rewriter};
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ReadableStream, Response, ResponseInit};
 use worker::{Context, Date, Env, Method, Request, Result};
 
 use crate::http::copied;
+use crate::mismatches::is_wrong;
 use crate::origin::{self, Page, ShopRequest};
 use crate::reasons::Reason;
 use crate::settings::{Mode, Settings};
 use crate::stream::{Reader, Whole, Writer};
 use crate::visitor::{PageOffers, Visitor, expire_cookies, make_private};
-use crate::mismatches::is_wrong;
 use crate::{cache, charset, mismatches, proof};
 
 /// Most bytes of a page that are kept in memory.
@@ -105,7 +105,11 @@ impl View {
             Mode::Atomic => false,
             Mode::Proven => proof::is_proven(mark, &path),
         };
-        if streams { self.streamed(path, reason, context) } else { self.whole(mark, path, reason, context).await }
+        if streams {
+            self.streamed(path, reason, context)
+        } else {
+            self.whole(mark, path, reason, context).await
+        }
     }
 
     /// The page with its catalogue prices, which the visitor keeps for the items on it.
@@ -196,13 +200,19 @@ impl View {
 
     async fn read_whole(&self) -> Result<Whole> {
         let Some(body) = self.page.response.body() else { return Ok(Whole::Read(Vec::new())) };
-        let headers = self.page.response.headers();
-        let reader = Reader::of(body)?;
-        let length = headers.get("content-length")?.and_then(|length| length.parse::<usize>().ok());
-        if length.is_some_and(|length| length > PAGE_BYTES_MAX) && !headers.has("content-encoding")? {
-            return Ok(Whole::TooLong(Vec::new(), reader));
+        if self.length()?.is_some_and(|length| length > PAGE_BYTES_MAX) {
+            return Ok(Whole::TooLong(Vec::new(), None));
         }
-        Ok(reader.read_whole(PAGE_BYTES_MAX).await)
+        Ok(Reader::of(body)?.read_whole(PAGE_BYTES_MAX).await)
+    }
+
+    /// How many bytes the shop's page has, where it says so.
+    fn length(&self) -> Result<Option<usize>> {
+        let headers = self.page.response.headers();
+        if headers.has("content-encoding")? {
+            return Ok(None);
+        }
+        Ok(headers.get("content-length")?.and_then(|length| length.parse().ok()))
     }
 
     /// The shop's response with bytes instead of its own body.
@@ -222,8 +232,9 @@ impl View {
         Ok(response)
     }
 
-    /// The shop's response of which the first bytes have been read already.
-    fn passed_on(&self, first: Vec<u8>, rest: Reader, context: &Context) -> Result<Response> {
+    /// The shop's response, of which the first bytes may have been read already.
+    fn passed_on(&self, first: Vec<u8>, rest: Option<Reader>, context: &Context) -> Result<Response> {
+        let Some(rest) = rest else { return copied(&self.page.response) };
         let (writer, readable) = Writer::new()?;
         context.wait_until(writer.pass_on(first, rest));
         self.with_body(Some(&readable))
@@ -231,7 +242,7 @@ impl View {
 
     /// The shop's response that broke off: it must not look like a whole one.
     fn broken_off(self, first: Vec<u8>, error: JsValue, context: &Context) -> Result<Response> {
-        let (writer, readable) = Writer::new()?;
+        let (writer, readable) = Writer::of_length(self.length()?.unwrap_or(0).max(first.len() + 1))?;
         context.wait_until(async move {
             if writer.write(&first).await.is_ok() {
                 writer.abort(&error).await;

@@ -165,7 +165,11 @@ impl Settings {
             mode,
             consent,
             html_cache,
-            ignored_cookies: ignored.split([',', ' ']).filter(|name| !name.is_empty()).map(String::from).collect(),
+            ignored_cookies: ignored
+                .split([',', ' '])
+                .filter(|name| !name.is_empty())
+                .map(String::from)
+                .collect(),
             kv_budget_ms: number("KV_BUDGET_MS", 50, 1, 10_000)?,
             ledger_shards: number("LEDGER_SHARDS", 4, 1, u64::from(haggle::quote::SHARDS_MAX))? as u32,
             ledger_push_ms: number("LEDGER_PUSH_MS", 5_000, 0, 600_000)? as i64,

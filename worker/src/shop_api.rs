@@ -5,13 +5,13 @@ use haggle::{Exposure, Quote, Reward};
 use serde::Serialize;
 use worker::{Date, Env, Request, Response};
 
-use crate::cache;
 use crate::central::{LedgerHealth, ledger_health};
 use crate::http::{Fault, has_bearer, json_response, query, text_body};
 use crate::ledger::{self, Claim, Command, Line, Outcome};
 use crate::reasons::Counts;
 use crate::settings::Settings;
 use crate::visitor::Visitor;
+use crate::{cache, mismatches};
 
 const EXPOSURES_BYTES_MAX: usize = 40 * 1024;
 const REWARDS_BYTES_MAX: usize = 64 * 1024;
@@ -126,6 +126,8 @@ struct Health {
     #[serde(skip_serializing_if = "Option::is_none")]
     ledger: Option<LedgerHealth>,
     reasons: Option<Counts>,
+    /// Items whose prices could not be written everywhere on a page, with how often.
+    mismatches: Option<mismatches::Counts>,
 }
 
 #[derive(Serialize)]
@@ -160,6 +162,7 @@ pub async fn health(request: &Request, env: &Env) -> Result<Response, Fault> {
         }
     }
     health.reasons = Some(Counts);
+    health.mismatches = Some(mismatches::Counts);
     Ok(json_response(&health, 200)?)
 }
 

@@ -4,8 +4,8 @@ use std::cell::Cell;
 use std::rc::Rc;
 
 use haggle::page::{Offers, Price};
-use haggle::snapshot::ListedItem;
 use haggle::pin::Pinned;
+use haggle::snapshot::ListedItem;
 use haggle::{Decision, Pins, Quote, Snapshot, Terms, UnitKey};
 use web_sys::Headers;
 use worker::Result;
@@ -55,8 +55,7 @@ impl Visitor {
 
     /// Decides and pins the price in every running experiment in which it is open.
     pub fn settle(&mut self) {
-        let (_, pins) =
-            self.pins.settle(&self.snapshot, &self.unit, self.settings.quote_hold_s, self.now_ms);
+        let (_, pins) = self.pins.settle(&self.snapshot, &self.unit, self.settings.quote_hold_s, self.now_ms);
         self.pins = pins;
     }
 
