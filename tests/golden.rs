@@ -215,9 +215,19 @@ struct PublishedShop {
     site_json: String,
     is_stopped: bool,
     stopped: Vec<String>,
-    /// `[experiment, floor, ceiling, grid, endings, is_stopped, uses_personal_data]`.
     #[serde(default)]
-    guardrails: Vec<(String, i64, i64, i64, Vec<u16>, bool, bool)>,
+    guardrails: Vec<Guarded>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Guarded {
+    experiment: String,
+    floor_minor: i64,
+    ceiling_minor: i64,
+    grid_minor: i64,
+    endings: Vec<u16>,
+    is_stopped: bool,
+    uses_personal_data: bool,
 }
 
 impl PublishedShop {
@@ -227,11 +237,14 @@ impl PublishedShop {
 
     fn read_back(&mut self, snapshot: &Snapshot) {
         assert_eq!(snapshot.is_stopped(), self.is_stopped);
-        let guarded = snapshot.experiments().iter().map(|live| {
-            let bounds = live.guardrails();
-            let (floor, ceiling) = (bounds.floor_minor(), bounds.ceiling_minor());
-            let (grid, endings) = (bounds.grid_minor(), bounds.endings().to_vec());
-            (live.name().into(), floor, ceiling, grid, endings, live.is_stopped(), live.uses_personal_data())
+        let guarded = snapshot.experiments().iter().map(|live| Guarded {
+            experiment: live.name().into(),
+            floor_minor: live.guardrails().floor_minor(),
+            ceiling_minor: live.guardrails().ceiling_minor(),
+            grid_minor: live.guardrails().grid_minor(),
+            endings: live.guardrails().endings().to_vec(),
+            is_stopped: live.is_stopped(),
+            uses_personal_data: live.uses_personal_data(),
         });
         self.guardrails = guarded.collect();
     }
