@@ -355,6 +355,7 @@ mod tests {
             arm: "a".into(),
             propensity: 1,
             epoch: 1,
+            version: 1,
             issued_at_s: 1_000_000,
             expires_at_s: 1_003_600,
             reward_window_s: 36_000,

@@ -14,7 +14,9 @@ use read::FIELDS;
 pub(crate) use read::json_of;
 
 use crate::allocation::TOTAL;
+use crate::guardrail::{Basis, Bounds, Guardrails};
 use crate::json::Fields;
+use crate::money::Tax;
 use crate::{Currency, Error, Policy, Prior, RewardModel};
 
 /// Most experiments that run at once (their pins must fit one cookie of 1 KB).
@@ -37,7 +39,7 @@ pub enum Objective {
 impl Objective {
     pub(crate) const ALL: [Self; 3] = [Self::Conversion, Self::Revenue, Self::Profit];
 
-    /// Value of one conversion at this price: 1 for conversion, else minor units of the currency.
+    /// Value of one conversion at this price net of tax: 1 for conversion, else minor units of the currency.
     ///
     /// A missing cost is no cost of zero: under [`Objective::Profit`] it gives `None`.
     pub fn value_minor(self, price_minor: i64, cost_minor: Option<i64>) -> Option<i64> {
@@ -112,8 +114,12 @@ pub struct Item {
     pub sku: String,
     /// Catalogue price: what everybody sees when haggle leaves a page alone.
     pub price_minor: i64,
-    /// Net cost of one unit; required by the profit objective.
+    /// Net cost of one unit; required by the profit objective and by `guardrails.min_margin`.
     pub cost_minor: Option<i64>,
+    /// Tax that the catalogue price and every arm's price include.
+    pub tax: Tax,
+    /// The higher price that the page shows beside the price, struck through; every arm stays below it.
+    pub compare_at_minor: Option<i64>,
 }
 
 /// One price of an experiment.
@@ -189,6 +195,10 @@ pub struct Experiment {
     pub horizon: Option<u64>,
     /// Pieces that may be sold in all, where they are limited: 1 to 10^12.
     pub stock: Option<i64>,
+    /// Whether what is known of a person goes into the price, so that pages must say so where the law asks for it.
+    pub personal_data: bool,
+    /// The bounds that no price leaves.
+    pub guardrails: Guardrails,
     /// What is priced.
     pub item: Item,
     /// The prices, 2 to 32, all different.
@@ -221,9 +231,20 @@ impl Experiment {
         self.arms.iter().position(|arm| arm.name == self.control).unwrap_or(0)
     }
 
-    /// Value of one conversion of an arm under the objective.
+    /// Value of one conversion of an arm under the objective, net of the tax that its price includes.
     pub fn value_minor(&self, arm: &Arm) -> i64 {
-        self.objective.value_minor(arm.price_minor, arm.cost_minor.or(self.item.cost_minor)).unwrap_or(1)
+        let net_minor = self.item.tax.net_minor(arm.price_minor);
+        self.objective.value_minor(net_minor, arm.cost_minor.or(self.item.cost_minor)).unwrap_or(1)
+    }
+
+    /// The bounds that its guardrails come to for its item.
+    ///
+    /// # Errors
+    /// None after parsing; a cost that was taken away is missing for the least margin.
+    pub fn bounds(&self) -> Result<Bounds, Error> {
+        let Item { price_minor, cost_minor, tax, compare_at_minor, .. } = self.item;
+        let currency = self.currency;
+        self.guardrails.bounds(&Basis { currency, price_minor, cost_minor, tax, compare_at_minor })
     }
 
     /// The floor as an integer share of [`TOTAL`], never below the fraction that was asked for unless the arms

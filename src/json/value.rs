@@ -58,6 +58,14 @@ impl Value {
         }
     }
 
+    /// Yes or no.
+    pub(crate) fn truth(&self) -> Result<bool, Error> {
+        match self.json {
+            Some(Json::Bool(value)) => Ok(value),
+            _ => Err(self.refusal("true or false")),
+        }
+    }
+
     /// An integer, written without point and exponent.
     pub(crate) fn integer(&self) -> Result<i64, Error> {
         match &self.json {

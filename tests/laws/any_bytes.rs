@@ -27,7 +27,16 @@ fn every_decision_holds(snapshot: &Snapshot, n: u64) -> Result<(), TestCaseError
     prop_assert_eq!(opened, pins);
     for (sku, item) in snapshot.items() {
         let decision = decide(snapshot, sku, &unit, NOW_MS).unwrap();
-        let terms = Terms { merchant: "m", sku, catalogue_minor: item.price_minor(), hold_s: 60, shards: 4 };
+        let terms = Terms {
+            merchant: "m",
+            sku,
+            catalogue_minor: item.price_minor(),
+            version: 1,
+            now_s: 0,
+            cart_hold_s: 0,
+            pin_hold_s: 60,
+            shards: 4,
+        };
         let quote = Quote::new(&decision, &unit, terms);
         prop_assert!(quote.shard() < 4);
         let token = quotary().sign(&quote);
@@ -132,7 +141,7 @@ proptest! {
     fn a_quote_with_another_character_is_refused(place: prop::sample::Index, change in "[A-Za-z0-9_.=-]") {
         let snapshot = Snapshot::decode(golden_snapshot("later")).unwrap();
         let decision = decide(&snapshot, "OLIVE-500", &unit(1), NOW_MS).unwrap();
-        let terms = Terms { merchant: "m", sku: "OLIVE-500", catalogue_minor: 1900, hold_s: 60, shards: 4 };
+        let terms = Terms { merchant: "m", sku: "OLIVE-500", catalogue_minor: 1900, version: 1, now_s: 0, cart_hold_s: 0, pin_hold_s: 60, shards: 4 };
         let token = quotary().sign(&Quote::new(&decision, &unit(1), terms));
         let at = place.index(token.len());
         prop_assume!(token[at..=at] != change);

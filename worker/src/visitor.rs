@@ -2,7 +2,7 @@
 
 use std::rc::Rc;
 
-use haggle::{Currency, Pins, Quote, Snapshot, Terms, UnitKey};
+use haggle::{Currency, Pinned, Pins, Quote, Snapshot, Terms, UnitKey};
 use worker::{Headers, Request, Result};
 
 use crate::http::cookie;
@@ -74,12 +74,16 @@ impl Visitor {
     /// The price of an item, as it was pinned when the visitor was settled; none for an item without experiment.
     pub fn offer(&self, sku: &str) -> Option<Offer> {
         let item = self.snapshot.item(sku)?;
-        let decision = self.pins.find(item.experiment(), self.settings.quote_hold_s, self.now_ms)?;
+        let pinned = self.pins.find(item.experiment(), self.settings.quote_hold_s, self.now_ms)?;
+        let Pinned::Decision(decision) = pinned else { return None };
         let terms = Terms {
             merchant: &self.settings.merchant,
             sku,
             catalogue_minor: item.price_minor(),
-            hold_s: self.settings.quote_hold_s + CART_GRACE_S,
+            version: self.snapshot.version(),
+            now_s: self.now_ms / 1000,
+            pin_hold_s: self.settings.quote_hold_s + CART_GRACE_S,
+            cart_hold_s: 0,
             shards: self.settings.ledger_shards,
         };
         let quote = Quote::new(&decision, &self.unit, terms);
