@@ -2,6 +2,7 @@
 //!
 //! Out of scope: arithmetic on the curve. Whether a private key belongs to its public one shows when it signs.
 
+use super::quotary::with_id;
 use crate::Error;
 use crate::base64url::decode;
 use crate::json::{self, Value};
@@ -29,17 +30,18 @@ impl SigningKey {
     /// Says what is wrong without showing a key.
     pub fn parse_all(keys: &str) -> Result<Vec<Self>, Error> {
         let keys = keys.split(',').enumerate();
-        keys.map(|(place, part)| Self::parse(&format!("signing key {}", place + 1), part.trim())).collect()
+        keys.map(|(place, part)| Self::parse(&format!("signing key {}", place + 1), part)).collect()
     }
 
     fn parse(what: &str, part: &str) -> Result<Self, Error> {
-        let (kid, jwk) = super::read_kid(what, part, "base64url of a JSON Web Key")?;
-        let refused =
-            |given: &str| Error::value(what, given, "an EC key on P-256 as a JSON Web Key");
+        let (kid, jwk) = with_id(what, part, "base64url of a JSON Web Key")?;
+        let refused = |given: &str| Error::value(what, given, "an EC key on P-256 as a JSON Web Key");
         let text = decode(jwk).and_then(|bytes| String::from_utf8(bytes).ok());
-        let json = text.and_then(|text| json::parse(&text).ok()).ok_or_else(|| refused("not base64url of JSON"))?;
+        let json =
+            text.and_then(|text| json::parse(&text).ok()).ok_or_else(|| refused("not base64url of JSON"))?;
         let mut fields = Value::new("", json).any_fields().map_err(|_| refused("no object"))?;
-        let mut field = |name: &str| fields.take(name).text().map_err(|_| refused(&format!("without {name}")));
+        let mut field =
+            |name: &str| fields.take(name).text().map_err(|_| refused(&format!("without {name}")));
         if field("kty")? != "EC" || field("crv")? != "P-256" {
             return Err(refused("of another type or curve"));
         }
@@ -60,9 +62,7 @@ impl SigningKey {
     /// The public half as a JSON Web Key, for whoever verifies.
     pub fn public_jwk(&self) -> String {
         let Self { kid, x, y, .. } = self;
-        format!(
-            r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}","kid":"{kid}","alg":"ES256","use":"sig"}}"#
-        )
+        format!(r#"{{"kty":"EC","crv":"P-256","x":"{x}","y":"{y}","kid":"{kid}","alg":"ES256","use":"sig"}}"#)
     }
 
     /// The whole pair as a JSON Web Key, for the signer alone.

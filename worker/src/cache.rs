@@ -82,13 +82,12 @@ async fn refresh(env: &Env, now_ms: u64) -> Result<Rc<Snapshot>, Reason> {
     })
 }
 
-/// Version of the snapshot that lies in KV; 0 where there is none that this build reads.
+/// The snapshot that lies in KV; none where there is none that this build reads.
 ///
 /// # Errors
 /// KV does not answer: then nobody knows.
-pub async fn published_version(env: &Env) -> Result<u64, Reason> {
-    let bytes = read(env).await?.unwrap_or_default();
-    Ok(Snapshot::decode(bytes).map_or(0, |snapshot| snapshot.version()))
+pub async fn published(env: &Env) -> Result<Option<Snapshot>, Reason> {
+    Ok(Snapshot::decode(read(env).await?.unwrap_or_default()).ok())
 }
 
 async fn read(env: &Env) -> Result<Option<Vec<u8>>, Reason> {

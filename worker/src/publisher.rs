@@ -201,7 +201,7 @@ impl Publisher {
         let site = Site::from_json(&text)?;
         self.running().await?.iter().try_for_each(|experiment| check_charge(experiment, &site))?;
         // What the snapshot would refuse must not be accepted here.
-        Snapshot::encode_shop(1, 0, &[], &Shop { site_json: &text, is_stopped: false })?;
+        Snapshot::encode_shop(1, 0, &[], &Shop { site_json: &text, ..Shop::default() })?;
         central::set_site(&self.env, &text, Date::now().as_millis()).await?;
         Ok(json_response(&SiteView { site: "accepted" }, 200)?)
     }
@@ -217,14 +217,14 @@ impl Publisher {
         last::set_stopped(&self.sql, is_stopped)?;
         let last = last::read(&self.sql)?;
         let in_kv = cache::published(&self.env).await;
-        // An object that has never put a snapshot goes on with that of the release before it.
+        // An object that has never put a snapshot goes on with the one in KV.
         let known = Snapshot::decode(last.bytes).ok();
         let known = [known, in_kv.ok().flatten()].into_iter().flatten().max_by_key(Snapshot::version);
         let version = known.as_ref().map_or(last.version, |known| known.version().max(last.version)) + 1;
         let now_ms = Date::now().as_millis();
         let bytes = match known {
-            Some(known) => known.republished(version, now_ms, is_stopped),
-            None => Snapshot::encode_shop(version, now_ms, &[], &Shop { site_json: EMPTY_SITE, is_stopped })?,
+            Some(known) => known.republished(version, now_ms, is_stopped)?,
+            None => Snapshot::encode_shop(version, now_ms, &[], &Shop { is_stopped, ..Shop::default() })?,
         };
         self.put(version, &bytes).await?;
         Ok(json_response(&StopView { stopped: is_stopped, version }, 200)?)
@@ -279,8 +279,9 @@ impl Publisher {
         let known = central::newest_epochs(&self.env).await?;
         let before = central::newest(&self.env).await?;
         // KV may know a higher version than D1 does, after a restore of D1.
-        let in_kv = cache::published_version(&self.env).await;
+        let in_kv = cache::published(&self.env).await;
         let in_kv = in_kv.map_err(|_| Fault::Unavailable("KV does not answer now; ask again".into()))?;
+        let in_kv = in_kv.map_or(0, |snapshot| snapshot.version());
         let last = last::read(&self.sql)?;
         let newest = before.version.max(in_kv).max(last.version);
         let (now_ms, version) = (Date::now().as_millis(), newest + 1);
@@ -313,7 +314,7 @@ impl Publisher {
             epochs.iter().filter(|(_, is_new)| *is_new).map(|(epoch, _)| epoch).collect();
         let site = central::site(&self.env).await?;
         let site_json = site.as_deref().unwrap_or(EMPTY_SITE);
-        let shop = Shop { site_json, is_stopped: last.is_stopped };
+        let shop = Shop { site_json, is_stopped: last.is_stopped, ..Shop::default() };
         let bytes = Snapshot::encode_shop(version, now_ms, &entries, &shop)?;
         let content = bytes.get(CONTENT_FROM..).unwrap_or_default();
         let ages = now_ms.saturating_sub(before.published_at_ms) >= REPUBLISH_AFTER_MS;

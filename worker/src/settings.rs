@@ -27,6 +27,8 @@ pub struct Settings {
     pub snapshot_max_age_s: u64,
     /// Seconds for which a price is pinned; its quotes are good for an hour longer.
     pub quote_hold_s: u64,
+    /// Seconds for which a quote is held in cart and checkout.
+    pub cart_hold_s: u64,
     /// Seconds after the reward window in which a refund counts.
     pub refund_window_s: u64,
     /// Least seconds between two allocations of an experiment.
@@ -111,6 +113,7 @@ impl Settings {
             snapshot_ttl_ms: number("SNAPSHOT_TTL_MS", 10_000, 0, 600_000)?,
             snapshot_max_age_s: number("SNAPSHOT_MAX_AGE_S", 86_400, 0, 2_592_000)?,
             quote_hold_s: number("QUOTE_HOLD_S", 172_800, 1_800, 7_776_000)?,
+            cart_hold_s: number("CART_HOLD_S", 174_600, 174_600, 7_776_000)?,
             refund_window_s: number("REFUND_WINDOW_S", 2_592_000, 0, 31_536_000)?,
             epoch_min_s: number("EPOCH_MIN_S", 300, 0, 86_400)?,
             signer: Signer::new(signs, quotary.clone(), pairs),

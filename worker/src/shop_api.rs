@@ -1,8 +1,9 @@
 //! Stages 2 to 4 as an API on the shop's host: a price, exposures from the page, rewards from the shop's server.
 
+use std::rc::Rc;
+
 use haggle::event::{RewardKind, Seen, ShownPrice, delay_hours, parse_exposures, parse_rewards};
-use haggle::pin::Pinned;
-use haggle::{Error, Exposure, Quote, Reward, Snapshot};
+use haggle::{Error, Exposure, Quote, Reward};
 use serde::Serialize;
 use worker::{Date, Env, Request, Response};
 
@@ -13,7 +14,7 @@ use crate::http::{Fault, has_bearer, json_response, query, text_body};
 use crate::ledger::{self, Claim, Command, Line, Outcome};
 use crate::reasons::Counts;
 use crate::settings::Settings;
-use crate::visitor::{self, Known, Visitor};
+use crate::visitor::Visitor;
 
 const EXPOSURES_BYTES_MAX: usize = 40 * 1024;
 const REWARDS_BYTES_MAX: usize = 64 * 1024;
@@ -23,7 +24,7 @@ struct Price<'a> {
     sku: &'a str,
     price_minor: i64,
     currency: &'a str,
-    quote: Option<&'a str>,
+    quote: Option<String>,
     reason: &'static str,
 }
 
@@ -35,12 +36,13 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
     let snapshot = cache::snapshot(env, &settings).await.map_err(|reason| {
         Fault::NotFound(format!("no prices now ({}); the catalogue price stands", reason.code()))
     })?;
-    let visitor = Visitor::of(request, snapshot, settings, Date::now().as_millis());
+    let visitor = Visitor::of(request, snapshot, settings.clone(), Date::now().as_millis());
     let unknown = || format!("item {sku:?} is in no running experiment; the catalogue price stands");
     let offer = visitor.offer(&sku).ok_or_else(|| Fault::NotFound(unknown()))?;
     let body = if visitor.is_priced() {
-        let (price_minor, quote) = (offer.quote.price_minor, Some(offer.token.as_str()));
-        Price { sku: &sku, price_minor, currency: &offer.quote.currency, quote, reason: "priced" }
+        let token = settings.signer.sign(&offer.quote).await.map_err(Fault::Unavailable)?;
+        let (price_minor, currency) = (offer.quote.price_minor, &offer.quote.currency);
+        Price { sku: &sku, price_minor, currency, quote: Some(token), reason: "priced" }
     } else {
         let (price_minor, quote) = (offer.catalogue_minor, None);
         Price { sku: &sku, price_minor, currency: &offer.quote.currency, quote, reason: "first-view" }
@@ -88,43 +90,30 @@ pub async fn exposures(request: &Request, env: &Env) -> Result<Response, Fault> 
     batch.send(env).await
 }
 
-/// The quotes of the prices that a page has shown, or why they are not counted.
+/// The quotes of the prices that a page has shown, or why they are not counted: only what was decided for this visitor,
+/// and stood in the page as it was decided, is an exposure.
 async fn shown_quotes(
     request: &Request,
     env: &Env,
-    settings: &Settings,
+    settings: &Rc<Settings>,
     shown: &[ShownPrice],
     now_ms: u64,
 ) -> Result<Vec<Result<Quote, String>>, Fault> {
-    let known = visitor::known(request, settings);
     let snapshot = cache::snapshot(env, settings).await;
-    let snapshot = snapshot.map_err(|reason| Fault::Unavailable(format!("no prices now: {}", reason.code())))?;
-    let quote = |shown: &ShownPrice| shown_quote(known.as_ref(), &snapshot, settings, shown, now_ms);
+    let snapshot =
+        snapshot.map_err(|reason| Fault::Unavailable(format!("no prices now: {}", reason.code())))?;
+    let visitor = Visitor::of(request, snapshot, settings.clone(), now_ms);
+    let quote = |shown: &ShownPrice| {
+        let ShownPrice { sku, price_minor } = shown;
+        let quote =
+            visitor.quote(sku).ok_or_else(|| format!("item {sku:?} has no price of this visitor's own"))?;
+        if quote.price_minor == *price_minor {
+            return Ok(quote);
+        }
+        let allowed = quote.price_minor;
+        Err(format!("price_minor of {sku:?} is {price_minor}; it must be {allowed}, the visitor's price"))
+    };
     Ok(shown.iter().map(quote).collect())
-}
-
-/// Only what was decided for this visitor, and stood in the page as it was decided, is an exposure.
-fn shown_quote(
-    known: Option<&Known>,
-    snapshot: &Snapshot,
-    settings: &Settings,
-    shown: &ShownPrice,
-    now_ms: u64,
-) -> Result<Quote, String> {
-    let ShownPrice { sku, price_minor } = shown;
-    let Known { unit, pins } = known.ok_or("the visitor has no cookie, and so was shown no price of haggle's")?;
-    let item = snapshot.item(sku).ok_or_else(|| format!("item {sku:?} is in no running experiment"))?;
-    match pins.find(item.experiment(), settings.quote_hold_s, now_ms) {
-        Some(Pinned::Decision(decision)) if decision.price_minor() == *price_minor => {
-            Ok(Quote::new(&decision, unit, settings.terms(sku, &item, snapshot, now_ms)))
-        }
-        Some(Pinned::Decision(decision)) => {
-            let pinned = decision.price_minor();
-            Err(format!("price_minor of {sku:?} is {price_minor}; the visitor's price is {pinned}"))
-        }
-        Some(Pinned::Catalogue) => Err(format!("item {sku:?} stays at the catalogue price for this visitor")),
-        None => Err(format!("item {sku:?} was not priced for this visitor")),
-    }
 }
 
 /// `POST /haggle/v1/rewards`: what was sold and what was given back, from the shop's server.
@@ -139,7 +128,9 @@ pub async fn rewards(request: &Request, env: &Env) -> Result<Response, Fault> {
     for (place, (order_id, line_id, line)) in lines.into_iter().enumerate() {
         batch.identify(place, &order_id, &line_id);
         let opened = match line {
-            Ok(reward) => settings.signer.open(&reward.quote).await.map(|quote| (reward, quote)).map_err(Error::from),
+            Ok(reward) => {
+                settings.signer.open(&reward.quote).await.map(|quote| (reward, quote)).map_err(Error::from)
+            }
             Err(error) => Err(error),
         };
         let checked = opened.and_then(|(reward, quote)| {

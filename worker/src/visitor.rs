@@ -12,10 +12,6 @@ const VISITOR_COOKIE: &str = "haggle_vid";
 const PINS_COOKIE: &str = "haggle_pins";
 const YEAR_S: u64 = 31_536_000;
 
-/// Seconds for which a quote outlives the pin that it was made of: who sees a price in the pin's last moment can still
-/// put it into the cart and pay it.
-const CART_GRACE_S: u64 = 3_600;
-
 /// A visitor with a decision in every running experiment.
 pub struct Visitor {
     snapshot: Rc<Snapshot>,
@@ -66,6 +62,11 @@ impl Visitor {
         Self { snapshot, settings, unit, pins, now_ms, cookies, is_new }
     }
 
+    /// The quote of the pinned price of an item; none for an item that stays at its catalogue price.
+    pub fn quote(&self, sku: &str) -> Option<Quote> {
+        self.offer(sku).map(|offer| offer.quote)
+    }
+
     /// Whether prices may be shown in this view: with `FIRST_VIEW = "catalogue"` not before the second.
     pub fn is_priced(&self) -> bool {
         !self.is_new || self.settings.assign_first_view
@@ -82,8 +83,8 @@ impl Visitor {
             catalogue_minor: item.price_minor(),
             version: self.snapshot.version(),
             now_s: self.now_ms / 1000,
-            pin_hold_s: self.settings.quote_hold_s + CART_GRACE_S,
-            cart_hold_s: 0,
+            pin_hold_s: self.settings.quote_hold_s,
+            cart_hold_s: self.settings.cart_hold_s,
             shards: self.settings.ledger_shards,
         };
         let quote = Quote::new(&decision, &self.unit, terms);
