@@ -445,6 +445,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_published_beside_the_experiments_is_decoded() {
+        let mut experiment = sevilla();
+        experiment.guardrails.map_minor = Some(1700);
+        experiment.guardrails.endings = vec![0, 50];
+        experiment.personal_data = true;
+        let shop = Shop { site_json: r#"{"charge": "server"}"#, ..Shop::default() };
+        let encode = |shop: &Shop<'_>| Snapshot::encode_shop(1, 1, &[entry(&experiment)], shop).unwrap();
+        let snapshot = Snapshot::decode(encode(&shop)).unwrap();
+        let live = &snapshot.experiments()[0];
+        let bounds = live.guardrails();
+        assert_eq!((bounds.floor_minor(), bounds.endings()), (1700, [0, 50].as_slice()));
+        assert!(live.uses_personal_data() && !live.is_stopped() && !snapshot.is_stopped());
+        let all = Snapshot::decode(encode(&Shop { is_stopped: true, ..shop })).unwrap();
+        assert!(all.is_stopped() && all.experiments()[0].is_stopped());
+        let one = Snapshot::decode(encode(&Shop { stopped: &["sevilla".into()], ..shop })).unwrap();
+        assert!(!one.is_stopped() && one.experiments()[0].is_stopped());
+    }
+
+    #[test]
+    fn a_price_outside_of_its_guardrails_is_neither_written_nor_read() {
+        let mut experiment = sevilla();
+        experiment.guardrails.min_price_minor = Some(1800);
+        let error = Snapshot::encode(1, 1, &[entry(&experiment)]).unwrap_err().to_string();
+        assert!(
+            error.contains("price_minor of arm low of sevilla is 1750; it must be at least 1800"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn each_fault_is_named() {
         let mut cut = bytes();
         cut.pop();
@@ -452,7 +482,7 @@ mod tests {
             (vec![], "0 bytes that do not begin like one"),
             (b"<!doctype html>".to_vec(), "15 bytes"),
             (cut, "checksum"),
-            (with(12, 9), "format is 9; this build reads the formats 1 and 2"),
+            (with(12, 9), "format is 9; this build reads the formats 2 and 3"),
             (with(32, 2), "counts do not fit"),
             (with(NEWEST.header + 51, 99), "unknown policy 99"),
             (with(NEWEST.header + 49, 3), "out of bounds"),

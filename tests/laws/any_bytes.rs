@@ -1,7 +1,10 @@
 //! Whatever comes from outside is used or refused; nothing panics.
 
 use haggle::event::{parse_cart, parse_exposures, parse_rewards};
-use haggle::{Currency, Entry, Experiment, Exposure, Key, Pins, Quote, Snapshot, TOTAL, Terms, decide};
+use haggle::{
+    Currency, Entry, Experiment, Exposure, Key, LiveExperiment, Pinned, Pins, Quote, Snapshot, TOTAL, Terms,
+    decide,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -26,7 +29,9 @@ fn every_decision_holds(snapshot: &Snapshot, n: u64) -> Result<(), TestCaseError
     let opened = Pins::open(&quotary(), &unit, &pins.seal(&quotary(), &unit));
     prop_assert_eq!(opened, pins);
     for (sku, item) in snapshot.items() {
-        let decision = decide(snapshot, sku, &unit, NOW_MS).unwrap();
+        let decided = decide(snapshot, sku, &unit, NOW_MS);
+        prop_assert_eq!(decided.is_none(), item.experiment().is_stopped());
+        let Some(decision) = decided else { continue };
         let terms = Terms {
             merchant: "m",
             sku,
@@ -160,7 +165,9 @@ proptest! {
         let mac = Key::from_hex(SECRET).unwrap().sign(&[b"haggle pins 1\0", unit(n).bytes(), &payload]);
         let cookie = base64url(&[&payload[..], &mac[..16]].concat());
         let (decisions, pins) = Pins::open(&quotary(), &unit(n), &cookie).settle(&snapshot, &unit(n), HOLD_S, NOW_MS);
-        prop_assert_eq!(decisions.len(), snapshot.experiments().len());
+        let catalogue = |live: &&LiveExperiment| matches!(pins.find(live, HOLD_S, NOW_MS), Some(Pinned::Catalogue));
+        let kept = snapshot.experiments().iter().filter(catalogue).count();
+        prop_assert_eq!(decisions.len() + kept, snapshot.experiments().len());
         prop_assert!(decisions.iter().all(|d| d.price_minor() >= 1 && (1..=TOTAL).contains(&d.propensity)));
         prop_assert!(pins.seal(&quotary(), &unit(n)).len() <= 982);
     }
