@@ -12,7 +12,7 @@ use worker::{D1Database, Env, Result};
 use crate::http::Fault;
 use crate::rows::{Bound, Row, only, prepare, query};
 
-pub use shop::{Mismatch, add_mismatches, delete_site, experiment_json, mismatches, set_site, site};
+pub use shop::{add_mismatches, delete_site, experiment_json, mismatches, set_site, site};
 
 /// What a ledger shard reports: running totals, never differences.
 pub struct Report {

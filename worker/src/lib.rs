@@ -2,7 +2,9 @@
 //!
 //! | file | stage | platform thing |
 //! |---|---|---|
-//! | `page` | 2 decision, in a page | native `HTMLRewriter`, the origin |
+//! | `page`, `stream` | 2 decision, in a page | body streams |
+//! | `origin`, `html_cache` | the shop's own page | `fetch`, the Cache API |
+//! | `proof`, `mismatches`, `reasons` | what became of pages | memory of the isolate |
 //! | `shop_api` | 2 to 4 as an API | - |
 //! | `quotes_api`, `signer` | 3 exposure, at checkout | WebCrypto |
 //! | `crawlers` | 3 exposure, who is not counted | - |
@@ -21,12 +23,16 @@
 mod admin_api;
 mod cache;
 mod central;
+mod charset;
 mod crawlers;
-mod html_rewriter;
+mod html_cache;
 mod http;
 mod kv;
 mod ledger;
+mod mismatches;
+mod origin;
 mod page;
+mod proof;
 mod publisher;
 mod quotes_api;
 mod reasons;
@@ -34,6 +40,7 @@ mod rows;
 mod settings;
 mod shop_api;
 mod signer;
+mod stream;
 mod visitor;
 
 use wasm_bindgen::JsCast;
@@ -43,22 +50,22 @@ use crate::http::Fault;
 
 /// Every request of the shop's host and of the admin host.
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> Result<web_sys::Response> {
     // Should a request end in an exception before its response began, the origin answers it.
     context.pass_through_on_exception();
-    let admin_host = env.var("ADMIN_HOST").map(|host| host.to_string()).unwrap_or_default();
-    let on_admin_host = !admin_host.is_empty() && http::host(&request) == admin_host;
+    let on_admin_host = settings::admin_host(&env)
+        .is_some_and(|admin_host| http::host_of(&request.inner().url()) == *admin_host);
     let path = request.path();
     let answer = match (on_admin_host, path.strip_prefix("/haggle/")) {
-        (false, None) => return page::serve(request, &env).await,
+        (false, None) => return page::serve(&request, &env, &context).await,
         (false, Some(_)) => shop_route(request, &env).await,
         (true, Some("health")) => shop_api::health(&request, &env).await,
         (true, Some(_)) => admin_api::route(request, &env).await,
         (true, None) => asset(&request, &env, &path, &ADMIN_HEADERS).await,
     };
     match answer {
-        Ok(response) => Ok(response),
-        Err(fault) => fault.response(),
+        Ok(response) => Ok(response.into()),
+        Err(fault) => fault.response().map(web_sys::Response::from),
     }
 }
 
@@ -108,7 +115,7 @@ async fn asset(
     let inner = web_sys::Request::new_with_str_and_init(&format!("http://assets{path}"), original);
     let inner: Request = inner.map_err(worker::Error::from)?.into();
     let file = env.assets("ASSETS")?.fetch_request(inner).await?;
-    let file = http::copied(file)?;
+    let file: Response = http::copied(&file.into())?.into();
     more.iter().try_for_each(|(name, value)| file.headers().set(name, value))?;
     Ok(file)
 }

@@ -8,10 +8,11 @@ use serde::Serialize;
 use worker::{Date, Env, Request, Response};
 
 use crate::cache;
-use crate::central::{self, LedgerHealth, Mismatch, ledger_health};
+use crate::central::{self, LedgerHealth, ledger_health};
 use crate::crawlers::is_crawler;
 use crate::http::{Fault, has_bearer, json_response, query, text_body};
 use crate::ledger::{self, Claim, Command, Line, Outcome};
+use crate::mismatches::{self, Mismatches};
 use crate::reasons::Counts;
 use crate::settings::Settings;
 use crate::visitor::Visitor;
@@ -24,7 +25,7 @@ struct Price<'a> {
     sku: &'a str,
     price_minor: i64,
     currency: &'a str,
-    quote: Option<String>,
+    quote: Option<&'a str>,
     reason: &'static str,
 }
 
@@ -33,23 +34,37 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     let missing = "query parameter sku is missing; it must be the key of an item that an experiment prices";
     let sku = query(request, "sku").ok_or_else(|| Fault::Bad(missing.into()))?;
+    settings.signer.ready().await.map_err(Fault::Unavailable)?;
     let snapshot = cache::snapshot(env, &settings).await.map_err(|reason| {
         Fault::NotFound(format!("no prices now ({}); the catalogue price stands", reason.code()))
     })?;
-    let visitor = Visitor::of(request, snapshot, settings.clone(), Date::now().as_millis());
     let unknown = || format!("item {sku:?} is in no running experiment; the catalogue price stands");
-    let offer = visitor.offer(&sku).ok_or_else(|| Fault::NotFound(unknown()))?;
-    let body = if visitor.is_priced() {
-        let token = settings.signer.sign(&offer.quote).await.map_err(Fault::Unavailable)?;
-        let (price_minor, currency) = (offer.quote.price_minor, &offer.quote.currency);
-        Price { sku: &sku, price_minor, currency, quote: Some(token), reason: "priced" }
+    let Some(item) = snapshot.item(&sku) else { return Err(Fault::NotFound(unknown())) };
+    let (catalogue_minor, currency) = (item.price_minor(), item.experiment().currency().to_string());
+    let cookies = request.headers().get("cookie")?.unwrap_or_default();
+    let mut visitor = Visitor::of(&cookies, snapshot.clone(), settings, Date::now().as_millis());
+    let is_first = visitor.sees_catalogue();
+    if is_first {
+        visitor.keep_catalogue(&sku);
     } else {
-        let (price_minor, quote) = (offer.catalogue_minor, None);
-        Price { sku: &sku, price_minor, currency: &offer.quote.currency, quote, reason: "first-view" }
+        visitor.settle();
+    }
+    let quote = visitor.quote(&sku);
+    let token = match &quote {
+        Some(quote) => visitor.sign(quote).await,
+        None => None,
     };
+    let price_minor = quote.filter(|_| token.is_some()).map_or(catalogue_minor, |quote| quote.price_minor);
+    let reason = match (&token, is_first) {
+        (Some(_), _) => "priced",
+        (None, true) => "first-view",
+        (None, false) => "catalogue",
+    };
+    let body = Price { sku: &sku, price_minor, currency: &currency, quote: token.as_deref(), reason };
     let response = json_response(&body, 200)?;
-    visitor.stamp(response.headers())?;
-    Ok(response)
+    let raw: web_sys::Response = response.into();
+    visitor.stamp(&raw.headers())?;
+    Ok(raw.into())
 }
 
 /// `POST /haggle/v1/exposures`: prices that were really shown, by a page with the visitor's cookies or by an app with
@@ -102,7 +117,8 @@ async fn shown_quotes(
     let snapshot = cache::snapshot(env, settings).await;
     let snapshot =
         snapshot.map_err(|reason| Fault::Unavailable(format!("no prices now: {}", reason.code())))?;
-    let visitor = Visitor::of(request, snapshot, settings.clone(), now_ms);
+    let cookies = request.headers().get("cookie")?.unwrap_or_default();
+    let visitor = Visitor::of(&cookies, snapshot, settings.clone(), now_ms);
     let quote = |shown: &ShownPrice| {
         let ShownPrice { sku, price_minor } = shown;
         let quote =
@@ -166,7 +182,7 @@ struct Health {
     ledger: Option<LedgerHealth>,
     /// Surfaces of the last seven days that did not have the catalogue price.
     #[serde(skip_serializing_if = "Option::is_none")]
-    mismatches: Option<Vec<Mismatch>>,
+    mismatches: Option<Vec<Mismatches>>,
     reasons: Option<Counts>,
 }
 
@@ -204,6 +220,7 @@ pub async fn health(request: &Request, env: &Env) -> Result<Response, Fault> {
             }
             if has_bearer(request, &settings.admin_token) {
                 health.ledger = Some(ledger_health(env).await?);
+                mismatches::flush(env).await;
                 health.mismatches = Some(central::mismatches(env, Date::now().as_millis()).await?);
             }
         }

@@ -1,10 +1,10 @@
 //! What the central store knows of the shop itself: its site, and where its pages do not show the catalogue price.
 
-use serde::Serialize;
 use worker::{Env, Result};
 
 use super::database;
-use crate::rows::{Bound, prepare, query};
+use crate::mismatches::Mismatches;
+use crate::rows::{Bound, Row, prepare, query};
 
 /// The site as it was accepted; none for the empty one.
 pub async fn site(env: &Env) -> Result<Option<String>> {
@@ -24,23 +24,12 @@ pub async fn delete_site(env: &Env) -> Result<()> {
     prepare(&database(env)?, "DELETE FROM site", &[])?.run().await.map(drop)
 }
 
-/// How often a surface did not have an item's catalogue price.
-#[derive(Debug, Serialize)]
-pub struct Mismatch {
-    /// The item.
-    pub sku: String,
-    /// What the surface is called.
-    pub surface: String,
-    /// Times.
-    pub count: u64,
-}
-
 /// Days for which mismatches are kept.
 const DAYS_KEPT: u64 = 30;
 const DAY_MS: u64 = 86_400_000;
 
 /// Adds what was counted since the last time to the counts of today.
-pub async fn add_mismatches(env: &Env, mismatches: &[Mismatch], now_ms: u64) -> Result<()> {
+pub async fn add_mismatches(env: &Env, mismatches: &[Mismatches], now_ms: u64) -> Result<()> {
     const ADD: &str = "\
         INSERT INTO mismatches (sku, surface, day, count) \
         SELECT v->>'sku', v->>'surface', ?2, v->>'count' FROM (SELECT value AS v FROM json_each(?1)) WHERE true \
@@ -57,14 +46,12 @@ pub async fn add_mismatches(env: &Env, mismatches: &[Mismatch], now_ms: u64) -> 
 const DAYS_SHOWN: u64 = 7;
 
 /// Mismatches of the last week by item and surface, the most frequent first, at most a hundred.
-pub async fn mismatches(env: &Env, now_ms: u64) -> Result<Vec<Mismatch>> {
+pub async fn mismatches(env: &Env, now_ms: u64) -> Result<Vec<Mismatches>> {
     let sql = "SELECT sku, surface, SUM(count) FROM mismatches WHERE day > ?1 \
                GROUP BY sku, surface ORDER BY 3 DESC, 1, 2 LIMIT 100";
     let before = (now_ms / DAY_MS).saturating_sub(DAYS_SHOWN);
     let rows = query(&database(env)?, sql, &[Bound::from(before)]).await?;
-    let read = |row: &crate::rows::Row| {
-        Ok(Mismatch { sku: row.text(0)?, surface: row.text(1)?, count: row.count(2)? })
-    };
+    let read = |row: &Row| Ok(Mismatches { sku: row.text(0)?, surface: row.text(1)?, count: row.count(2)? });
     rows.iter().map(read).collect()
 }
 
