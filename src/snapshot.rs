@@ -269,6 +269,11 @@ impl Snapshot {
         &self.site
     }
 
+    /// The site as it was published: JSON, or nothing for the empty site.
+    pub fn site_json(&self) -> &[u8] {
+        self.bytes.get(self.text.end..).unwrap_or_default()
+    }
+
     /// Whether the kill switch is set: nothing is decided.
     pub fn is_stopped(&self) -> bool {
         self.is_stopped
@@ -389,6 +394,21 @@ mod tests {
         let checksum = mac::digest4(&bytes[CHECKSUM_FROM..]);
         bytes[8..12].copy_from_slice(&checksum);
         bytes
+    }
+
+    #[test]
+    fn the_same_content_is_published_again_stopped_or_not() {
+        let experiment = sevilla();
+        let shop = |is_stopped| Shop { site_json: "{}", is_stopped, ..Shop::default() };
+        let encoded = |version, at, is_stopped| {
+            Snapshot::encode_shop(version, at, &[entry(&experiment)], &shop(is_stopped)).unwrap()
+        };
+        let first = Snapshot::decode(encoded(7, 70, false)).unwrap();
+        let stopped = first.republished(8, 80, true).unwrap();
+        assert_eq!(stopped, encoded(8, 80, true));
+        let stopped = Snapshot::decode(stopped).unwrap();
+        assert!(stopped.is_stopped() && stopped.experiments()[0].is_stopped());
+        assert_eq!(stopped.republished(9, 90, false).unwrap(), encoded(9, 90, false));
     }
 
     #[test]
