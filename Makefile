@@ -15,6 +15,12 @@ EXIT ?= 0
 PORT ?= 8787
 SEED ?= 1
 
+# Pages and price strings of real shops: tests read them where the folder is there, and say so where it is not.
+HAGGLE_PAGES ?= $(wildcard $(CURDIR)/../shared/pages)
+ifneq ($(HAGGLE_PAGES),)
+export HAGGLE_PAGES
+endif
+
 ROOT := $(CURDIR)
 TOOLS := $(ROOT)/.tools/bin
 NODE_BIN := $(ROOT)/node_modules/.bin

@@ -20,6 +20,7 @@
 //! In scope: the claims, the token around them (HS256 whole, ES256 but for the signature itself, which the shell makes
 //! and checks), and what checkout asks of a quote. Out of scope: the cookie or form that carries the text.
 
+mod es256;
 mod quotary;
 mod refusal;
 mod token;
@@ -27,6 +28,7 @@ mod verify;
 
 use serde::Serialize;
 
+pub use self::es256::SigningKey;
 pub use self::quotary::Quotary;
 pub use self::refusal::Refusal;
 pub use self::token::{Algorithm, QUOTE_BYTES_MAX, Token, signed_token, signing_input};

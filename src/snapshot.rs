@@ -271,6 +271,11 @@ impl Snapshot {
         &self.site
     }
 
+    /// The site as it was published: JSON, or nothing for the empty site.
+    pub fn site_json(&self) -> &[u8] {
+        self.bytes.get(self.text.end..).unwrap_or_default()
+    }
+
     /// Whether the kill switch is set: nothing is decided.
     pub fn is_stopped(&self) -> bool {
         self.is_stopped

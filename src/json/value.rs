@@ -178,6 +178,13 @@ impl Fields {
         Value { path: self.path(name), json: place.map(|place| self.fields.swap_remove(place).1) }
     }
 
+    /// All fields that were not taken yet, with their names.
+    pub(crate) fn rest(self) -> Vec<(String, Value)> {
+        let paths: Vec<String> = self.fields.iter().map(|(name, _)| self.path(name)).collect();
+        let fields = self.fields.into_iter().zip(paths);
+        fields.map(|((name, json), path)| (name, Value::new(path, json))).collect()
+    }
+
     fn path(&self, name: &str) -> String {
         if self.path.is_empty() { name.into() } else { format!("{}.{name}", self.path) }
     }

@@ -2,7 +2,8 @@
 
 use super::Shop;
 use super::layout::{
-    ARM, CHECKSUM_FROM, Draft, ITEM, MAGIC, NEWEST, NO_ENDING, NUMBER, PERSONAL_DATA, STOPPED, TextPool,
+    ARM, CHECKSUM_FROM, Draft, ITEM, Layout, MAGIC, NEWEST, NO_ENDING, NUMBER, PERSONAL_DATA, Record,
+    STOPPED, TextPool,
 };
 use crate::experiment::Item;
 use crate::guardrail::ENDINGS_MAX;
@@ -74,13 +75,42 @@ impl Snapshot {
             .into_iter()
             .for_each(|mut part| body.append(&mut part));
 
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&mac::digest4(&body));
-        bytes.append(&mut body);
+        let bytes = sealed(body);
         // What the edge would refuse must not be published.
         Self::decode(bytes.clone())?;
         Ok(bytes)
     }
+
+    /// The same content under another version, with the kill switch set or not: so all prices are stopped, and go on,
+    /// without anything that must be asked first.
+    ///
+    /// # Errors
+    /// It is of format 2, which has no kill switch.
+    pub fn republished(
+        &self,
+        version: u64,
+        published_at_ms: u64,
+        is_stopped: bool,
+    ) -> Result<Vec<u8>, Error> {
+        let header = Record(&self.bytes);
+        if !Layout::of(header.u16(12)?)?.is_newest() {
+            return Err(Error::snapshot("its format has no kill switch; one of this release has"));
+        }
+        let flags = header.u32(56)? & !STOPPED | if is_stopped { STOPPED } else { 0 };
+        let mut body = header.bytes::<4>(CHECKSUM_FROM)?.to_vec();
+        body.extend(version.to_le_bytes().into_iter().chain(published_at_ms.to_le_bytes()));
+        body.extend(header.bytes::<24>(32)?.into_iter().chain(flags.to_le_bytes()));
+        body.extend(self.bytes.get(60..).unwrap_or_default());
+        Ok(sealed(body))
+    }
+}
+
+/// A snapshot of what follows its checksum.
+fn sealed(mut body: Vec<u8>) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&mac::digest4(&body));
+    bytes.append(&mut body);
+    bytes
 }
 
 /// An experiment, and what of the snapshot is its own: its first arm, and its numbers.

@@ -25,6 +25,21 @@ fn with(place: usize, byte: u8) -> Vec<u8> {
 }
 
 #[test]
+fn the_same_content_is_published_again_stopped_or_not() {
+    let experiment = sevilla();
+    let shop = |is_stopped| Shop { site_json: "{}", is_stopped, ..Shop::default() };
+    let encoded = |version, at, is_stopped| {
+        Snapshot::encode_shop(version, at, &[entry(&experiment)], &shop(is_stopped)).unwrap()
+    };
+    let first = Snapshot::decode(encoded(7, 70, false)).unwrap();
+    let stopped = first.republished(8, 80, true).unwrap();
+    assert_eq!(stopped, encoded(8, 80, true));
+    let stopped = Snapshot::decode(stopped).unwrap();
+    assert!(stopped.is_stopped() && stopped.experiments()[0].is_stopped());
+    assert_eq!(stopped.republished(9, 90, false).unwrap(), encoded(9, 90, false));
+}
+
+#[test]
 fn what_was_encoded_is_decoded() {
     let snapshot = Snapshot::decode(bytes()).unwrap();
     assert_eq!((snapshot.version(), snapshot.published_at_ms()), (7, 1_700_000_000_000));

@@ -1,6 +1,6 @@
 //! Whatever comes from outside is used or refused; nothing panics.
 
-use haggle::event::{parse_exposures, parse_rewards};
+use haggle::event::{parse_cart, parse_exposures, parse_rewards};
 use haggle::{
     Currency, Entry, Experiment, Exposure, Key, LiveExperiment, Pinned, Pins, Quote, Snapshot, TOTAL, Terms,
     decide,
@@ -196,6 +196,7 @@ proptest! {
         let order = br#"{"order_id":"o","lines":[{"line_id":"1","quote":"q","units":1,"revenue_minor":1,"cost_minor":0}]}"#;
         for body in [text.as_ref(), String::from_utf8_lossy(&damage.applied(order, 0)).as_ref()] {
             let _ = parse_exposures(body);
+            let _ = parse_cart(body);
             let _ = parse_rewards(body);
             for currency in ["EUR", "JPY", "KWD"] {
                 let _ = haggle::reprice(body, price, price + 1, currency.parse::<Currency>().unwrap());

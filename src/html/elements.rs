@@ -1,0 +1,446 @@
+//! Which elements of a page are open: the "stack of open elements" of the HTML standard (13.2.4.2 and 13.2.6), as far
+//! as the names of tags tell.
+//!
+//! It knows void elements, end tags that may be left out, tags that the standard ignores (a form in a form, a cell
+//! outside of a table), wrongly nested end tags, elements that stand in the tree without a tag, and foreign content.
+//!
+//! Out of scope: what only building the tree can do. Content that stands wrongly in a table is taken as inside of it,
+//! and formatting elements that the standard opens again after a wrong end tag stay closed.
+
+use super::name::{self, BREAKOUT, ENDS_P, HEAD, IMPLIED_END, Kind, Name, Rule, SCOPE, SPECIAL, VOID, name};
+
+/// So deep are elements told apart, as in browsers; from there on nothing is known for the rest of the page.
+pub(crate) const DEPTH_MAX: usize = 512;
+
+const BR: Name = name(b"br");
+const P: Name = name(b"p");
+
+/// The name of an element whose end tag has come while elements inside it stay open.
+const ENDED: Name = 0;
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Space {
+    Html,
+    Svg,
+    Math,
+}
+
+/// Where HTML stands within svg or math (13.2.6, integration points).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Point {
+    None,
+    Html,
+    MathText,
+}
+
+#[derive(Debug, Clone, Copy)]
+struct Element {
+    name: Name,
+    flags: u16,
+    rule: Rule,
+    space: Space,
+    point: Point,
+}
+
+impl Element {
+    fn is(&self, flag: u16) -> bool {
+        self.flags & flag != 0
+    }
+
+    fn is_named(&self, wanted: Name) -> bool {
+        self.space == Space::Html && self.name == wanted
+    }
+
+    fn has(&self, rule: Rule) -> bool {
+        self.rule == rule && self.name != ENDED
+    }
+}
+
+/// What a start tag does.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Opening {
+    /// Opens an element, which is the deepest one now.
+    Open,
+    /// An element without content.
+    Empty,
+    /// Nothing: the standard ignores the tag, or nothing is known so deep.
+    Ignored,
+}
+
+/// What the tokenizer has to know of a start tag beyond its name.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Signs {
+    pub(super) self_closing: bool,
+    /// A `font` that ends svg and math: with color, face or size.
+    pub(super) is_old_font: bool,
+    /// An `annotation-xml` whose encoding is HTML.
+    pub(super) is_html_annotation: bool,
+}
+
+/// The open elements, outermost first.
+#[derive(Debug, Default)]
+pub(crate) struct Elements {
+    open: Vec<Element>,
+    kept: usize,
+    has_head: bool,
+    has_body: bool,
+    is_body_implied: bool,
+    has_form: bool,
+    is_lost: bool,
+}
+
+impl Elements {
+    /// How many are open.
+    pub(crate) fn depth(&self) -> usize {
+        self.open.len()
+    }
+
+    /// How many of those that were open before the last tag still were after what it ended.
+    pub(crate) fn kept(&self) -> usize {
+        self.kept
+    }
+
+    /// The name of an open element, by its depth from 0.
+    pub(crate) fn name(&self, depth: usize) -> Name {
+        self.open.get(depth).map_or(ENDED, |element| element.name)
+    }
+
+    /// Whether what comes now stands in an element of svg or math.
+    pub(super) fn is_foreign(&self) -> bool {
+        self.open.last().is_some_and(|element| element.space != Space::Html)
+    }
+
+    /// Takes a start tag in; also says whether its content is raw text.
+    pub(super) fn start(&mut self, name: Name, signs: Signs) -> (Opening, bool) {
+        self.kept = self.open.len();
+        let kind = Kind::of(name);
+        if self.is_foreign_for(name) {
+            if !kind.is(BREAKOUT) && !signs.is_old_font {
+                return (self.start_foreign(name, signs), false);
+            }
+            self.leave_foreign();
+        }
+        let opening = self.start_html(name, kind, signs);
+        (opening, kind.is(name::RAW))
+    }
+
+    fn is_foreign_for(&self, wanted: Name) -> bool {
+        const MATH_ONLY: [Name; 2] = [name(b"mglyph"), name(b"malignmark")];
+        let Some(top) = self.open.last() else { return false };
+        match (top.space, top.point) {
+            (Space::Html, _) | (_, Point::Html) => false,
+            (_, Point::MathText) => MATH_ONLY.contains(&wanted),
+            (Space::Math, _) => !(top.name == name(b"annotation-xml") && wanted == name(b"svg")),
+            (Space::Svg, _) => true,
+        }
+    }
+
+    /// Ends svg and math up to where HTML stands in them.
+    fn leave_foreign(&mut self) {
+        let is_html = |open: &Element| open.space == Space::Html || open.point != Point::None;
+        let inner = self.open.iter().rposition(is_html).map_or(0, |at| at + 1);
+        self.truncate(inner);
+    }
+
+    fn start_foreign(&mut self, written: Name, signs: Signs) -> Opening {
+        let space = self.open.last().map_or(Space::Svg, |top| top.space);
+        const SVG_POINTS: [Name; 3] = [name(b"foreignobject"), name(b"desc"), name(b"title")];
+        const MATH_POINTS: [Name; 5] = [name(b"mi"), name(b"mo"), name(b"mn"), name(b"ms"), name(b"mtext")];
+        let is_annotation = space == Space::Math && written == name(b"annotation-xml");
+        let point = match space {
+            Space::Svg if SVG_POINTS.contains(&written) => Point::Html,
+            Space::Math if MATH_POINTS.contains(&written) => Point::MathText,
+            Space::Math if is_annotation && signs.is_html_annotation => Point::Html,
+            _ => Point::None,
+        };
+        let is_special = point != Point::None || is_annotation;
+        let flags = if is_special { SPECIAL | SCOPE } else { 0 };
+        self.push(Element { name: written, flags, rule: Rule::Ordinary, space, point }, signs.self_closing)
+    }
+
+    fn start_html(&mut self, name: Name, kind: Kind, signs: Signs) -> Opening {
+        if self.is_lost || !self.make_room(name, kind) {
+            return Opening::Ignored;
+        }
+        let space = match kind.rule {
+            Rule::Svg => Space::Svg,
+            Rule::Math => Space::Math,
+            _ => Space::Html,
+        };
+        match kind.rule {
+            Rule::Head => self.has_head = true,
+            Rule::Body => self.has_body = true,
+            Rule::Form => self.has_form = true,
+            _ => {}
+        }
+        // In a table, outside of its cells, a form holds nothing: what follows belongs to it without standing in it.
+        let is_form_of_table = kind.rule == Rule::Form && self.open.last().is_some_and(is_table_part);
+        let is_empty = kind.is(VOID) || is_form_of_table || signs.self_closing && space != Space::Html;
+        self.push(Element { name, flags: kind.flags, rule: kind.rule, space, point: Point::None }, is_empty)
+    }
+
+    /// Ends what the start tag of an element ends, and opens what it implies; false where the tag is ignored.
+    fn make_room(&mut self, written: Name, kind: Kind) -> bool {
+        if !self.make_root(written, kind) {
+            return false;
+        }
+        match kind.rule {
+            Rule::Form if self.has_form => return false,
+            Rule::Li => self.end_item(|open| open.has(Rule::Li)),
+            Rule::Term => self.end_item(|open| open.has(Rule::Term)),
+            _ => {}
+        }
+        if kind.is(ENDS_P) {
+            self.end_p();
+        }
+        match kind.rule {
+            Rule::Heading => self.end_top(|open| open.has(Rule::Heading)),
+            Rule::Option => self.end_option(|open| open.has(Rule::Optgroup)),
+            Rule::Optgroup => self.end_option(|_| false),
+            Rule::Hr if self.has_in_scope(Rule::Select) => self.end_implied(|_| false),
+            Rule::Input => self.end_where(|open| open.has(Rule::Select), |open| open.is(SCOPE)),
+            Rule::Ruby if self.has_in_scope(Rule::RubyBase) => self.end_implied(|_| false),
+            Rule::RubyText if self.has_in_scope(Rule::RubyBase) => {
+                self.end_implied(|open| open.is_named(name(b"rtc")));
+            }
+            Rule::Button => self.end_where(|open| open.has(Rule::Button), |open| open.is(SCOPE)),
+            Rule::Single => self.end_formatting(written),
+            Rule::Select => {
+                let inner = self.open.len();
+                self.end_where(|open| open.has(Rule::Select), |open| open.is(SCOPE));
+                return self.open.len() == inner;
+            }
+            Rule::Table if self.open.last().is_some_and(is_table_part) => {
+                self.end_where(|open| open.has(Rule::Table), |_| false);
+            }
+            Rule::Cell | Rule::Row | Rule::Section | Rule::Caption | Rule::Colgroup | Rule::Col => {
+                return self.make_table_room(kind.rule);
+            }
+            _ => {}
+        }
+        true
+    }
+
+    /// `html`, `head` and `body` stand in every page, with or without their tags.
+    fn make_root(&mut self, written: Name, kind: Kind) -> bool {
+        match kind.rule {
+            Rule::Html => return self.open.is_empty(),
+            Rule::Head if self.has_head || self.has_body => return false,
+            // What is told of an implied body counts for it; inside of it, nothing may have come that goes on.
+            Rule::Body if self.has_body => {
+                let is_implied = std::mem::take(&mut self.is_body_implied) && self.open.len() == 2;
+                self.truncate(if is_implied { 1 } else { self.open.len() });
+                return is_implied;
+            }
+            _ => {}
+        }
+        if self.open.is_empty() {
+            self.imply(name(b"html"));
+        }
+        if self.has_body || kind.rule == Rule::Head {
+            return true;
+        }
+        let in_head = self.open.get(1).is_some_and(|open| open.has(Rule::Head));
+        if kind.is(HEAD) {
+            if !in_head {
+                self.has_head = true;
+                self.imply(name(b"head"));
+            }
+            return true;
+        }
+        // An image of those who count visits often stands in a noscript of the head. A browser that runs scripts takes
+        // it as text, and the head goes on.
+        if in_head && self.open.get(2).is_some_and(|open| open.name == name(b"noscript")) {
+            return true;
+        }
+        self.truncate(1);
+        if kind.rule != Rule::Body && written != name(b"frameset") {
+            (self.has_body, self.is_body_implied) = (true, true);
+            self.imply(name(b"body"));
+        }
+        true
+    }
+
+    fn make_table_room(&mut self, rule: Rule) -> bool {
+        let is_base = |open: &Element| open.has(Rule::Table) || open.is_named(name(b"template"));
+        let Some(base) = self.find(is_base, |_| false) else { return false };
+        let is_template = self.open.get(base).is_some_and(|open| !open.has(Rule::Table));
+        let inside = |rule: Rule| move |open: &Element| open.has(rule);
+        let row = self.find_above(base, inside(Rule::Row));
+        let section = self.find_above(base, inside(Rule::Section));
+        let colgroup = self.find_above(base, inside(Rule::Colgroup));
+        let parent = match rule {
+            Rule::Cell => row.or(section),
+            Rule::Row => section,
+            Rule::Col => colgroup,
+            _ => None,
+        };
+        self.truncate(parent.unwrap_or(base) + 1);
+        if is_template {
+            return true;
+        }
+        match rule {
+            Rule::Cell | Rule::Row if section.is_none() && row.is_none() => self.imply(name(b"tbody")),
+            Rule::Col if colgroup.is_none() => self.imply(name(b"colgroup")),
+            _ => {}
+        }
+        if rule == Rule::Cell && row.is_none() {
+            self.imply(name(b"tr"));
+        }
+        true
+    }
+
+    /// Takes an end tag in.
+    pub(super) fn end(&mut self, written: Name) {
+        self.kept = self.open.len();
+        if self.is_lost {
+            return;
+        }
+        if self.is_foreign() {
+            if matches!(written, BR | P) {
+                self.leave_foreign();
+            }
+            let stop = |open: &Element| open.space == Space::Html;
+            if let Some(at) = self.find(|open| open.name == written, stop) {
+                // The search ends at HTML, which is treated below.
+                if self.open.get(at).is_some_and(|open| open.space != Space::Html) {
+                    return self.truncate(at);
+                }
+            }
+        }
+        self.end_html(written, Kind::of(written).rule);
+    }
+
+    fn end_html(&mut self, written: Name, rule: Rule) {
+        let named = |open: &Element| open.is_named(written);
+        let scope = |open: &Element| open.is(SCOPE);
+        match rule {
+            Rule::Html | Rule::Body | Rule::Col => {}
+            Rule::Head => {
+                if !self.has_body && self.open.get(1).is_some_and(named) {
+                    self.truncate(1);
+                }
+            }
+            Rule::P => self.end_p(),
+            Rule::Li => {
+                let lists = [name(b"ol"), name(b"ul")];
+                self.end_where(named, |open| open.is(SCOPE) || lists.contains(&open.name));
+            }
+            Rule::Heading => self.end_where(|open| open.has(Rule::Heading), scope),
+            Rule::Block | Rule::Term | Rule::Button | Rule::Select => self.end_where(named, scope),
+            Rule::Form => self.end_form(),
+            Rule::Table | Rule::Section | Rule::Row | Rule::Cell | Rule::Caption => {
+                let scope = |open: &Element| open.has(Rule::Table) || open.is_named(name(b"template"));
+                self.end_where(named, scope);
+            }
+            Rule::Colgroup => self.end_top(named),
+            Rule::Single | Rule::Formatting => self.end_formatting(written),
+            _ => self.end_where(named, |open| open.is(SPECIAL)),
+        }
+    }
+
+    fn end_p(&mut self) {
+        let scope = |open: &Element| open.is(SCOPE) || open.has(Rule::Button);
+        self.end_where(|open| open.has(Rule::P), scope);
+    }
+
+    fn end_item(&mut self, is_item: impl Fn(&Element) -> bool) {
+        const PASSED: [Name; 3] = [name(b"address"), name(b"div"), name(b"p")];
+        self.end_where(is_item, |open| open.is(SPECIAL) && !PASSED.contains(&open.name));
+    }
+
+    /// An option or a group of them ends those before it.
+    fn end_option(&mut self, is_kept: impl Fn(&Element) -> bool) {
+        if self.has_in_scope(Rule::Select) {
+            self.end_implied(is_kept);
+        } else {
+            self.end_top(|open| open.has(Rule::Option));
+        }
+    }
+
+    /// Ends the innermost elements whose end tags may be left out.
+    fn end_implied(&mut self, is_kept: impl Fn(&Element) -> bool) {
+        while self.open.last().is_some_and(|open| open.is(IMPLIED_END) && !is_kept(open)) {
+            self.truncate(self.open.len() - 1);
+        }
+    }
+
+    fn has_in_scope(&self, rule: Rule) -> bool {
+        self.find(|open| open.has(rule), |open| open.is(SCOPE)).is_some()
+    }
+
+    /// The "adoption agency" without its moves: where a block stands inside, that one stays open.
+    fn end_formatting(&mut self, written: Name) {
+        let named = |open: &Element| open.is_named(written);
+        if let Some(at) = self.find(named, |open| open.is(SCOPE)) {
+            self.end_or_leave(at, |inner| !inner.is(SPECIAL));
+        }
+    }
+
+    fn end_form(&mut self) {
+        if std::mem::take(&mut self.has_form)
+            && let Some(at) = self.find(|open| open.has(Rule::Form), |open| open.is(SCOPE))
+        {
+            self.end_or_leave(at, |inner| inner.is(IMPLIED_END));
+        }
+    }
+
+    /// Ends an element and all inside it; where something inside cannot end with it, only its name.
+    fn end_or_leave(&mut self, at: usize, can_end: impl Fn(&Element) -> bool) {
+        if self.open.iter().skip(at + 1).all(can_end) {
+            self.truncate(at);
+        } else if let Some(element) = self.open.get_mut(at) {
+            element.name = ENDED;
+        }
+    }
+
+    fn end_top(&mut self, is_meant: impl Fn(&Element) -> bool) {
+        if self.open.last().is_some_and(is_meant) {
+            self.truncate(self.open.len() - 1);
+        }
+    }
+
+    fn end_where(&mut self, is_meant: impl Fn(&Element) -> bool, stop: impl Fn(&Element) -> bool) {
+        if let Some(at) = self.find(is_meant, stop) {
+            self.truncate(at);
+        }
+    }
+
+    /// The innermost element that is meant, unless one that stops the search stands inside it.
+    fn find(&self, is_meant: impl Fn(&Element) -> bool, stop: impl Fn(&Element) -> bool) -> Option<usize> {
+        let at = self.open.iter().rposition(|open| is_meant(open) || stop(open))?;
+        self.open.get(at).is_some_and(is_meant).then_some(at)
+    }
+
+    fn find_above(&self, base: usize, is_meant: impl Fn(&Element) -> bool) -> Option<usize> {
+        let inner = self.open.get(base + 1..)?;
+        Some(base + 1 + inner.iter().rposition(is_meant)?)
+    }
+
+    fn truncate(&mut self, depth: usize) {
+        self.open.truncate(depth);
+        self.kept = self.kept.min(depth);
+    }
+
+    /// Opens an element that has no tag in the page.
+    fn imply(&mut self, name: Name) {
+        let Kind { flags, rule } = Kind::of(name);
+        self.push(Element { name, flags, rule, space: Space::Html, point: Point::None }, false);
+    }
+
+    fn push(&mut self, element: Element, is_empty: bool) -> Opening {
+        if is_empty {
+            return Opening::Empty;
+        }
+        if self.open.len() >= DEPTH_MAX {
+            self.is_lost = true;
+            return Opening::Ignored;
+        }
+        self.open.push(element);
+        Opening::Open
+    }
+}
+
+fn is_table_part(element: &Element) -> bool {
+    element.has(Rule::Table) || element.has(Rule::Section) || element.has(Rule::Row)
+}
