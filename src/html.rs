@@ -331,4 +331,4 @@ fn found(bytes: &[u8], at: usize, is_last: bool) -> Found {
 }
 
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;

@@ -84,6 +84,7 @@ pub(crate) struct Elements {
     kept: usize,
     has_head: bool,
     has_body: bool,
+    is_body_implied: bool,
     has_form: bool,
     is_lost: bool,
 }
@@ -172,13 +173,15 @@ impl Elements {
             Rule::Form => self.has_form = true,
             _ => {}
         }
-        let is_empty = kind.is(VOID) || signs.self_closing && space != Space::Html;
+        // In a table, outside of its cells, a form holds nothing: what follows belongs to it without standing in it.
+        let is_form_of_table = kind.rule == Rule::Form && self.open.last().is_some_and(is_table_part);
+        let is_empty = kind.is(VOID) || is_form_of_table || signs.self_closing && space != Space::Html;
         self.push(Element { name, flags: kind.flags, rule: kind.rule, space, point: Point::None }, is_empty)
     }
 
     /// Ends what the start tag of an element ends, and opens what it implies; false where the tag is ignored.
-    fn make_room(&mut self, name: Name, kind: Kind) -> bool {
-        if !self.make_root(name, kind) {
+    fn make_room(&mut self, written: Name, kind: Kind) -> bool {
+        if !self.make_root(written, kind) {
             return false;
         }
         match kind.rule {
@@ -192,19 +195,20 @@ impl Elements {
         }
         match kind.rule {
             Rule::Heading => self.end_top(|open| open.has(Rule::Heading)),
-            Rule::Option => self.end_top(|open| open.has(Rule::Option)),
-            Rule::Optgroup => {
-                self.end_top(|open| open.has(Rule::Option));
-                self.end_top(|open| open.has(Rule::Optgroup));
+            Rule::Option => self.end_option(|open| open.has(Rule::Optgroup)),
+            Rule::Optgroup => self.end_option(|_| false),
+            Rule::Hr if self.has_in_scope(Rule::Select) => self.end_implied(|_| false),
+            Rule::Input => self.end_where(|open| open.has(Rule::Select), |open| open.is(SCOPE)),
+            Rule::Ruby if self.has_in_scope(Rule::RubyBase) => self.end_implied(|_| false),
+            Rule::RubyText if self.has_in_scope(Rule::RubyBase) => {
+                self.end_implied(|open| open.is_named(name(b"rtc")));
             }
-            Rule::Ruby | Rule::RubyText => self.end_ruby(kind.rule),
             Rule::Button => self.end_where(|open| open.has(Rule::Button), |open| open.is(SCOPE)),
-            Rule::Single => self.end_formatting(name),
+            Rule::Single => self.end_formatting(written),
             Rule::Select => {
-                if let Some(at) = self.find(|open| open.has(Rule::Select), |open| open.is(SCOPE)) {
-                    self.truncate(at);
-                    return false;
-                }
+                let inner = self.open.len();
+                self.end_where(|open| open.has(Rule::Select), |open| open.is(SCOPE));
+                return self.open.len() == inner;
             }
             Rule::Table if self.open.last().is_some_and(is_table_part) => {
                 self.end_where(|open| open.has(Rule::Table), |_| false);
@@ -222,7 +226,12 @@ impl Elements {
         match kind.rule {
             Rule::Html => return self.open.is_empty(),
             Rule::Head if self.has_head || self.has_body => return false,
-            Rule::Body if self.has_body => return false,
+            // What is told of an implied body counts for it; inside of it, nothing may have come that goes on.
+            Rule::Body if self.has_body => {
+                let is_implied = std::mem::take(&mut self.is_body_implied) && self.open.len() == 2;
+                self.truncate(if is_implied { 1 } else { self.open.len() });
+                return is_implied;
+            }
             _ => {}
         }
         if self.open.is_empty() {
@@ -246,7 +255,7 @@ impl Elements {
         }
         self.truncate(1);
         if kind.rule != Rule::Body && written != name(b"frameset") {
-            self.has_body = true;
+            (self.has_body, self.is_body_implied) = (true, true);
             self.imply(name(b"body"));
         }
         true
@@ -340,14 +349,24 @@ impl Elements {
         self.end_where(is_item, |open| open.is(SPECIAL) && !PASSED.contains(&open.name));
     }
 
-    fn end_ruby(&mut self, rule: Rule) {
-        if self.find(|open| open.is_named(name(b"ruby")), |open| open.is(SCOPE)).is_none() {
-            return;
+    /// An option or a group of them ends those before it.
+    fn end_option(&mut self, is_kept: impl Fn(&Element) -> bool) {
+        if self.has_in_scope(Rule::Select) {
+            self.end_implied(is_kept);
+        } else {
+            self.end_top(|open| open.has(Rule::Option));
         }
-        let is_kept = |open: &Element| rule == Rule::RubyText && open.name == name(b"rtc");
+    }
+
+    /// Ends the innermost elements whose end tags may be left out.
+    fn end_implied(&mut self, is_kept: impl Fn(&Element) -> bool) {
         while self.open.last().is_some_and(|open| open.is(IMPLIED_END) && !is_kept(open)) {
             self.truncate(self.open.len() - 1);
         }
+    }
+
+    fn has_in_scope(&self, rule: Rule) -> bool {
+        self.find(|open| open.has(rule), |open| open.is(SCOPE)).is_some()
     }
 
     /// The "adoption agency" without its moves: where a block stands inside, that one stays open.

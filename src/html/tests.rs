@@ -208,15 +208,22 @@ fn fragment() -> impl Strategy<Value = String> {
     ]
 }
 
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(4),
+        ..ProptestConfig::default()
+    }
+}
+
 fn page() -> impl Strategy<Value = String> {
     prop::collection::vec(fragment(), 0..14).prop_map(|fragments| fragments.concat())
 }
 
 proptest! {
     // A fixed seed: of what the names of tags cannot tell, one case in a hundred thousand shows something.
-    #![proptest_config(ProptestConfig {
-        cases: 4096, failure_persistence: None, rng_seed: RngSeed::Fixed(4), ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(4096))]
 
     #[test]
     fn a_page_has_the_tokens_that_a_browser_sees(page in page()) {
