@@ -16,10 +16,10 @@ mod read;
 
 use std::collections::BTreeMap;
 
+use crate::Error;
 use crate::json::Fields;
 use crate::selector::Selectors;
 use crate::surface::Scale;
-use crate::Error;
 
 /// How a quote reaches what the shopper is charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -145,7 +145,8 @@ impl Json {
             }
             Place::Mark => ("[data-haggle-sku]", ["", "data-haggle-sku", ""]),
             Place::Card(card) => {
-                let Some((card, sku)) = site.cards.get(card).and_then(|card| Some((card, card.sku.as_ref()?)))
+                let Some((card, sku)) =
+                    site.cards.get(card).and_then(|card| Some((card, card.sku.as_ref()?)))
                 else {
                     self.text.push_str("[]");
                     return;

@@ -46,7 +46,12 @@ fn with_fields(output: &Output) -> Vec<u8> {
 }
 
 /// The whole output for a page that comes in pieces.
-fn bytes_of<'p>(site: &Site, path: &str, pieces: impl Iterator<Item = &'p [u8]>, prices: &Prices) -> (Vec<u8>, Report) {
+fn bytes_of<'p>(
+    site: &Site,
+    path: &str,
+    pieces: impl Iterator<Item = &'p [u8]>,
+    prices: &Prices,
+) -> (Vec<u8>, Report) {
     let mut rewriter = Rewriter::new(site, path, prices);
     let mut bytes = Vec::new();
     for piece in pieces {
