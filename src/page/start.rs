@@ -211,6 +211,7 @@ impl Rewriter<'_> {
         if kind == Kind::Form {
             let is_form = hits.iter().any(|&hit| self.site.rules.get(hit) == Some(&Rule::Form));
             if is_marked || is_form {
+                self.attributes(owner, kind, false, hits);
                 self.put(What::Form { owner });
                 return;
             }
