@@ -75,6 +75,8 @@ pub(super) struct Signs {
     pub(super) is_old_font: bool,
     /// An `annotation-xml` whose encoding is HTML.
     pub(super) is_html_annotation: bool,
+    /// An `input` that nobody sees.
+    pub(super) is_hidden: bool,
 }
 
 /// The open elements, outermost first.
@@ -82,6 +84,7 @@ pub(super) struct Signs {
 pub(crate) struct Elements {
     open: Vec<Element>,
     kept: usize,
+    around: usize,
     has_head: bool,
     has_body: bool,
     is_body_implied: bool,
@@ -98,6 +101,12 @@ impl Elements {
     /// How many of those that were open before the last tag still were after what it ended.
     pub(crate) fn kept(&self) -> usize {
         self.kept
+    }
+
+    /// How many elements are around the one of the last start tag: all that are open, or those around a table whose
+    /// rows it stands between.
+    pub(crate) fn around(&self) -> usize {
+        self.around
     }
 
     /// The name of an open element, by its depth from 0.
@@ -174,9 +183,11 @@ impl Elements {
             _ => {}
         }
         // In a table, outside of its cells, a form holds nothing: what follows belongs to it without standing in it.
-        let is_form_of_table = kind.rule == Rule::Form && self.open.last().is_some_and(is_table_part);
+        let is_form_of_table = kind.rule == Rule::Form && self.table_outside_of_cells().is_some();
         let is_empty = kind.is(VOID) || is_form_of_table || signs.self_closing && space != Space::Html;
-        self.push(Element { name, flags: kind.flags, rule: kind.rule, space, point: Point::None }, is_empty)
+        let is_ordinary = kind.rule == Rule::Input && !signs.is_hidden;
+        let rule = if is_ordinary { Rule::Ordinary } else { kind.rule };
+        self.push(Element { name, flags: kind.flags, rule, space, point: Point::None }, is_empty)
     }
 
     /// Ends what the start tag of an element ends, and opens what it implies; false where the tag is ignored.
@@ -210,8 +221,10 @@ impl Elements {
                 self.end_where(|open| open.has(Rule::Select), |open| open.is(SCOPE));
                 return self.open.len() == inner;
             }
-            Rule::Table if self.open.last().is_some_and(is_table_part) => {
-                self.end_where(|open| open.has(Rule::Table), |_| false);
+            Rule::Table => {
+                if let Some(table) = self.table_outside_of_cells() {
+                    self.truncate(table);
+                }
             }
             Rule::Cell | Rule::Row | Rule::Section | Rule::Caption | Rule::Colgroup | Rule::Col => {
                 return self.make_table_room(kind.rule);
@@ -365,6 +378,14 @@ impl Elements {
         }
     }
 
+    /// The table whose cell or caption has yet to begin.
+    fn table_outside_of_cells(&self) -> Option<usize> {
+        let template = name(b"template");
+        let ends =
+            |open: &Element| open.has(Rule::Cell) || open.has(Rule::Caption) || open.is_named(template);
+        self.find(|open| open.has(Rule::Table), ends)
+    }
+
     fn has_in_scope(&self, rule: Rule) -> bool {
         self.find(|open| open.has(rule), |open| open.is(SCOPE)).is_some()
     }
@@ -429,6 +450,11 @@ impl Elements {
     }
 
     fn push(&mut self, element: Element, is_empty: bool) -> Opening {
+        self.around = self.open.len();
+        if self.open.last().is_some_and(is_table_part) && !stays_in_table(&element) {
+            let is_base = |open: &Element| open.has(Rule::Table);
+            self.around = self.open.iter().rposition(is_base).unwrap_or(self.around);
+        }
         if is_empty {
             return Opening::Empty;
         }
@@ -438,6 +464,17 @@ impl Elements {
         }
         self.open.push(element);
         Opening::Open
+    }
+}
+
+/// Whether an element can stand in a table outside of its cells; others stand before the table (13.2.6.1, "foster
+/// parenting").
+fn stays_in_table(element: &Element) -> bool {
+    const SILENT: [Name; 3] = [name(b"script"), name(b"style"), name(b"template")];
+    match element.rule {
+        Rule::Cell | Rule::Row | Rule::Section | Rule::Caption | Rule::Colgroup | Rule::Col => true,
+        Rule::Form | Rule::Input => true,
+        _ => SILENT.contains(&element.name),
     }
 }
 

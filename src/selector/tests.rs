@@ -225,7 +225,7 @@ fn page() -> impl Strategy<Value = String> {
 }
 
 proptest! {
-    #![proptest_config(cases(2048))]
+    #![proptest_config(cases(1024))]
 
     #[test]
     fn selectors_match_the_elements_of_the_tree(
@@ -248,6 +248,82 @@ proptest! {
     fn any_text_is_a_selector_or_an_error(text in "[a-z#.:() >+~,*\\[\\]=\"'\\\\é]{0,30}") {
         let _ = Selectors::parse([text.as_str()]);
     }
+}
+
+/// How many elements of a page a selector matches.
+fn count(selector: &str, page: &str) -> usize {
+    ours(&numbered(page), &[selector.to_owned()])[0].len()
+}
+
+#[test]
+fn selectors_are_read_as_css_reads_them() {
+    for (selector, page, matched) in [
+        ("DIV", "<div><Div>", 2),
+        (" div ,\n p ", "<div><p>", 2),
+        ("div>i", "<div><i><b><i>", 1),
+        ("[DATA-a]", "<b data-A=x><b data-b>", 1),
+        ("[type=SUBMIT]", "<input type=submit>", 1),
+        ("[type=SUBMIT s]", "<input type=submit>", 0),
+        ("[data-a=X]", "<b data-a=x>", 0),
+        ("[ data-a = 'X' i ]", "<b data-a=x>", 1),
+        ("[href*=\"a=1&b\"]", "<a href=\"?a=1&amp;b=2\"><a href='?a=1&b'>", 2),
+        ("[title=\"\\\"<\"]", "<b title='&quot;&lt;'>", 1),
+        (".md\\:price", "<b class=md:price>", 1),
+        (".\\31 0, #\\20ac x", "<b class=10><b id=€x>", 2),
+        (".Price", "<b class=price>", 0),
+        (":not(.a, .b)", "<html class=a><body class=b><b class=c><b class='b c'>", 1),
+        ("b:NOT([id]):not(.a)", "<b id=x><b class=a><b>", 1),
+        ("[class~='a b'], [id='']", "<b class='a b' id=x>", 0),
+        ("[lang|=de]", "<b lang=de><b lang=DE-at><b lang=den>", 2),
+        ("table > tbody > tr > td", "<table><tr><td>", 1),
+        ("html > body > b", "<b>", 1),
+        ("head > meta", "<noscript><img></noscript><meta>", 1),
+        ("body#x > b", "<p></p><body id=x><b>", 1),
+        ("body#x > b", "<noscript></noscript><i></i><body id=x><b>", 1),
+    ] {
+        assert_eq!(count(selector, page), matched, "{selector} in {page}");
+    }
+}
+
+#[test]
+fn what_is_not_supported_is_named() {
+    for (selector, named) in [
+        ("", "its end"),
+        ("a,", "its end"),
+        ("a >", "its end"),
+        ("li:first-child", "\":first-child\""),
+        ("a:hover b", "\":hover b\""),
+        ("a + b", "\"+ b\""),
+        ("a ~ b", "\"~ b\""),
+        ("a::before", "\"::before\""),
+        (":not(a b)", "\"b)\""),
+        (":not(:not(a))", "\":not(:not(a))\""),
+        ("[a", "its end"),
+        ("[a!=b]", "\"!=b]\""),
+        ("[a='b]", "its end"),
+        ("[a=b x]", "\"x]\""),
+        ("a..b", "\".b\""),
+        ("$", "\"$\""),
+        ("\\0", "\"0\""),
+    ] {
+        let error = Selectors::parse(["p", selector]).unwrap_err().to_string();
+        let place =
+            if named == "its end" { "complete at its end" } else { &format!("readable from {named} on") };
+        assert!(error.starts_with(&format!("selector {selector:?} is not {place}; it must be ")), "{error}");
+    }
+    assert!(Selectors::parse([&*"a".repeat(1025)]).is_err());
+    assert!(Selectors::parse(["a"; 256]).is_ok() && Selectors::parse(["a"; 257]).is_err());
+    assert!(Selectors::parse([&*"a ".repeat(500); 9]).is_err());
+}
+
+#[test]
+fn many_selectors_are_matched_together() {
+    let texts: Vec<String> = (0..256).map(|at| format!(".c{at} > .d{at} b")).collect();
+    let page = numbered("<div class='c7 c255'><p class='d0 d7 d255'><i><b></b></i></p><b></b></div>");
+    let found = ours(&page, &texts);
+    let matched: Vec<usize> = (0..256).filter(|&at| !found[at].is_empty()).collect();
+    assert_eq!(matched, [7, 255]);
+    assert_eq!(found[7], BTreeSet::from(["3".to_owned()]));
 }
 
 /// A selector of the manifest of the real pages.
@@ -286,6 +362,7 @@ fn real_pages_are_matched_as_in_their_trees() {
     let manifest = std::env::var_os("HAGGLE_PAGES")
         .map(|folder| std::fs::read_to_string(std::path::Path::new(&folder).join("manifest.json")).unwrap());
     let manifest: serde_json::Value = serde_json::from_str(&manifest.unwrap_or("[]".into())).unwrap();
+    let mut total = (0, 0);
     for (name, page) in pages {
         let entry = manifest
             .as_array()
@@ -301,12 +378,14 @@ fn real_pages_are_matched_as_in_their_trees() {
         let nodes = tree(&page);
         for (text, found) in texts.iter().zip(ours(&page, &texts)) {
             let expected = theirs(&nodes, &read_path(text));
-            println!("{name}: {text}: {}", found.len());
             assert_eq!(found, expected, "{name}: {text}");
         }
         let (right, all) = same_parents(&page, &nodes);
         println!("{name}: {right} of {all} elements stand in the same one");
+        total = (total.0 + right, total.1 + all);
     }
+    // What is missing: images in a noscript of the head, and formatting elements that the standard opens again.
+    assert!(total.0 * 1000 >= total.1 * 999, "{total:?}");
 }
 
 /// How many elements stand in one of the same name here and in the tree, of how many.
@@ -321,16 +400,6 @@ fn same_parents(page: &str, nodes: &[Node]) -> (usize, usize) {
             let own = usize::from(scanner.is_open()) + 1;
             let depth = scanner.depth().checked_sub(own).filter(|_| scanner.opening() != Opening::Ignored);
             let is_same = parent == depth.map(|depth| scanner.elements().name(depth));
-            if !is_same {
-                println!(
-                    "{} {:?} {:?}",
-                    &page[token.span()],
-                    node.and_then(|n| n.parent).map(|p| &nodes[p].name),
-                    depth
-                        .map(|d| String::from_utf8_lossy(&scanner.elements().name(d).to_be_bytes())
-                            .into_owned())
-                );
-            }
             right += usize::from(is_same);
             all += 1;
         }
