@@ -11,7 +11,7 @@ import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { gzipSync } from 'node:zlib';
 
-import { startChromium, USER_AGENT, watchPictures } from './chromium.mjs';
+import { startChromium, watchPictures } from './chromium.mjs';
 import { newSecrets } from './edge.mjs';
 import { claimsOf, experiment, openWorld, otherExperiment, until } from './kit.mjs';
 import { readPrice } from './shop/money.mjs';
@@ -59,7 +59,7 @@ class Tab {
   /** @param {import('playwright-core').BrowserContextOptions} [options] */
   static async open(options = {}) {
     const tab = new Tab();
-    tab.context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 720 }, userAgent: USER_AGENT, ...options });
+    tab.context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 720 }, ...options });
     tab.page = await tab.context.newPage();
     tab.page.on('console', (message) => { if (message.type() === 'error' || message.type() === 'warning') tab.problems.push(message.text()); });
     tab.page.on('pageerror', (error) => tab.problems.push(error.message));

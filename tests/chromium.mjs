@@ -3,10 +3,9 @@ import { chromium } from 'playwright-core';
 
 const EXECUTABLE = process.env.CHROMIUM || '/usr/bin/chromium';
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync'];
-
-/** As the same browser says it with a window: without one it calls itself a robot's, whose looks are not counted. */
-export const USER_AGENT = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
+  '--disable-component-update', '--disable-sync',
+  // As the same browser says it with a window: without one it calls itself headless, and what robots see is not counted.
+  '--user-agent=Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36'];
 
 export const startChromium = () => chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
 
