@@ -13,9 +13,10 @@ mod layout;
 use std::sync::OnceLock;
 
 use self::decode::Tables;
-use self::layout::{CHECKSUM_FROM, ITEM, Layout, MAGIC, NUMBER, Record};
+use self::layout::{ARM, CHECKSUM_FROM, ITEM, Layout, MAGIC, NUMBER, Record, STOPPED};
 use crate::experiment::EXPERIMENTS_MAX;
-use crate::{Allocation, Currency, Error, Experiment, Objective, Policy, PolicyInput, mac};
+use crate::guardrail::Bounds;
+use crate::{Allocation, Currency, Error, Experiment, Objective, Policy, PolicyInput, Site, mac};
 
 /// An experiment with the posterior that is to be published.
 #[derive(Debug, Clone)]
@@ -26,6 +27,17 @@ pub struct Entry<'a> {
     pub epoch: u32,
     /// What the policy may look at; its arms in the order of the experiment's.
     pub input: PolicyInput,
+}
+
+/// What is published beside the experiments.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shop<'a> {
+    /// The site in JSON; empty for the empty site.
+    pub site_json: &'a str,
+    /// The kill switch: nothing is decided while it is set.
+    pub is_stopped: bool,
+    /// Names of the experiments that are stopped by themselves; a name that is not published says nothing.
+    pub stopped: &'a [String],
 }
 
 /// A published state of all running experiments.
@@ -46,9 +58,11 @@ pub struct Snapshot {
     version: u64,
     published_at_ms: u64,
     experiments: Vec<LiveExperiment>,
+    site: Site,
+    is_stopped: bool,
     items_at: usize,
     items: usize,
-    text_at: usize,
+    text: std::ops::Range<usize>,
 }
 
 /// An experiment as the edge knows it.
@@ -64,6 +78,9 @@ pub struct LiveExperiment {
     currency: Currency,
     objective: Objective,
     policy: Policy,
+    guardrails: Bounds,
+    is_stopped: bool,
+    uses_personal_data: bool,
     arms: Vec<LiveArm>,
     input: PolicyInput,
     allocation: OnceLock<Allocation>,
@@ -143,6 +160,21 @@ impl LiveExperiment {
         self.policy
     }
 
+    /// The bounds that every price but the catalogue price keeps.
+    pub fn guardrails(&self) -> &Bounds {
+        &self.guardrails
+    }
+
+    /// Whether nothing is decided: the experiment, or everything, is stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
+    /// Whether what is known of a person goes into the price.
+    pub fn uses_personal_data(&self) -> bool {
+        self.uses_personal_data
+    }
+
     /// The arms, in the order of the experiment file.
     pub fn arms(&self) -> &[LiveArm] {
         &self.arms
@@ -180,12 +212,14 @@ impl Snapshot {
         }
         let [experiments, arms, items, text] =
             [32, 36, 40, 44].map(|at| header.u32(at).unwrap_or(0) as usize);
-        let numbers = if layout.is_newest() { header.u32(48)? as usize } else { 0 };
+        let numbers = header.u32(48)? as usize;
+        let (site, flags) = if layout.is_newest() { (header.u32(52)?, header.u32(56)?) } else { (0, 0) };
         let arms_at = layout.header.saturating_add(experiments.saturating_mul(layout.experiment));
-        let items_at = arms_at.saturating_add(arms.saturating_mul(layout.arm));
+        let items_at = arms_at.saturating_add(arms.saturating_mul(ARM));
         let numbers_at = items_at.saturating_add(items.saturating_mul(ITEM));
         let text_at = numbers_at.saturating_add(numbers.saturating_mul(NUMBER));
-        if text_at.saturating_add(text) != bytes.len() {
+        let site_at = text_at.saturating_add(text);
+        if site_at.saturating_add(site as usize) != bytes.len() {
             return Err(Error::snapshot("its counts do not fit its length"));
         }
         if experiments > EXPERIMENTS_MAX {
@@ -197,14 +231,20 @@ impl Snapshot {
             layout,
             arms: bytes.get(arms_at..items_at).unwrap_or_default(),
             numbers: bytes.get(numbers_at..text_at).unwrap_or_default(),
-            text: bytes.get(text_at..).unwrap_or_default(),
+            text: bytes.get(text_at..site_at).unwrap_or_default(),
         };
-        let experiments = (0..experiments)
+        let mut experiments = (0..experiments)
             .map(|i| tables.experiment(record(&bytes, layout.header, layout.experiment, i)))
             .collect::<Result<Vec<_>, _>>()?;
+        let is_stopped = flags & STOPPED != 0;
+        experiments.iter_mut().for_each(|experiment| experiment.is_stopped |= is_stopped);
+        let site = read_site(bytes.get(site_at..).unwrap_or_default())?;
         let (version, published_at_ms) = (header.u64(16)?, header.u64(24)?);
-        let snapshot = Self { version, published_at_ms, experiments, items_at, items, text_at, bytes };
+        let text = text_at..site_at;
+        let snapshot =
+            Self { version, published_at_ms, experiments, site, is_stopped, items_at, items, text, bytes };
         snapshot.check_items()?;
+        snapshot.check_prices()?;
         snapshot.check_tags()?;
         Ok(snapshot)
     }
@@ -222,6 +262,21 @@ impl Snapshot {
     /// The running experiments.
     pub fn experiments(&self) -> &[LiveExperiment] {
         &self.experiments
+    }
+
+    /// Where prices stand in the pages of the shop.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The site as it was published: JSON, or nothing for the empty site.
+    pub fn site_json(&self) -> &[u8] {
+        self.bytes.get(self.text.end..).unwrap_or_default()
+    }
+
+    /// Whether the kill switch is set: nothing is decided.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped
     }
 
     /// The bytes it was read from.
@@ -251,7 +306,7 @@ impl Snapshot {
 
     fn read_item(&self, i: usize) -> Result<(&str, ListedItem<'_>), Error> {
         let item = record(&self.bytes, self.items_at, ITEM, i);
-        let sku = item.text(0, self.bytes.get(self.text_at..).unwrap_or_default())?;
+        let sku = item.text(0, self.bytes.get(self.text.clone()).unwrap_or_default())?;
         let experiment = self.experiments.get(item.u32(16)? as usize);
         let experiment =
             experiment.ok_or_else(|| Error::snapshot(format!("item {sku} has no experiment")))?;
@@ -279,6 +334,19 @@ impl Snapshot {
         Ok(())
     }
 
+    /// Every price but that of a control, which is the catalogue price, keeps the guardrails.
+    fn check_prices(&self) -> Result<(), Error> {
+        for experiment in &self.experiments {
+            for (place, arm) in experiment.arms.iter().enumerate() {
+                if place != experiment.control {
+                    let what = || format!("price_minor of arm {} of {}", arm.name, experiment.name);
+                    experiment.guardrails.check(what, arm.price_minor)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn check_tags(&self) -> Result<(), Error> {
         for (i, experiment) in self.experiments.iter().enumerate() {
             if let Some(other) = self.experiments.iter().take(i).find(|other| other.tag == experiment.tag) {
@@ -288,6 +356,13 @@ impl Snapshot {
         }
         Ok(())
     }
+}
+
+fn read_site(bytes: &[u8]) -> Result<Site, Error> {
+    if bytes.is_empty() {
+        return Ok(Site::default());
+    }
+    Site::from_json(std::str::from_utf8(bytes).map_err(|_| Error::snapshot("its site is not UTF-8"))?)
 }
 
 fn record(bytes: &[u8], from: usize, size: usize, index: usize) -> Record<'_> {
@@ -319,6 +394,21 @@ mod tests {
         let checksum = mac::digest4(&bytes[CHECKSUM_FROM..]);
         bytes[8..12].copy_from_slice(&checksum);
         bytes
+    }
+
+    #[test]
+    fn the_same_content_is_published_again_stopped_or_not() {
+        let experiment = sevilla();
+        let shop = |is_stopped| Shop { site_json: "{}", is_stopped, ..Shop::default() };
+        let encoded = |version, at, is_stopped| {
+            Snapshot::encode_shop(version, at, &[entry(&experiment)], &shop(is_stopped)).unwrap()
+        };
+        let first = Snapshot::decode(encoded(7, 70, false)).unwrap();
+        let stopped = first.republished(8, 80, true).unwrap();
+        assert_eq!(stopped, encoded(8, 80, true));
+        let stopped = Snapshot::decode(stopped).unwrap();
+        assert!(stopped.is_stopped() && stopped.experiments()[0].is_stopped());
+        assert_eq!(stopped.republished(9, 90, false).unwrap(), encoded(9, 90, false));
     }
 
     #[test]
@@ -360,6 +450,36 @@ mod tests {
     }
 
     #[test]
+    fn what_is_published_beside_the_experiments_is_decoded() {
+        let mut experiment = sevilla();
+        experiment.guardrails.map_minor = Some(1700);
+        experiment.guardrails.endings = vec![0, 50];
+        experiment.personal_data = true;
+        let shop = Shop { site_json: r#"{"charge": "server"}"#, ..Shop::default() };
+        let encode = |shop: &Shop<'_>| Snapshot::encode_shop(1, 1, &[entry(&experiment)], shop).unwrap();
+        let snapshot = Snapshot::decode(encode(&shop)).unwrap();
+        let live = &snapshot.experiments()[0];
+        let bounds = live.guardrails();
+        assert_eq!((bounds.floor_minor(), bounds.endings()), (1700, [0, 50].as_slice()));
+        assert!(live.uses_personal_data() && !live.is_stopped() && !snapshot.is_stopped());
+        let all = Snapshot::decode(encode(&Shop { is_stopped: true, ..shop })).unwrap();
+        assert!(all.is_stopped() && all.experiments()[0].is_stopped());
+        let one = Snapshot::decode(encode(&Shop { stopped: &["sevilla".into()], ..shop })).unwrap();
+        assert!(!one.is_stopped() && one.experiments()[0].is_stopped());
+    }
+
+    #[test]
+    fn a_price_outside_of_its_guardrails_is_neither_written_nor_read() {
+        let mut experiment = sevilla();
+        experiment.guardrails.min_price_minor = Some(1800);
+        let error = Snapshot::encode(1, 1, &[entry(&experiment)]).unwrap_err().to_string();
+        assert!(
+            error.contains("price_minor of arm low of sevilla is 1750; it must be at least 1800"),
+            "{error}"
+        );
+    }
+
+    #[test]
     fn each_fault_is_named() {
         let mut cut = bytes();
         cut.pop();
@@ -367,7 +487,7 @@ mod tests {
             (vec![], "0 bytes that do not begin like one"),
             (b"<!doctype html>".to_vec(), "15 bytes"),
             (cut, "checksum"),
-            (with(12, 9), "format is 9; this build reads the formats 1 and 2"),
+            (with(12, 9), "format is 9; this build reads the formats 2 and 3"),
             (with(32, 2), "counts do not fit"),
             (with(NEWEST.header + 51, 99), "unknown policy 99"),
             (with(NEWEST.header + 49, 3), "out of bounds"),

@@ -181,7 +181,7 @@ fn no_policy_is_without_golden_cases() {
 struct Snapshots {
     cases: Vec<SnapshotCase>,
     /// Bytes of the format before, which are not written any more but must be read.
-    format_1: Vec<Before>,
+    format_2: Vec<Before>,
     refused: Vec<RefusedSnapshot>,
 }
 
@@ -275,7 +275,7 @@ fn snapshots_are_the_golden_ones() {
             case.bytes = hex(&bytes);
             case.view = view(&Snapshot::decode(bytes).unwrap());
         }
-        for before in &mut file.format_1 {
+        for before in &mut file.format_2 {
             before.view = view(&Snapshot::decode(unhex(&before.bytes)).unwrap());
         }
         for refused in &mut file.refused {
@@ -413,8 +413,9 @@ struct Pinned {
 
 #[test]
 fn tokens_and_pins_are_the_golden_ones() {
-    let text =
-        |result: Result<(), haggle::Error>| result.map_or_else(|error| error.to_string(), |()| String::new());
+    let text = |result: Result<(), haggle::Refusal>| {
+        result.map_or_else(|error| error.to_string(), |()| String::new())
+    };
     check("tokens.json", 2, |mut file: Tokens| {
         let quotary = Quotary::parse(&file.keys).unwrap();
         for signed in &mut file.signed {

@@ -121,7 +121,16 @@ impl Edge {
         self.cookies.insert(*unit, pins.seal(&self.quotary, unit));
         let item = &self.experiment.item;
         let (sku, catalogue_minor) = (item.sku.as_str(), item.price_minor);
-        let terms = Terms { merchant: "almazara", sku, catalogue_minor, hold_s: HOLD_S, shards: SHARDS };
+        let terms = Terms {
+            merchant: "almazara",
+            sku,
+            catalogue_minor,
+            version: snapshot.version(),
+            now_s: now_ms / 1000,
+            cart_hold_s: 0,
+            pin_hold_s: HOLD_S,
+            shards: SHARDS,
+        };
         self.quotary.sign(&Quote::new(&decisions[0], unit, terms))
     }
 

@@ -5,6 +5,7 @@
 
 mod any_bytes;
 mod decisions;
+mod guardrails;
 mod merge;
 
 use haggle::{Choice, Decision, Experiment, PolicyInput, Quotary, TOTAL, Tally, UnitKey, evidence};
