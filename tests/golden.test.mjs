@@ -56,17 +56,21 @@ describe('golden vectors, written a second time', () => {
   });
 
   test('pins are 12 bytes for each experiment', () => {
-    for (const { visitor, now_ms, cookie } of tokens.pins) {
+    for (const { visitor, now_ms, catalogue, cookie } of tokens.pins) {
       const { unit, decisions: all } = decisions.visitors[visitor];
-      assert.equal(sealedPins(tokens.keys, unit, pinsOf(all, Math.floor(now_ms / minute))), cookie);
+      assert.equal(sealedPins(tokens.keys, unit, pinsOf(all, Math.floor(now_ms / minute), catalogue)), cookie);
     }
   });
 });
 
-/** @param {[string, string, number, number][]} all @param {number} decidedAt_min */
-function pinsOf(all, decidedAt_min) {
+/**
+ * @param {[string, string, number, number][]} all @param {number} decidedAt_min
+ * @param {string[]} [catalogue] items that were seen at the catalogue price before
+ */
+function pinsOf(all, decidedAt_min, catalogue = []) {
   const pins = all.map(([sku, arm, propensity]) => {
     const { at, published } = experimentOf(sku);
+    if (catalogue.includes(sku)) return { at, experiment: published.name, arm: -2, propensity: 1, epoch: 0, decidedAt_min };
     const place = published.arms.findIndex(({ name }) => name === arm);
     return { at, experiment: published.name, arm: place, propensity, epoch: published.epoch, decidedAt_min };
   });
@@ -179,7 +183,7 @@ describe('golden vectors over HTTP on workerd', () => {
         const { iat, ...claims } = claimsOf(body.quote);
         assert.ok(iat % 60 === 0 && iat >= from_s && iat * 1000 <= Date.now(), `issued at ${iat}`);
         assert.deepEqual(claims, {
-          m: MERCHANT, o: sku, c, p, pp: definition.item.price_minor, x, a, w, e,
+          m: MERCHANT, o: sku, c, p, pp: definition.item.price_minor, x, a, w, e, v: decided.version,
           exp: iat + HOLD_S + CART_GRACE_S, rw: definition.reward_window_hours * 3600, s: SHARDS, jti: exposureId(unit, x, sku, iat),
         });
         assert.equal(body.quote, signed(tokens.keys, claimsOf(body.quote)));
