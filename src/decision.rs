@@ -124,6 +124,27 @@ pub(crate) mod tests {
         Snapshot::decode(Snapshot::encode(5, 1, &[entry]).unwrap()).unwrap()
     }
 
+    /// The same experiment with the kill switch set.
+    pub(crate) fn stopped() -> Snapshot {
+        let experiment = sevilla();
+        let input = evidence::pooled(&experiment, &[Tally::default(); 3]).unwrap();
+        let entry = Entry { experiment: &experiment, epoch: 2, input };
+        let shop = crate::Shop { is_stopped: true, ..crate::Shop::default() };
+        Snapshot::decode(Snapshot::encode_shop(6, 1, &[entry], &shop).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_decided_while_it_is_stopped() {
+        assert!(decide(&stopped(), "OLIVE-500", &unit(1), 0).is_none());
+    }
+
+    #[test]
+    fn an_arm_that_is_none_has_the_price_of_the_control() {
+        let snapshot = snapshot([10, 20, 5]);
+        let decision = decide(&snapshot, "OLIVE-500", &unit(1), 0).unwrap();
+        assert_eq!(Decision { choice: Choice::Arm(3), ..decision }.price_minor(), 1900);
+    }
+
     fn unit(n: u128) -> UnitKey {
         UnitKey::from_bytes(n.to_le_bytes())
     }

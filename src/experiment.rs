@@ -329,6 +329,78 @@ pub(crate) mod tests {
     }
 
     #[test]
+    fn guardrails_refuse_every_arm_but_the_control() {
+        let with = |table: &str| SEVILLA.replace("\"item\":", &format!("\"guardrails\": {table}, \"item\":"));
+        for (table, why) in [
+            (
+                r#"{"map_minor": 1800}"#,
+                "price_minor of arm low is 1750; it must be at least 1800, by guardrails.map_minor",
+            ),
+            (
+                r#"{"max_step": 0.1}"#,
+                "price_minor of arm high is 2100; it must be at most 2090, by guardrails.max_step",
+            ),
+            (r#"{"min_margin": 1.2}"#, "arm low is 1750; it must be at least 1760, by guardrails.min_margin"),
+            (r#"{"endings": [50]}"#, "arm high is 2100; it must be a price ending in 50"),
+        ] {
+            let error = Experiment::from_json(&with(table)).unwrap_err().to_string();
+            assert!(error.contains(why), "{table}: {error}");
+        }
+        // 19.00 itself neither reaches 19.50 nor ends in 50: the shop charges it anyway.
+        let higher = with(r#"{"min_price_minor": 1950, "endings": [50, 0]}"#).replace("1750", "1950");
+        assert!(Experiment::from_json(&higher).is_ok());
+        let unknown =
+            with(r#"{"min_margin": 0.1}"#).replace(", \"cost_minor\": 800", "").replace("profit", "revenue");
+        let error = Experiment::from_json(&unknown).unwrap_err().to_string();
+        assert!(
+            error.contains("item.cost_minor is missing; it must be given with guardrails.min_margin"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn tax_that_prices_include_is_no_revenue() {
+        let with =
+            |fields: &str| SEVILLA.replace("\"cost_minor\": 800", &format!("\"cost_minor\": 800{fields}"));
+        let read = |fields: &str| Experiment::from_json(&with(fields));
+        let taxed = read(r#", "price_includes_tax": true, "tax_rate": 0.19"#).unwrap();
+        assert_eq!(taxed.value_minor(&taxed.arms[0]), 1597 - 800);
+        let untaxed = read(r#", "price_includes_tax": false, "tax_rate": 0.19"#).unwrap();
+        assert_eq!(untaxed.value_minor(&untaxed.arms[0]), 1900 - 800);
+        for (fields, why) in [
+            (
+                r#", "price_includes_tax": true"#,
+                "item.tax_rate is missing; it must be given where prices include tax",
+            ),
+            (r#", "tax_rate": 0.19"#, "item.price_includes_tax is missing; it must be given with a tax_rate"),
+            (
+                r#", "price_includes_tax": true, "tax_rate": 19"#,
+                "item.tax_rate is 19; it must be a share from 0 to 1",
+            ),
+            (
+                r#", "price_includes_tax": "yes""#,
+                "item.price_includes_tax is \"yes\"; it must be true or false",
+            ),
+            (
+                r#", "compare_at_minor": 2100"#,
+                "arm high is 2100; it must be at most 2099, by item.compare_at_minor",
+            ),
+        ] {
+            let error = read(fields).unwrap_err().to_string();
+            assert!(error.contains(why), "{fields}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_visitors_can_be_randomised_and_personal_data_is_said() {
+        let with = |fields: &str| SEVILLA.replace("\"item\":", &format!("{fields}, \"item\":"));
+        let experiment = Experiment::from_json(&with(r#""unit": "visitor", "personal_data": true"#)).unwrap();
+        assert!(experiment.personal_data && !sevilla().personal_data);
+        let error = Experiment::from_json(&with(r#""unit": "item""#)).unwrap_err().to_string();
+        assert!(error.contains("unit is \"item\"; it must be \"visitor\""), "{error}");
+    }
+
+    #[test]
     fn a_floor_that_fills_the_whole_allocation_still_fits() {
         let json = SEVILLA.replace("\"floor\": 0.02", "\"floor\": 0.3333333333333333");
         let experiment = Experiment::from_json(&json).unwrap();

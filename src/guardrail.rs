@@ -70,7 +70,7 @@ pub struct Basis {
 /// };
 /// let bounds = guardrails.bounds(&basis)?;
 /// assert_eq!((bounds.floor_minor(), bounds.ceiling_minor()), (1520, 2280)); // 19.00 less and plus a fifth
-/// assert!(bounds.check(|| "the price".into(), 1452).is_err()); // 8.00 and a half of it, and the tax on both
+/// assert!(bounds.check(&|| "the price".into(), 1452).is_err()); // 8.00 and a half of it, and the tax on both
 /// # Ok::<(), haggle::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,8 +230,8 @@ impl Bounds {
     ///
     /// # Errors
     /// Says which bound the price (`what`) breaks, and what is allowed.
-    pub fn check(&self, what: impl Fn() -> String, price_minor: i64) -> Result<(), Error> {
-        self.check_amount(&what, price_minor)?;
+    pub fn check(&self, what: &dyn Fn() -> String, price_minor: i64) -> Result<(), Error> {
+        self.check_amount(what, price_minor)?;
         if price_minor % self.grid_minor != 0 {
             let allowed = format!("a multiple of {}, by guardrails.grid_minor", self.grid_minor);
             return Err(Error::value(what(), price_minor, allowed));
@@ -239,7 +239,7 @@ impl Bounds {
         let ending = price_minor % self.modulus;
         if !self.endings.is_empty() && !self.endings.iter().any(|&allowed| i64::from(allowed) == ending) {
             let endings: Vec<String> = self.endings.iter().map(u16::to_string).collect();
-            let allowed = format!("ending in {}, by guardrails.endings", endings.join(", "));
+            let allowed = format!("a price ending in {}, by guardrails.endings", endings.join(", "));
             return Err(Error::value(what(), price_minor, allowed));
         }
         Ok(())
@@ -249,7 +249,7 @@ impl Bounds {
     ///
     /// # Errors
     /// Says which bound the price (`what`) breaks, and what is allowed.
-    pub fn check_amount(&self, what: impl Fn() -> String, price_minor: i64) -> Result<(), Error> {
+    pub fn check_amount(&self, what: &dyn Fn() -> String, price_minor: i64) -> Result<(), Error> {
         let (floor, ceiling) = (self.floor, self.ceiling);
         if price_minor < floor.minor {
             let allowed = format!("at least {}, by {}", floor.minor, floor.by);
@@ -292,4 +292,152 @@ fn read_endings(endings: Value, currency: Currency) -> Result<Vec<u16>, Error> {
         }
     }
     Ok(read)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn basis() -> Basis {
+        Basis {
+            currency: "EUR".parse().unwrap(),
+            price_minor: 1900,
+            cost_minor: Some(800),
+            tax: Tax::default(),
+            compare_at_minor: None,
+        }
+    }
+
+    fn refusal(guardrails: &Guardrails, basis: &Basis, price_minor: i64) -> String {
+        let bounds = guardrails.bounds(basis).unwrap();
+        bounds.check(&|| "price".into(), price_minor).unwrap_err().to_string()
+    }
+
+    #[test]
+    fn each_guardrail_lets_pass_up_to_its_bound_and_says_what_it_is() {
+        let none = Guardrails::default();
+        let of = |guardrails: Guardrails| guardrails;
+        for (guardrails, within, beyond, why) in [
+            (of(none.clone()), 1, 0, "at least 1, by haggle"),
+            (of(none.clone()), PRICE_MINOR_MAX, PRICE_MINOR_MAX + 1, "at most 1000000000, by haggle"),
+            (
+                Guardrails { min_price_minor: Some(1500), ..none.clone() },
+                1500,
+                1499,
+                "at least 1500, by guardrails.min_price_minor",
+            ),
+            (
+                Guardrails { map_minor: Some(1700), min_price_minor: Some(1500), ..none.clone() },
+                1700,
+                1699,
+                "at least 1700, by guardrails.map_minor",
+            ),
+            (
+                Guardrails { max_price_minor: Some(2000), ..none.clone() },
+                2000,
+                2001,
+                "at most 2000, by guardrails.max_price_minor",
+            ),
+            (
+                Guardrails { min_margin: Some(0.1), ..none.clone() },
+                880,
+                879,
+                "at least 880, by guardrails.min_margin",
+            ),
+            (
+                Guardrails { max_step: Some(0.15), ..none.clone() },
+                1615,
+                1614,
+                "at least 1615, by guardrails.max_step",
+            ),
+            (
+                Guardrails { max_step: Some(0.15), ..none.clone() },
+                2185,
+                2186,
+                "at most 2185, by guardrails.max_step",
+            ),
+            (
+                Guardrails { grid_minor: Some(5), ..none.clone() },
+                1995,
+                1999,
+                "a multiple of 5, by guardrails.grid_minor",
+            ),
+            (
+                Guardrails { endings: vec![99, 0], ..none.clone() },
+                1999,
+                1998,
+                "a price ending in 99, 0, by guardrails.endings",
+            ),
+            (Guardrails { endings: vec![99, 0], ..none.clone() }, 2000, 2010, "ending in 99, 0"),
+        ] {
+            let bounds = guardrails.bounds(&basis()).unwrap();
+            assert_eq!(bounds.check(&|| "price".into(), within), Ok(()), "{guardrails:?}");
+            let error = refusal(&guardrails, &basis(), beyond);
+            assert!(error.contains(&format!("price is {beyond}; it must be ")), "{error}");
+            assert!(error.contains(why), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_margin_is_net_of_the_tax_that_prices_include() {
+        let guardrails = Guardrails { min_margin: Some(0.25), ..Guardrails::default() };
+        let floor = |tax| guardrails.bounds(&Basis { tax, ..basis() }).unwrap().floor_minor();
+        assert_eq!(floor(Tax::default()), 1000);
+        assert_eq!(floor(Tax::included(0.19)), 1190);
+        // 10.00 net at 7.7 % is 10.77 exactly; at 8.1 % of 9.999... it is rounded up.
+        assert_eq!(floor(Tax::included(0.077)), 1077);
+        let uneven = Basis { cost_minor: Some(333), tax: Tax::included(0.081), ..basis() };
+        assert_eq!(guardrails.bounds(&uneven).unwrap().floor_minor(), 450); // 3.33 x 1.25 x 1.081 = 4.49966
+        assert!(uneven.tax.net_minor(450) >= 416);
+    }
+
+    #[test]
+    fn a_margin_of_an_unknown_cost_is_refused() {
+        let guardrails = Guardrails { min_margin: Some(0.0), ..Guardrails::default() };
+        let error = guardrails.bounds(&Basis { cost_minor: None, ..basis() }).unwrap_err().to_string();
+        assert!(
+            error.contains("item.cost_minor is missing") && error.contains("not a cost of zero"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn a_price_stays_below_the_price_that_is_struck_through() {
+        let basis = Basis { compare_at_minor: Some(2500), ..basis() };
+        let error = refusal(&Guardrails::default(), &basis, 2500);
+        assert!(error.contains("at most 2499, by item.compare_at_minor"), "{error}");
+    }
+
+    #[test]
+    fn endings_are_three_digits_in_a_currency_with_three_minor_digits() {
+        let guardrails = Guardrails { endings: vec![950], ..Guardrails::default() };
+        let dinars = Basis { currency: "KWD".parse().unwrap(), ..basis() };
+        let bounds = guardrails.bounds(&dinars).unwrap();
+        assert!(bounds.check(&String::new, 1950).is_ok() && bounds.check(&String::new, 1050).is_err());
+    }
+
+    #[test]
+    fn what_cannot_be_a_guardrail_is_refused() {
+        let read = |json: &str| {
+            let json = crate::json::parse(json).unwrap();
+            Guardrails::read(Value::new("guardrails", json), "EUR".parse().unwrap())
+        };
+        for (json, why) in [
+            (r#"{"floor": 1}"#, "field guardrails.floor is not known; it must be one of min_price_minor"),
+            (r#"{"map_minor": 0}"#, "guardrails.map_minor is 0; it must be 1 to 1000000000"),
+            (r#"{"min_margin": -0.1}"#, "guardrails.min_margin is -0.1; it must be a number from 0 to 100"),
+            (r#"{"max_step": 0}"#, "guardrails.max_step is 0; it must be a number from 0.000001 to 10"),
+            (r#"{"endings": []}"#, "1 to 10 endings"),
+            (r#"{"endings": [100]}"#, "guardrails.endings[0] is 100; it must be 0 to 99"),
+            (r#"{"endings": [99, 99]}"#, "guardrails.endings[1] is 99; it must be 0 to 99"),
+            (r#"{"grid_minor": "5"}"#, "guardrails.grid_minor is \"5\"; it must be an integer"),
+        ] {
+            let error = read(json).unwrap_err().to_string();
+            assert!(error.contains(why), "{json}: {error}");
+        }
+        let all = r#"{"min_price_minor": 1, "max_price_minor": 2, "map_minor": 3, "min_margin": 0.5, "max_step": 0.1,
+                      "grid_minor": 5, "endings": [0, 95]}"#;
+        assert_eq!(read(all).unwrap().endings, [0, 95]);
+        assert_eq!(read("{}").unwrap(), Guardrails::default());
+    }
 }

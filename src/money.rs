@@ -131,6 +131,20 @@ mod tests {
     }
 
     #[test]
+    fn a_net_price_is_the_nearest_to_the_tax_taken_off() {
+        for (rate, price_minor, net_minor) in [
+            (0.0, 1900, 1900),
+            (0.19, 1900, 1597),
+            (0.21, 121, 100),
+            (0.05, 1, 1),
+            (1.0, 3, 2),
+            (0.077, 1077, 1000),
+        ] {
+            assert_eq!(Tax::included(rate).net_minor(price_minor), net_minor, "{price_minor} at {rate}");
+        }
+    }
+
+    #[test]
     fn what_is_not_a_currency_is_refused_with_what_was_given() {
         for bad in ["", "eur", "EURO", "E1R", "€"] {
             let error = bad.parse::<Currency>().unwrap_err().to_string();

@@ -219,6 +219,56 @@ mod tests {
     }
 
     #[test]
+    fn who_saw_the_catalogue_price_keeps_it_while_it_is_held() {
+        let (snapshot, mut pins) = (snapshot([1, 60, 1]), Pins::default());
+        let live = &snapshot.experiments()[0];
+        pins.keep_catalogue(live, NOW_MS);
+        let pins = Pins::open(&quotary(), &unit(), &pins.seal(&quotary(), &unit()));
+        let later = NOW_MS + HOLD_S * 1000 - 120_000;
+        assert!(matches!(pins.find(live, HOLD_S, later), Some(Pinned::Catalogue)));
+        let (decisions, kept) = pins.settle(&snapshot, &unit(), HOLD_S, later);
+        assert_eq!((decisions.len(), &kept), (0, &pins), "settling does not draw again");
+        let (decisions, _) = pins.settle(&snapshot, &unit(), HOLD_S, NOW_MS + HOLD_S * 1000);
+        assert_eq!(decisions.len(), 1, "open again");
+    }
+
+    #[test]
+    fn the_catalogue_price_takes_the_place_of_a_decision() {
+        let snapshot = snapshot([1, 60, 1]);
+        let (_, mut pins) = Pins::default().settle(&snapshot, &unit(), HOLD_S, NOW_MS);
+        let live = &snapshot.experiments()[0];
+        assert!(matches!(pins.find(live, HOLD_S, NOW_MS), Some(Pinned::Decision(_))));
+        pins.keep_catalogue(live, NOW_MS);
+        assert!(matches!(pins.find(live, HOLD_S, NOW_MS), Some(Pinned::Catalogue)));
+        assert_eq!(pins.pins.len(), 1);
+        pins.pins = (1..=60).map(|tag| Pin { tag, ..pins.pins[0] }).collect();
+        pins.keep_catalogue(live, NOW_MS);
+        assert_eq!(pins.pins.len(), EXPERIMENTS_MAX, "the cookie has no room for more");
+        assert!(matches!(pins.find(live, HOLD_S, NOW_MS), Some(Pinned::Catalogue)));
+    }
+
+    #[test]
+    fn a_stopped_experiment_has_no_price_and_keeps_its_pin_for_when_it_goes_on() {
+        let (running, stopped) = (snapshot([1, 60, 1]), crate::decision::tests::stopped());
+        let (_, pins) = Pins::default().settle(&running, &unit(), HOLD_S, NOW_MS);
+        let live = &stopped.experiments()[0];
+        assert!(pins.find(live, HOLD_S, NOW_MS).is_none());
+        let (decisions, kept) = pins.settle(&stopped, &unit(), HOLD_S, NOW_MS);
+        assert_eq!((decisions.len(), kept), (0, pins));
+        let (none, open) = Pins::default().settle(&stopped, &unit(), HOLD_S, NOW_MS);
+        assert_eq!((none.len(), open), (0, Pins::default()), "what is new is not decided");
+    }
+
+    /// The cookie that a release before catalogue pins wrote; see also `tests/golden/tokens.json`.
+    #[test]
+    fn a_cookie_of_an_older_release_holds_its_pins() {
+        let payload = Pin { tag: 7, arm: 2, propensity: 65_536, epoch: 3, decided_at_min: EPOCH_START_MIN };
+        assert_eq!(payload.write(), [7, 0, 0, 2, 255, 255, 3, 0, 0, 0, 0, 0]);
+        let text = quotary().seal(b"haggle pins 1\0", &unit(), &payload.write());
+        assert_eq!(Pins::open(&quotary(), &unit(), &text).pins, [payload]);
+    }
+
+    #[test]
     fn pins_of_another_unit_or_with_a_changed_character_are_none() {
         let (_, pins) = Pins::default().settle(&snapshot([1, 60, 1]), &unit(), HOLD_S, NOW_MS);
         let text = pins.seal(&quotary(), &unit());

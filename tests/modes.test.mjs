@@ -110,12 +110,12 @@ test('an item with one wrong place is left alone in all of its places, others ar
   origin.bodies.set('/wrong', WRONG);
   for (const location of ['proven', 'atomic']) {
     for (let at = 0; at < 3; at += 1) {
-      const before = (await world.health(location)).mismatches['OLIVE-500'] ?? 0;
+      const before = (await world.health(location)).reasons['surface-mismatch'] ?? 0;
       const page = await look('/wrong', location);
       assert.equal(page.reason, 'priced');
       assert.equal(page.text.replace(/<script .*/, ''), WRONG.replace('1.899,00', '1.519,20'), 'a place that was right is not changed either');
       assert.deepEqual(shownIn(page.text)['OVEN-80']?.price, 151_920);
-      assert.equal((await world.health(location)).mismatches['OLIVE-500'], before + 1, 'counted of the item, once a page');
+      assert.equal((await world.health(location)).reasons['surface-mismatch'], before + 1, 'counted of the item, once a page');
     }
   }
   const page = await look('/wrong', 'stream');

@@ -148,6 +148,8 @@ test('without consent nobody is priced or named, however often a page is seen, a
       const page = await shopper.ask(OLIVE, where), origin = await originPage(OLIVE);
       assert.deepEqual([page.reason, isOurs(page), page.headers.etag], ['no-consent', false, origin.headers.etag]);
       assert.ok(page.bytes.equals(origin.bytes));
+      const { price_minor, quote, reason } = await shopper.price('OVEN-80', where);
+      assert.deepEqual([price_minor, quote, reason, shopper.cookies.has('haggle_vid')], [189_900, null, 'no-consent', false]);
     }
   }
   const shopper = world.shopper({ haggle_vid: 'a'.repeat(32), haggle_pins: 'x' });

@@ -4,6 +4,21 @@ use super::{Algorithm, Quote, Refusal, Token, signed_token, signing_input};
 use crate::base64url::{decode, encode};
 use crate::{Error, Key, UnitKey};
 
+/// The id before the colon, and the key after it.
+pub(super) fn with_id<'a>(what: &str, part: &'a str, key: &str) -> Result<(String, &'a str), Error> {
+    let (kid, secret) = part
+        .trim()
+        .split_once(':')
+        .ok_or_else(|| Error::value(what, "without a colon", format!("an id, a colon and {key}")))?;
+    let plain = (1..=16).contains(&kid.len()) && kid.bytes().all(|b| b.is_ascii_alphanumeric());
+    if !plain {
+        // Never the text itself: with id and key in the wrong order it is the key.
+        let given = format!("{} characters long", kid.chars().count());
+        return Err(Error::value(format!("id of {what}"), given, "1 to 16 letters and digits"));
+    }
+    Ok((kid.to_owned(), secret))
+}
+
 /// Signs and opens quotes and pins: the keys by id, the first of which signs.
 #[derive(Debug, Clone)]
 pub struct Quotary {
@@ -17,17 +32,8 @@ impl Quotary {
     /// Says what is wrong without showing a key.
     pub fn parse(keys: &str) -> Result<Self, Error> {
         let read = |(place, part): (usize, &str)| {
-            let what = || format!("quote key {}", place + 1);
-            let (kid, hex) = part.trim().split_once(':').ok_or_else(|| {
-                Error::value(what(), "without a colon", "an id, a colon and 64 hexadecimal digits")
-            })?;
-            let plain = (1..=16).contains(&kid.len()) && kid.bytes().all(|b| b.is_ascii_alphanumeric());
-            if !plain {
-                // Never the text itself: with id and key in the wrong order it is the key.
-                let given = format!("{} characters long", kid.chars().count());
-                return Err(Error::value(format!("id of {}", what()), given, "1 to 16 letters and digits"));
-            }
-            Ok((kid.to_owned(), Key::from_hex(hex)?))
+            let (kid, hex) = with_id(&format!("quote key {}", place + 1), part, "64 hexadecimal digits")?;
+            Ok::<_, Error>((kid, Key::from_hex(hex)?))
         };
         let keys = keys.split(',').enumerate().map(read).collect::<Result<Vec<_>, _>>()?;
         Ok(Self { keys })

@@ -6,7 +6,7 @@
 
 use super::layer::{Encoding, Layer};
 use super::{Edit, Price, Scale};
-use crate::{Currency, Error, reprice};
+use crate::reprice::reprice_nodes;
 
 /// Longest text that is read as an amount, in bytes: a piece of HTML with a price has some hundreds.
 const TEXT_MAX: usize = 16_384;
@@ -175,23 +175,6 @@ fn of_words(text: &str, price: &Price) -> Amount {
         }
     }
     Amount::Price(edits)
-}
-
-/// Each text that holds the price, with the new one in it.
-fn reprice_nodes(
-    nodes: &[&str],
-    from: i64,
-    to: i64,
-    currency: Currency,
-) -> Result<Vec<Option<String>>, Error> {
-    let absent = |text: &str| reprice(text, from, from, currency).is_err();
-    if nodes.iter().all(|text| absent(text)) {
-        return Err(Error::value("price in the text", "none", "the catalogue price"));
-    }
-    nodes
-        .iter()
-        .map(|text| if absent(text) { Ok(None) } else { reprice(text, from, to, currency).map(Some) })
-        .collect()
 }
 
 /// The one part of two texts that differs.

@@ -15,6 +15,8 @@
 //!
 //! Out of scope: JSON-LD contexts that give the properties other names.
 
+use std::collections::{BTreeMap, BTreeSet};
+
 use super::amount::{self, Amount};
 use super::layer::unescape;
 use super::lexer::Dialect;
@@ -74,7 +76,7 @@ const COMPARED: [&str; 4] = ["ListPrice", "StrikethroughPrice", "MSRP", "SRP"];
 /// ```
 pub fn edits(text: &str, page: Option<&str>, find: &mut Find) -> Outcome {
     let tree = Tree::new(text, Dialect::Json, &Properties);
-    let things = Things { tree: &tree };
+    let things = Things::new(&tree);
     let mut products = Vec::new();
     things.collect(0, Way::Top, 0, &mut products);
     if products.is_empty() && !tree.is_sound {
@@ -84,7 +86,7 @@ pub fn edits(text: &str, page: Option<&str>, find: &mut Find) -> Outcome {
     }
     let page = page.and_then(&mut *find);
     let tops = products.iter().filter(|(_, way)| *way == Way::Top).count();
-    let mut reader = Reader { things, find, outcome: Outcome::default() };
+    let mut reader = Reader { things: &things, find, seen: BTreeSet::new(), outcome: Outcome::default() };
     for &(product, way) in &products {
         let heir = page.as_ref().filter(|_| tops == 1 && way == Way::Top);
         reader.product(product, heir, 0);
@@ -124,12 +126,23 @@ impl Interest for Properties {
 }
 
 /// The objects of the data.
-#[derive(Clone, Copy)]
 struct Things<'t> {
     tree: &'t Tree<'t>,
+    /// Where those are that have a name and more than that.
+    ids: BTreeMap<&'t str, usize>,
 }
 
 impl<'t> Things<'t> {
+    fn new(tree: &'t Tree<'t>) -> Self {
+        let mut ids = BTreeMap::new();
+        for node in tree.all().filter_map(|at| tree.node(at)).filter(|node| tree.slice(&node.name) == "@id") {
+            if node.kind == Kind::Text && tree.children(node.parent).nth(1).is_some() {
+                ids.entry(tree.slice(&node.content)).or_insert(node.parent);
+            }
+        }
+        Self { tree, ids }
+    }
+
     /// What stands under a property, lists taken apart.
     fn under(&self, of: usize, property: &str) -> Vec<(usize, &'t Node)> {
         let mut found = Vec::new();
@@ -153,17 +166,9 @@ impl<'t> Things<'t> {
     fn referred(&self, at: usize) -> usize {
         let mut children = self.tree.children(at);
         let (Some((_, id)), None) = (children.next(), children.next()) else { return at };
-        if self.tree.slice(&id.name) != "@id" {
-            return at;
-        }
-        let name = self.tree.slice(&id.content);
-        let is_same = |node: &Node| {
-            self.tree.slice(&node.name) == "@id"
-                && self.tree.slice(&node.content) == name
-                && node.parent != at
-        };
-        let mut others = self.tree.all().filter_map(|at| self.tree.node(at)).filter(|node| is_same(node));
-        others.find(|node| self.tree.children(node.parent).nth(1).is_some()).map_or(at, |node| node.parent)
+        let is_id = self.tree.slice(&id.name) == "@id";
+        let known = self.ids.get(self.tree.slice(&id.content)).filter(|_| is_id);
+        known.copied().unwrap_or(at)
     }
 
     /// Texts and numbers under a property, without their escapes.
@@ -231,8 +236,10 @@ enum Way {
 
 /// Compares the prices of products with those of the items.
 struct Reader<'r, 'f> {
-    things: Things<'r>,
+    things: &'r Things<'r>,
     find: &'r mut Find<'f>,
+    /// Products and offers that were read: names may lead in circles.
+    seen: BTreeSet<usize>,
     outcome: Outcome,
 }
 
@@ -243,13 +250,14 @@ impl Reader<'_, '_> {
 
     /// All offers of a product and of its variants; they are of the heir's item unless a name says otherwise.
     fn product(&mut self, at: usize, heir: Option<&Item>, depth: usize) {
-        if depth > DEPTH_MAX {
+        if depth > DEPTH_MAX || !self.seen.insert(at) {
             return;
         }
         let named = self.named(&self.things.names(at));
         let item = named.as_ref().or(heir);
         if self.things.is_one_of(at, "@type", &OFFERS) {
-            self.offer(at, item, depth + 1);
+            self.seen.remove(&at);
+            return self.offer(at, item, depth + 1);
         }
         for offer in self.things.objects(at, "offers") {
             self.offer(offer, item, depth + 1);
@@ -262,6 +270,7 @@ impl Reader<'_, '_> {
     /// Several products at the top, none of which is named as the page's item: it may be any that has its price.
     fn refuse_ambiguous(&mut self, products: &[(usize, Way)], page: &Item) {
         let outcome = std::mem::take(&mut self.outcome);
+        self.seen.clear();
         for &(product, _) in products.iter().filter(|(_, way)| *way == Way::Top) {
             self.product(product, Some(page), 0);
         }
@@ -272,7 +281,7 @@ impl Reader<'_, '_> {
     }
 
     fn offer(&mut self, at: usize, heir: Option<&Item>, depth: usize) {
-        if depth > DEPTH_MAX {
+        if depth > DEPTH_MAX || !self.seen.insert(at) {
             return;
         }
         let mut names = self.things.texts(at, "sku");

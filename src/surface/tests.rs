@@ -353,6 +353,11 @@ fn the_catalogue_price_is_found_and_changes_nothing() {
 fn depth_and_size_have_limits() {
     let deep = format!("{}{}", "[{\"offers\":".repeat(20_000), "1");
     json_ld::edits(&deep, Some("A"), &mut only_a(price("EUR", 1900, 1750)));
+    let circle = format!(
+        r#"{{"@type":"Product","@id":"a","offers":[{0}],"hasVariant":[{0}]}}"#,
+        r#"{"@id":"a"},"#.repeat(5000)
+    );
+    json_ld::edits(&circle, Some("A"), &mut only_a(price("EUR", 1900, 1750)));
     let long = format!("[{}]", "{\"price\":19,\"sku\":\"A\"},".repeat(40_000));
     let (keys, item) = (names(&["price"]), names(&["sku"]));
     let keys = Keys { price: &keys, item: &item, scale: Scale::Major };

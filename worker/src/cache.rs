@@ -123,13 +123,12 @@ fn take_in(read: Result<Option<Vec<u8>>, Reason>, asked_at_ms: u64, settings: &S
     })
 }
 
-/// Version of the snapshot that lies in KV; 0 where there is none that this build reads.
+/// The snapshot that lies in KV; none where there is none that this build reads.
 ///
 /// # Errors
 /// KV does not answer: then nobody knows.
-pub async fn published_version(env: &Env) -> Result<u64, Reason> {
-    let bytes = read(env, KV_TIMEOUT_MS).await?.unwrap_or_default();
-    Ok(Snapshot::decode(bytes).map_or(0, |snapshot| snapshot.version()))
+pub async fn published(env: &Env) -> Result<Option<Snapshot>, Reason> {
+    Ok(Snapshot::decode(read(env, KV_TIMEOUT_MS).await?.unwrap_or_default()).ok())
 }
 
 async fn read(env: &Env, within_ms: u64) -> Result<Option<Vec<u8>>, Reason> {

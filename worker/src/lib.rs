@@ -6,6 +6,8 @@
 //! | `origin`, `html_cache` | the shop's own page | `fetch`, the Cache API |
 //! | `proof`, `mismatches`, `reasons` | what became of pages | memory of the isolate |
 //! | `shop_api` | 2 to 4 as an API | - |
+//! | `quotes_api`, `signer` | 3 exposure, at checkout | WebCrypto |
+//! | `crawlers` | 3 exposure, who is not counted | - |
 //! | `visitor` | 1 request, 8 next request | cookies |
 //! | `cache`, `kv` | 8 next request | KV `SNAPSHOTS` |
 //! | `ledger` | 5 merge, per shard | Durable Object `LEDGER` with SQLite and alarm |
@@ -22,6 +24,7 @@ mod admin_api;
 mod cache;
 mod central;
 mod charset;
+mod crawlers;
 mod html_cache;
 mod http;
 mod kv;
@@ -31,10 +34,12 @@ mod origin;
 mod page;
 mod proof;
 mod publisher;
+mod quotes_api;
 mod reasons;
 mod rows;
 mod settings;
 mod shop_api;
+mod signer;
 mod stream;
 mod visitor;
 
@@ -73,9 +78,15 @@ async fn shop_route(request: Request, env: &Env) -> std::result::Result<Response
         (Method::Get, "/haggle/v1/price") => shop_api::price(&request, env).await,
         (Method::Post, "/haggle/v1/exposures") => shop_api::exposures(&request, env).await,
         (Method::Post, "/haggle/v1/rewards") => shop_api::rewards(&request, env).await,
+        (Method::Post, "/haggle/v1/quotes/verify") => quotes_api::verify(&request, env).await,
+        (Method::Get, "/haggle/v1/quotes/keys") => quotes_api::keys(env),
         (Method::Get, "/haggle/health") => shop_api::health(&request, env).await,
-        (_, "/haggle/v1/exposures" | "/haggle/v1/rewards") => Err(Fault::Method("POST")),
-        (_, "/haggle/haggle.js" | "/haggle/v1/price" | "/haggle/health") => Err(Fault::Method("GET")),
+        (_, "/haggle/v1/exposures" | "/haggle/v1/rewards" | "/haggle/v1/quotes/verify") => {
+            Err(Fault::Method("POST"))
+        }
+        (_, "/haggle/haggle.js" | "/haggle/v1/price" | "/haggle/v1/quotes/keys" | "/haggle/health") => {
+            Err(Fault::Method("GET"))
+        }
         (_, path) => Err(Fault::NotFound(format!("no {path} here"))),
     }
 }

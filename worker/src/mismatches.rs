@@ -1,21 +1,24 @@
-//! Places in pages that should have held an item's catalogue price and did not, counted in this isolate.
-//!
-//! Out of scope: where the counts of all isolates are added up.
+//! Places in pages that should have held an item's catalogue price and did not: counted in this isolate, and added to
+//! the central store every ten seconds.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::BTreeMap;
 
 use haggle::page::PageItem;
 use serde::Serialize;
-use serde::ser::SerializeMap;
+use worker::{Context, Date, Env};
 
+use crate::central;
 use crate::reasons::Reason;
 
-/// Different places that are counted; a shop whose pages show more has heard of the trouble.
+/// Different places that are counted at a time; a shop whose pages show more has heard of the trouble.
 const PLACES_MAX: usize = 1000;
 
+/// Least milliseconds between two additions of an isolate to the central store.
+const FLUSH_MS: u64 = 10_000;
+
 /// How often a place of an item did not hold its catalogue price.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct Mismatches {
     /// The item.
     pub sku: String,
@@ -25,15 +28,10 @@ pub struct Mismatches {
     pub count: u64,
 }
 
-#[derive(Clone, Copy, Default)]
-struct Count {
-    since_start: u64,
-    /// Of these, nobody has taken so many yet.
-    not_taken: u64,
-}
-
 thread_local! {
-    static COUNTS: RefCell<BTreeMap<(String, String), Count>> = const { RefCell::new(BTreeMap::new()) };
+    /// What the central store does not have yet.
+    static COUNTS: RefCell<BTreeMap<(String, String), u64>> = const { RefCell::new(BTreeMap::new()) };
+    static FLUSHED_AT_MS: Cell<u64> = const { Cell::new(0) };
 }
 
 /// Name under which it is counted that an item's price was found in data, and nowhere in what a shopper reads.
@@ -51,62 +49,45 @@ pub fn count(items: &[PageItem]) -> bool {
         is_any = true;
         Reason::SurfaceMismatch.count();
         if item.has_mismatch() {
-            item.mismatches.iter().for_each(|surface| add(&item.sku, surface));
+            item.mismatches.iter().for_each(|surface| add(item.sku.clone(), surface.clone(), 1));
         } else {
-            add(&item.sku, NOT_SHOWN);
+            add(item.sku.clone(), NOT_SHOWN.into(), 1);
         }
     }
     is_any
 }
 
-fn add(sku: &str, surface: &str) {
+fn add(sku: String, surface: String, count: u64) {
     COUNTS.with_borrow_mut(|counts| {
-        let key = (sku.to_owned(), surface.to_owned());
+        let key = (sku, surface);
         if counts.len() < PLACES_MAX || counts.contains_key(&key) {
-            let count = counts.entry(key).or_default();
-            count.since_start += 1;
-            count.not_taken += 1;
+            *counts.entry(key).or_default() += count;
         }
     });
 }
 
-/// What was counted since it was taken last, to be added to the central store.
-pub fn take() -> Vec<Mismatches> {
-    COUNTS.with_borrow_mut(|counts| {
-        let new = counts.iter_mut().filter(|(_, count)| count.not_taken > 0);
-        let taken = new.map(|((sku, surface), count)| Mismatches {
-            sku: sku.clone(),
-            surface: surface.clone(),
-            count: std::mem::take(&mut count.not_taken),
-        });
-        taken.collect()
-    })
+/// Adds what was counted to the central store once the response is out, if it is time to.
+pub fn flush_later(env: &Env, context: &Context) {
+    let now_ms = Date::now().as_millis();
+    let is_time = now_ms >= FLUSHED_AT_MS.get().saturating_add(FLUSH_MS);
+    if is_time && !COUNTS.with_borrow(BTreeMap::is_empty) {
+        let env = env.clone();
+        context.wait_until(async move { flush(&env).await });
+    }
 }
 
-/// Gives back what was taken and could not be stored.
-pub fn give_back(taken: Vec<Mismatches>) {
-    COUNTS.with_borrow_mut(|counts| {
-        for Mismatches { sku, surface, count } in taken {
-            if let Some(known) = counts.get_mut(&(sku, surface)) {
-                known.not_taken += count;
-            }
-        }
-    });
-}
-
-/// Counts by item since this isolate started.
-pub struct Counts;
-
-impl Serialize for Counts {
-    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        let mut by_item = BTreeMap::<String, u64>::new();
-        COUNTS.with_borrow(|counts| {
-            for ((sku, _), count) in counts {
-                *by_item.entry(sku.clone()).or_default() += count.since_start;
-            }
-        });
-        let mut map = serializer.serialize_map(Some(by_item.len()))?;
-        by_item.iter().try_for_each(|(sku, count)| map.serialize_entry(sku, count))?;
-        map.end()
+/// Adds what was counted to the central store now; what it does not take is kept for the next time.
+pub async fn flush(env: &Env) {
+    let now_ms = Date::now().as_millis();
+    FLUSHED_AT_MS.set(now_ms);
+    let counts = COUNTS.take();
+    if counts.is_empty() {
+        return;
+    }
+    let mismatches = counts.into_iter().map(|((sku, surface), count)| Mismatches { sku, surface, count });
+    let mismatches: Vec<Mismatches> = mismatches.collect();
+    if let Err(error) = central::add_mismatches(env, &mismatches, now_ms).await {
+        worker::console_error!("mismatches: {error}");
+        mismatches.into_iter().for_each(|Mismatches { sku, surface, count }| add(sku, surface, count));
     }
 }

@@ -51,7 +51,9 @@ pub async fn serve(request: &Request, env: &Env, context: &Context) -> Result<Re
     if let Some(reason) = unfit(&page.response)? {
         return left_alone(&request, page, reason);
     }
-    View { request, page, visitor }.serve(context).await
+    let response = View { request, page, visitor }.serve(context).await;
+    mismatches::flush_later(env, context);
+    response
 }
 
 /// The visitor of a request, if anything may be priced.
@@ -60,10 +62,12 @@ async fn visitor_of(
     env: &Env,
     context: &Context,
 ) -> std::result::Result<Visitor, Reason> {
-    let settings = Settings::of(env).map_err(|error| {
+    let misconfigured = |error: String| {
         worker::console_error!("settings: {error}");
         Reason::Misconfigured
-    })?;
+    };
+    let settings = Settings::of(env).map_err(misconfigured)?;
+    settings.signer.ready().await.map_err(misconfigured)?;
     if settings.consent.as_ref().is_some_and(|consent| !consent.is_given(&request.cookies)) {
         return Err(Reason::NoConsent);
     }

@@ -5,10 +5,12 @@
 use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
+use haggle::quote::{Algorithm, SigningKey};
 use haggle::{Key, Quotary};
 use worker::Env;
 
 use crate::http::{contains, cookie_in};
+use crate::signer::Signer;
 
 /// How a page is put together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -70,8 +72,10 @@ pub struct Settings {
     pub refund_window_s: u64,
     /// Least seconds between two allocations of an experiment.
     pub epoch_min_s: u64,
-    /// Signs and opens quotes.
+    /// Seals and opens pins.
     pub quotary: Quotary,
+    /// Signs and opens quotes.
+    pub signer: Signer,
     /// Makes units of visitor ids.
     pub unit_key: Key,
     /// Bearer of the shop's server.
@@ -159,6 +163,14 @@ impl Settings {
         };
         let ignored = var(env, "HTML_CACHE_IGNORED_COOKIES").unwrap_or_default();
         let named = |name: &'static str| move |error: haggle::Error| format!("secret {name}: {error}");
+        let quotary = Quotary::parse(&secret("QUOTE_KEYS")?).map_err(named("QUOTE_KEYS"))?;
+        let (signs, pairs) = match var(env, "QUOTE_ALG").as_deref() {
+            None | Some("HS256") => (Algorithm::Hs256, var(env, "QUOTE_SIGNING_KEYS")),
+            Some("ES256") => (Algorithm::Es256, Some(secret("QUOTE_SIGNING_KEYS")?)),
+            Some(other) => return Err(format!("variable QUOTE_ALG is {other:?}; it must be HS256 or ES256")),
+        };
+        let pairs = pairs.map_or(Ok(Vec::new()), |pairs| SigningKey::parse_all(&pairs));
+        let pairs = pairs.map_err(named("QUOTE_SIGNING_KEYS"))?;
         Ok(Self {
             merchant: var(env, "MERCHANT").unwrap_or_else(|| "shop".into()),
             assign_first_view,
@@ -179,7 +191,8 @@ impl Settings {
             cart_hold_s: number("CART_HOLD_S", 174_600, 174_600, 7_776_000)?,
             refund_window_s: number("REFUND_WINDOW_S", 2_592_000, 0, 31_536_000)?,
             epoch_min_s: number("EPOCH_MIN_S", 300, 0, 86_400)?,
-            quotary: Quotary::parse(&secret("QUOTE_KEYS")?).map_err(named("QUOTE_KEYS"))?,
+            signer: Signer::new(signs, quotary.clone(), pairs),
+            quotary,
             unit_key: Key::from_hex(&secret("UNIT_KEY")?).map_err(named("UNIT_KEY"))?,
             rewards_token: token("REWARDS_TOKEN")?,
             admin_token: token("ADMIN_TOKEN")?,

@@ -110,7 +110,8 @@ impl Visitor {
 
     /// A quote as the shop gets it: signed. None where it cannot be signed now.
     pub async fn sign(&self, quote: &Quote) -> Option<String> {
-        Some(self.settings.quotary.sign(quote))
+        let signed = self.settings.signer.sign(quote).await;
+        signed.inspect_err(|error| worker::console_error!("{error}")).ok()
     }
 
     /// Makes a response this visitor's own: our cookies, no cache, nothing to revalidate with.
