@@ -47,8 +47,9 @@ impl Decision<'_> {
             Choice::Holdout => self.experiment.control(),
             Choice::Arm(arm) => arm,
         };
-        // The position was checked when the snapshot was decoded or the pin was read.
-        self.experiment.arms().get(arm).map_or(0, |arm| arm.price_minor)
+        // The position was checked when the snapshot was decoded or the pin was read; any other is the control's.
+        let (arms, control) = (self.experiment.arms(), self.experiment.control());
+        arms.get(arm).or_else(|| arms.get(control)).map_or(0, |arm| arm.price_minor)
     }
 
     /// Name under which the decision is counted: the arm's, or `holdout`.
@@ -65,7 +66,8 @@ impl Decision<'_> {
     }
 }
 
-/// Decides the price of an item for a unit that has none yet; `None` where no running experiment prices the item.
+/// Decides the price of an item for a unit that has none yet; `None` where no running experiment prices the item, or
+/// where the experiment or everything is stopped.
 ///
 /// `now_ms` (milliseconds since 1970-01-01 UTC) only stamps the decision, it does not change it.
 ///
@@ -82,11 +84,14 @@ impl Decision<'_> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn decide<'a>(snapshot: &'a Snapshot, sku: &str, unit: &UnitKey, now_ms: u64) -> Option<Decision<'a>> {
-    snapshot.item(sku).map(|item| decide_in(item.experiment(), unit, now_ms))
+    decide_in(snapshot.item(sku)?.experiment(), unit, now_ms)
 }
 
-/// As [`decide`], for an experiment that is at hand.
-pub fn decide_in<'a>(experiment: &'a LiveExperiment, unit: &UnitKey, now_ms: u64) -> Decision<'a> {
+/// As [`decide`], for an experiment that is at hand; `None` where it is stopped.
+pub fn decide_in<'a>(experiment: &'a LiveExperiment, unit: &UnitKey, now_ms: u64) -> Option<Decision<'a>> {
+    if experiment.is_stopped() {
+        return None;
+    }
     let held_out = experiment.holdout() > 0
         && uniform(experiment.seed(), unit, HOLDOUT_STREAM) * f64::from(TOTAL)
             < f64::from(experiment.holdout());
@@ -98,7 +103,7 @@ pub fn decide_in<'a>(experiment: &'a LiveExperiment, unit: &UnitKey, now_ms: u64
         (Choice::Arm(arm), allocation.shares().get(arm).copied().unwrap_or(TOTAL))
     };
     let decided_at_min = u32::try_from(now_ms / 60_000).unwrap_or(u32::MAX);
-    Decision { experiment, choice, propensity, epoch: experiment.epoch(), decided_at_min }
+    Some(Decision { experiment, choice, propensity, epoch: experiment.epoch(), decided_at_min })
 }
 
 #[cfg(test)]
@@ -117,6 +122,27 @@ pub(crate) mod tests {
         let input = evidence::pooled(&experiment, &counted).unwrap();
         let entry = Entry { experiment: &experiment, epoch: 2, input };
         Snapshot::decode(Snapshot::encode(5, 1, &[entry]).unwrap()).unwrap()
+    }
+
+    /// The same experiment with the kill switch set.
+    pub(crate) fn stopped() -> Snapshot {
+        let experiment = sevilla();
+        let input = evidence::pooled(&experiment, &[Tally::default(); 3]).unwrap();
+        let entry = Entry { experiment: &experiment, epoch: 2, input };
+        let shop = crate::Shop { is_stopped: true, ..crate::Shop::default() };
+        Snapshot::decode(Snapshot::encode_shop(6, 1, &[entry], &shop).unwrap()).unwrap()
+    }
+
+    #[test]
+    fn nothing_is_decided_while_it_is_stopped() {
+        assert!(decide(&stopped(), "OLIVE-500", &unit(1), 0).is_none());
+    }
+
+    #[test]
+    fn an_arm_that_is_none_has_the_price_of_the_control() {
+        let snapshot = snapshot([10, 20, 5]);
+        let decision = decide(&snapshot, "OLIVE-500", &unit(1), 0).unwrap();
+        assert_eq!(Decision { choice: Choice::Arm(3), ..decision }.price_minor(), 1900);
     }
 
     fn unit(n: u128) -> UnitKey {

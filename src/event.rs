@@ -1,14 +1,18 @@
 //! Stages 3 and 4, exposure and reward: what the shop sends back, in time and in bounds.
 //!
-//! In scope: the text of `POST /haggle/v1/exposures` and `POST /haggle/v1/rewards`, and every bound on their values.
+//! In scope: the text of `POST /haggle/v1/exposures`, `POST /haggle/v1/quotes/verify` and `POST /haggle/v1/rewards`, and
+//! every bound on their values.
 //! Out of scope: whether a quote is genuine (see [`Quotary`](crate::Quotary)) and whether it was seen before.
 
 use crate::json::{Fields, Value};
 use crate::ledger::Credit;
 use crate::{Cohort, Error, Quote, TallyKey};
 
-/// Most quotes of one exposure report.
-pub const QUOTES_MAX: usize = 60;
+/// Most prices or quotes of one exposure report.
+pub const SHOWN_MAX: usize = 60;
+
+/// Most lines of one cart.
+pub const CART_LINES_MAX: usize = 100;
 
 /// Most reward lines of one report.
 pub const LINES_MAX: usize = 200;
@@ -92,16 +96,90 @@ pub struct Reward {
     pub credit: Credit,
 }
 
-/// Reads `{"quotes": ["…"]}`.
+/// What a page or an app reports as seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Seen {
+    /// Prices on a page; the visitor's pins say of which decisions they are.
+    Prices(Vec<ShownPrice>),
+    /// Signed quotes, of an app that has no cookies.
+    Quotes(Vec<String>),
+}
+
+/// A price that a page has shown.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ShownPrice {
+    /// The item.
+    pub sku: String,
+    /// The price of one unit, as the shopper saw it.
+    pub price_minor: i64,
+}
+
+/// Reads `{"shown": [{"sku", "price_minor"}]}` or `{"quotes": ["…"]}`.
 ///
 /// # Errors
-/// Says what is wrong with the text, or that there are no quotes or too many.
-pub fn parse_exposures(json: &str) -> Result<Vec<String>, Error> {
-    let quotes = Fields::parse("an exposure report in JSON", json, &["quotes"])?.take("quotes").list()?;
-    if !(1..=QUOTES_MAX).contains(&quotes.len()) {
-        return Err(Error::value("number of quotes", quotes.len(), format!("1 to {QUOTES_MAX}")));
+/// Says what is wrong with the text, or that nothing was shown or too much.
+pub fn parse_exposures(json: &str) -> Result<Seen, Error> {
+    const WHAT: &str = "an exposure report in JSON";
+    let mut body = Fields::parse(WHAT, json, &["shown", "quotes"])?;
+    match [body.take("shown"), body.take("quotes")].map(Value::if_any) {
+        [Some(shown), None] => {
+            let shown = some_of("number of prices", shown, SHOWN_MAX)?;
+            Ok(Seen::Prices(shown.into_iter().map(ShownPrice::read).collect::<Result<_, _>>()?))
+        }
+        [None, Some(quotes)] => {
+            let quotes = some_of("number of quotes", quotes, SHOWN_MAX)?;
+            Ok(Seen::Quotes(quotes.into_iter().map(Value::text).collect::<Result<_, _>>()?))
+        }
+        _ => Err(Error::syntax(WHAT, "it must have shown or quotes, one of them")),
     }
-    quotes.into_iter().map(Value::text).collect()
+}
+
+impl ShownPrice {
+    fn read(value: Value) -> Result<Self, Error> {
+        let mut fields = value.fields(&["sku", "price_minor"])?;
+        Ok(Self { sku: fields.take("sku").text()?, price_minor: fields.take("price_minor").integer()? })
+    }
+}
+
+/// A line of a cart that is about to be charged.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CartLine {
+    /// The shop's name for the line, to find its result by.
+    pub line_id: Option<String>,
+    /// The item in the cart.
+    pub sku: String,
+    /// The quote that came with it; empty where none did.
+    pub quote: String,
+    /// ISO 4217 code of the cart; none where the shop has one currency only.
+    pub currency: Option<String>,
+}
+
+/// Reads `{"lines": [{"line_id", "sku", "quote", "currency"}]}`; a line without a quote is one whose quote is refused.
+///
+/// # Errors
+/// Says what is wrong with the text, or that there are no lines or too many.
+pub fn parse_cart(json: &str) -> Result<Vec<CartLine>, Error> {
+    let lines = Fields::parse("a cart in JSON", json, &["lines"])?.take("lines");
+    some_of("number of lines", lines, CART_LINES_MAX)?.into_iter().map(CartLine::read).collect()
+}
+
+impl CartLine {
+    fn read(line: Value) -> Result<Self, Error> {
+        let mut fields = line.fields(&["line_id", "sku", "quote", "currency"])?;
+        let mut text = |name| fields.take(name).if_any().map(Value::text).transpose();
+        let (line_id, quote, currency) = (text("line_id")?, text("quote")?, text("currency")?);
+        Ok(Self { line_id, sku: fields.take("sku").text()?, quote: quote.unwrap_or_default(), currency })
+    }
+}
+
+/// The values of a list that has between one and `most` of them.
+fn some_of(what: &str, list: Value, most: usize) -> Result<Vec<Value>, Error> {
+    let values = list.list()?;
+    if (1..=most).contains(&values.len()) {
+        Ok(values)
+    } else {
+        Err(Error::value(what, values.len(), format!("1 to {most}")))
+    }
 }
 
 struct OrderText {
@@ -277,6 +355,7 @@ mod tests {
             arm: "a".into(),
             propensity: 1,
             epoch: 1,
+            version: 1,
             issued_at_s: 1_000_000,
             expires_at_s: 1_003_600,
             reward_window_s: 36_000,
@@ -360,8 +439,59 @@ mod tests {
             let error = parse_rewards(text).unwrap_err().to_string();
             assert!(error.contains(why), "{text}: {error}");
         }
-        assert!(parse_exposures(r#"{"quotes":[]}"#).unwrap_err().to_string().contains("1 to 60"));
-        assert!(parse_exposures(r#"{"quotes":[1]}"#).unwrap_err().to_string().contains("quotes[0] is 1"));
-        assert!(parse_exposures("x").unwrap_err().to_string().contains("JSON"));
+    }
+
+    #[test]
+    fn prices_and_quotes_are_reported_one_kind_at_a_time() {
+        let shown = parse_exposures(r#"{"shown":[{"sku":"OLIVE-500","price_minor":1750}]}"#).unwrap();
+        assert_eq!(shown, Seen::Prices(vec![ShownPrice { sku: "OLIVE-500".into(), price_minor: 1750 }]));
+        let quotes = parse_exposures(r#"{"quotes":["a.b.c"],"shown":null}"#).unwrap();
+        assert_eq!(quotes, Seen::Quotes(vec!["a.b.c".into()]));
+        let many = format!(r#"{{"shown":[{}]}}"#, [r#"{"sku":"s","price_minor":1}"#; 61].join(","));
+        for (text, why) in [
+            ("x", "not an exposure report in JSON"),
+            ("{}", "it must have shown or quotes"),
+            (r#"{"shown":[{"sku":"s","price_minor":1}],"quotes":["q"]}"#, "it must have shown or quotes"),
+            (r#"{"quotes":[]}"#, "number of quotes is 0; it must be 1 to 60"),
+            (r#"{"quotes":[1]}"#, "quotes[0] is 1"),
+            (many.as_str(), "number of prices is 61; it must be 1 to 60"),
+            (r#"{"shown":["s"]}"#, "shown[0] is \"s\"; it must be an object"),
+            (
+                r#"{"shown":[{"sku":"s","price_minor":17.5}]}"#,
+                "shown[0].price_minor is 17.5; it must be an integer",
+            ),
+            (r#"{"shown":[{"sku":"s"}]}"#, "shown[0].price_minor is missing"),
+            (r#"{"shown":[{"sku":"s","price_minor":1,"arm":"low"}]}"#, "field shown[0].arm is not known"),
+        ] {
+            let error = parse_exposures(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_line_of_a_cart_may_have_come_without_a_quote() {
+        let cart =
+            r#"{"lines":[{"line_id":"1","sku":"s","quote":"q","currency":"EUR"},{"sku":"t","quote":null}]}"#;
+        let line = |line_id: Option<&str>, sku: &str, quote: &str, currency: Option<&str>| CartLine {
+            line_id: line_id.map(String::from),
+            sku: sku.into(),
+            quote: quote.into(),
+            currency: currency.map(String::from),
+        };
+        let expected = [line(Some("1"), "s", "q", Some("EUR")), line(None, "t", "", None)];
+        assert_eq!(parse_cart(cart).unwrap(), expected);
+        let many = format!(r#"{{"lines":[{}]}}"#, [r#"{"sku":"s"}"#; 101].join(","));
+        for (text, why) in [
+            ("[]", "not a cart in JSON: it is a list"),
+            ("{}", "lines is missing; it must be a list"),
+            (r#"{"lines":[]}"#, "number of lines is 0; it must be 1 to 100"),
+            (many.as_str(), "number of lines is 101; it must be 1 to 100"),
+            (r#"{"lines":[{"quote":"q"}]}"#, "lines[0].sku is missing; it must be a text"),
+            (r#"{"lines":[{"sku":"s","quote":5}]}"#, "lines[0].quote is 5; it must be a text"),
+            (r#"{"lines":[{"sku":"s","price_minor":5}]}"#, "field lines[0].price_minor is not known"),
+        ] {
+            let error = parse_cart(text).unwrap_err().to_string();
+            assert!(error.contains(why), "{text}: {error}");
+        }
     }
 }

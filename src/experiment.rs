@@ -14,7 +14,9 @@ use read::FIELDS;
 pub(crate) use read::json_of;
 
 use crate::allocation::TOTAL;
+use crate::guardrail::{Basis, Bounds, Guardrails};
 use crate::json::Fields;
+use crate::money::Tax;
 use crate::{Currency, Error, Policy, Prior, RewardModel};
 
 /// Most experiments that run at once (their pins must fit one cookie of 1 KB).
@@ -37,7 +39,7 @@ pub enum Objective {
 impl Objective {
     pub(crate) const ALL: [Self; 3] = [Self::Conversion, Self::Revenue, Self::Profit];
 
-    /// Value of one conversion at this price: 1 for conversion, else minor units of the currency.
+    /// Value of one conversion at this price net of tax: 1 for conversion, else minor units of the currency.
     ///
     /// A missing cost is no cost of zero: under [`Objective::Profit`] it gives `None`.
     pub fn value_minor(self, price_minor: i64, cost_minor: Option<i64>) -> Option<i64> {
@@ -112,8 +114,12 @@ pub struct Item {
     pub sku: String,
     /// Catalogue price: what everybody sees when haggle leaves a page alone.
     pub price_minor: i64,
-    /// Net cost of one unit; required by the profit objective.
+    /// Net cost of one unit; required by the profit objective and by `guardrails.min_margin`.
     pub cost_minor: Option<i64>,
+    /// Tax that the catalogue price and every arm's price include.
+    pub tax: Tax,
+    /// The higher price that the page shows beside the price, struck through; every arm stays below it.
+    pub compare_at_minor: Option<i64>,
 }
 
 /// One price of an experiment.
@@ -189,6 +195,10 @@ pub struct Experiment {
     pub horizon: Option<u64>,
     /// Pieces that may be sold in all, where they are limited: 1 to 10^12.
     pub stock: Option<i64>,
+    /// Whether what is known of a person goes into the price, so that pages must say so where the law asks for it.
+    pub personal_data: bool,
+    /// The bounds that no price leaves.
+    pub guardrails: Guardrails,
     /// What is priced.
     pub item: Item,
     /// The prices, 2 to 32, all different.
@@ -221,9 +231,20 @@ impl Experiment {
         self.arms.iter().position(|arm| arm.name == self.control).unwrap_or(0)
     }
 
-    /// Value of one conversion of an arm under the objective.
+    /// Value of one conversion of an arm under the objective, net of the tax that its price includes.
     pub fn value_minor(&self, arm: &Arm) -> i64 {
-        self.objective.value_minor(arm.price_minor, arm.cost_minor.or(self.item.cost_minor)).unwrap_or(1)
+        let net_minor = self.item.tax.net_minor(arm.price_minor);
+        self.objective.value_minor(net_minor, arm.cost_minor.or(self.item.cost_minor)).unwrap_or(1)
+    }
+
+    /// The bounds that its guardrails come to for its item.
+    ///
+    /// # Errors
+    /// None after parsing; a cost that was taken away is missing for the least margin.
+    pub fn bounds(&self) -> Result<Bounds, Error> {
+        let Item { price_minor, cost_minor, tax, compare_at_minor, .. } = self.item;
+        let currency = self.currency;
+        self.guardrails.bounds(&Basis { currency, price_minor, cost_minor, tax, compare_at_minor })
     }
 
     /// The floor as an integer share of [`TOTAL`], never below the fraction that was asked for unless the arms
@@ -305,6 +326,78 @@ pub(crate) mod tests {
             let error = refusal(from, to);
             assert!(error.contains(given) && error.contains(allowed), "{to}: {error}");
         }
+    }
+
+    #[test]
+    fn guardrails_refuse_every_arm_but_the_control() {
+        let with = |table: &str| SEVILLA.replace("\"item\":", &format!("\"guardrails\": {table}, \"item\":"));
+        for (table, why) in [
+            (
+                r#"{"map_minor": 1800}"#,
+                "price_minor of arm low is 1750; it must be at least 1800, by guardrails.map_minor",
+            ),
+            (
+                r#"{"max_step": 0.1}"#,
+                "price_minor of arm high is 2100; it must be at most 2090, by guardrails.max_step",
+            ),
+            (r#"{"min_margin": 1.2}"#, "arm low is 1750; it must be at least 1760, by guardrails.min_margin"),
+            (r#"{"endings": [50]}"#, "arm high is 2100; it must be a price ending in 50"),
+        ] {
+            let error = Experiment::from_json(&with(table)).unwrap_err().to_string();
+            assert!(error.contains(why), "{table}: {error}");
+        }
+        // 19.00 itself neither reaches 19.50 nor ends in 50: the shop charges it anyway.
+        let higher = with(r#"{"min_price_minor": 1950, "endings": [50, 0]}"#).replace("1750", "1950");
+        assert!(Experiment::from_json(&higher).is_ok());
+        let unknown =
+            with(r#"{"min_margin": 0.1}"#).replace(", \"cost_minor\": 800", "").replace("profit", "revenue");
+        let error = Experiment::from_json(&unknown).unwrap_err().to_string();
+        assert!(
+            error.contains("item.cost_minor is missing; it must be given with guardrails.min_margin"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn tax_that_prices_include_is_no_revenue() {
+        let with =
+            |fields: &str| SEVILLA.replace("\"cost_minor\": 800", &format!("\"cost_minor\": 800{fields}"));
+        let read = |fields: &str| Experiment::from_json(&with(fields));
+        let taxed = read(r#", "price_includes_tax": true, "tax_rate": 0.19"#).unwrap();
+        assert_eq!(taxed.value_minor(&taxed.arms[0]), 1597 - 800);
+        let untaxed = read(r#", "price_includes_tax": false, "tax_rate": 0.19"#).unwrap();
+        assert_eq!(untaxed.value_minor(&untaxed.arms[0]), 1900 - 800);
+        for (fields, why) in [
+            (
+                r#", "price_includes_tax": true"#,
+                "item.tax_rate is missing; it must be given where prices include tax",
+            ),
+            (r#", "tax_rate": 0.19"#, "item.price_includes_tax is missing; it must be given with a tax_rate"),
+            (
+                r#", "price_includes_tax": true, "tax_rate": 19"#,
+                "item.tax_rate is 19; it must be a share from 0 to 1",
+            ),
+            (
+                r#", "price_includes_tax": "yes""#,
+                "item.price_includes_tax is \"yes\"; it must be true or false",
+            ),
+            (
+                r#", "compare_at_minor": 2100"#,
+                "arm high is 2100; it must be at most 2099, by item.compare_at_minor",
+            ),
+        ] {
+            let error = read(fields).unwrap_err().to_string();
+            assert!(error.contains(why), "{fields}: {error}");
+        }
+    }
+
+    #[test]
+    fn only_visitors_can_be_randomised_and_personal_data_is_said() {
+        let with = |fields: &str| SEVILLA.replace("\"item\":", &format!("{fields}, \"item\":"));
+        let experiment = Experiment::from_json(&with(r#""unit": "visitor", "personal_data": true"#)).unwrap();
+        assert!(experiment.personal_data && !sevilla().personal_data);
+        let error = Experiment::from_json(&with(r#""unit": "item""#)).unwrap_err().to_string();
+        assert!(error.contains("unit is \"item\"; it must be \"visitor\""), "{error}");
     }
 
     #[test]

@@ -38,7 +38,8 @@
 //! let quotary = Quotary::parse(&format!("k1:{}", "a5".repeat(32)))?;
 //! let unit = UnitKey::of_visitor(&unit_key, "visitor-1");                       // 1 request
 //! let decision = decide(&snapshot, "OLIVE-500", &unit, now_ms).ok_or("no price")?; // 2 decision
-//! let terms = Terms { merchant: "shop", sku: "OLIVE-500", catalogue_minor: 1900, hold_s: 172_800, shards: 4 };
+//! let terms = Terms { merchant: "shop", sku: "OLIVE-500", catalogue_minor: 1900, version: 1,
+//!     now_s: now_ms / 1000, pin_hold_s: 172_800, cart_hold_s: 174_600, shards: 4 };
 //! let token = quotary.sign(&Quote::new(&decision, &unit, terms));               // 3 exposure
 //!
 //! let exposure = Exposure::from(&quotary.open(&token)?);
@@ -73,7 +74,7 @@ pub use money::Currency;
 pub mod mac;
 pub use mac::Key;
 
-mod base64url;
+pub mod base64url;
 
 pub mod unit;
 pub use unit::UnitKey;
@@ -123,16 +124,16 @@ pub mod site;
 pub use site::Site;
 
 pub mod snapshot;
-pub use snapshot::{Entry, LiveExperiment, Snapshot};
+pub use snapshot::{Entry, LiveExperiment, Shop, Snapshot};
 
 pub mod decision;
 pub use decision::{Choice, Decision, decide, decide_in};
 
 pub mod quote;
-pub use quote::{Quotary, Quote, Terms};
+pub use quote::{Quotary, Quote, Refusal, Terms};
 
 pub mod pin;
-pub use pin::Pins;
+pub use pin::{Pinned, Pins};
 
 pub mod event;
 pub use event::{Exposure, Reward};

@@ -1,4 +1,4 @@
-//! Currencies and their minor units: every amount in haggle is an integer of these.
+//! Currencies and their minor units: every amount in haggle is an integer of these; and the tax that is in a price.
 //!
 //! Out of scope: exchange rates, and the many ways a page writes a price (see [`reprice()`](crate::reprice())).
 
@@ -10,6 +10,46 @@ use crate::Error;
 
 /// Largest price of one unit, in minor units (ten million in a currency with two minor digits).
 pub const PRICE_MINOR_MAX: i64 = 1_000_000_000;
+
+/// A fraction in whole millionths, so that what is reckoned with it is exact.
+pub(crate) fn millionths(fraction: f64) -> i64 {
+    (fraction * 1e6).round() as i64
+}
+
+/// The tax that prices include, as they do where shoppers are consumers of the EU; none where it is added at checkout.
+///
+/// ```
+/// use haggle::money::Tax;
+/// assert_eq!(Tax::included(0.19).net_minor(1190), 1000);
+/// assert_eq!(Tax::default().net_minor(1190), 1190);
+/// ```
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Tax {
+    /// Of the net price, in millionths.
+    rate: i64,
+}
+
+impl Tax {
+    /// A tax of this part of the net price, which prices include: 0 to 1, in steps of a millionth.
+    pub fn included(rate: f64) -> Self {
+        Self { rate: millionths(rate.clamp(0.0, 1.0)) }
+    }
+
+    /// The price net of the tax, to the nearest minor unit.
+    pub fn net_minor(self, price_minor: i64) -> i64 {
+        let (one, all) = (i128::from(millionths(1.0)), i128::from(millionths(1.0) + self.rate));
+        let net = (i128::from(price_minor) * one * 2 + all).div_euclid(all * 2);
+        i64::try_from(net).unwrap_or(price_minor)
+    }
+
+    /// The least price whose net price is at least `net` over `parts`.
+    pub(crate) fn gross_up(self, net: i128, parts: i64) -> i64 {
+        let one = millionths(1.0);
+        let parts = i128::from(parts) * i128::from(one);
+        let gross = net.saturating_mul(i128::from(one + self.rate));
+        i64::try_from(gross.saturating_add(parts - 1).div_euclid(parts)).unwrap_or(i64::MAX)
+    }
+}
 
 /// An ISO 4217 currency and the number of its minor digits.
 ///
@@ -87,6 +127,20 @@ mod tests {
     fn minor_digits_follow_iso_4217() {
         for (code, digits) in [("EUR", 2), ("USD", 2), ("JPY", 0), ("KWD", 3)] {
             assert_eq!(code.parse::<Currency>().unwrap().minor_digits(), digits, "{code}");
+        }
+    }
+
+    #[test]
+    fn a_net_price_is_the_nearest_to_the_tax_taken_off() {
+        for (rate, price_minor, net_minor) in [
+            (0.0, 1900, 1900),
+            (0.19, 1900, 1597),
+            (0.21, 121, 100),
+            (0.05, 1, 1),
+            (1.0, 3, 2),
+            (0.077, 1077, 1000),
+        ] {
+            assert_eq!(Tax::included(rate).net_minor(price_minor), net_minor, "{price_minor} at {rate}");
         }
     }
 

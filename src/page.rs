@@ -1,22 +1,42 @@
 //! Stage 2 in a page: bytes of the shop's page in, bytes with the visitor's prices out.
 //!
+//! A surface (a text, an attribute, data in a script) is held back until it is complete, and then goes out whole: with
+//! the new price, or as it came. Everything else streams by, byte for byte. Nothing can fail here: what is not
+//! understood stays as it is.
+//!
+//! In scope: finding the surfaces by the marks and rules of a [`Site`], which item each of them is about, what of them
+//! shows the catalogue price, the places of hidden fields and of the disclosure, and the tag of the storefront client.
+//!
 //! Out of scope: where the bytes come from and go to, and what is done with a page that cannot be priced.
 
-use crate::Currency;
-use crate::site::Site;
+mod charset;
+mod complete;
+mod flow;
+mod items;
+mod open;
+mod start;
+mod tag;
 
-/// The price of an item for a visitor.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Price {
-    /// What the page says now.
-    pub catalogue_minor: i64,
-    /// What it shall say.
-    pub price_minor: i64,
-    /// Currency of both.
-    pub currency: Currency,
-    /// The price was set with personal data, so that the page must say so.
-    pub is_disclosed: bool,
-}
+use std::ops::Range;
+
+use crate::html::{Scanner, Token};
+use crate::selector::Matcher;
+use crate::site::{Role, Site};
+pub use crate::surface::Price;
+
+use complete::{Complete, Verdict};
+use flow::Flow;
+use items::Items;
+use open::{Label, Open, Owner, OwnerKind, What, Whose};
+use tag::Client;
+
+/// What stands where prices are set with personal data (New York General Business Law, section 349-a).
+pub const DISCLOSURE: &str = "THIS PRICE WAS SET BY AN ALGORITHM USING YOUR PERSONAL DATA";
+
+/// So many bytes of a page may wait for the end of a text, for a card's item, or for a form's price.
+const HELD_MAX: usize = 65_536;
+/// So many bytes may wait for the end of a script.
+const SCRIPT_MAX: usize = 2 << 20;
 
 /// The prices of one visitor.
 pub trait Offers {
@@ -47,8 +67,10 @@ pub struct Output {
 /// What became of the items of a page.
 #[derive(Debug, Default)]
 pub struct Report {
-    /// The items for which there was an offer, in the order in which they appeared.
+    /// The items that have an offer and a surface on the page, in the order in which they appeared.
     pub items: Vec<PageItem>,
+    /// The surfaces, where the rewriter was [asked to note them](Rewriter::noting).
+    pub surfaces: Vec<Seen>,
 }
 
 /// An item on a page.
@@ -60,29 +82,414 @@ pub struct PageItem {
     pub price: Price,
     /// Surfaces that show the price now.
     pub written: u32,
+    /// Those of them that are text which a shopper sees.
+    pub visible: u32,
     /// Surfaces that should have held the catalogue price and did not: what each is called.
     pub mismatches: Vec<String>,
+    /// Its texts before and after, node by node.
+    texts: Vec<(Vec<String>, Vec<String>)>,
+    is_slot_filled: bool,
+}
+
+/// Most mismatches that are named of an item, and most of its texts that the client is told.
+const NAMED_MAX: usize = 16;
+
+impl PageItem {
+    fn new(sku: &str, price: Price) -> Self {
+        let (mismatches, texts) = (Vec::new(), Vec::new());
+        Self { sku: sku.into(), price, written: 0, visible: 0, mismatches, texts, is_slot_filled: false }
+    }
+
+    /// Whether shoppers see the price, and nothing on the page contradicts it.
+    pub fn is_shown(&self) -> bool {
+        self.visible > 0 && !self.has_mismatch()
+    }
+
+    /// Whether something of the item did not hold the catalogue price. From then on nothing of it is changed.
+    pub fn has_mismatch(&self) -> bool {
+        !self.mismatches.is_empty()
+    }
+
+    fn note_text(&mut self, before: Vec<String>, after: Vec<String>) {
+        let is_new = before != after && !self.texts.iter().any(|(known, _)| *known == before);
+        if is_new && self.texts.len() < NAMED_MAX {
+            self.texts.push((before, after));
+        }
+    }
+}
+
+/// A place that was looked at.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Seen {
+    /// Its position in the page, in bytes.
+    pub at: usize,
+    /// Its item.
+    pub sku: String,
+    /// What it is called: a selector of the site, `json-ld`, or `data-haggle-sku`.
+    pub name: String,
+    /// It is compared, not changed.
+    pub is_compared: bool,
+    /// Whether it is as it should be; `None` where it holds no price, or another of several.
+    pub is_matched: Option<bool>,
+    /// What stands there; empty for data.
+    pub text: String,
 }
 
 /// Rewrites one page.
+///
+/// ```
+/// use haggle::Site;
+/// use haggle::page::{Offers, Output, Price, Rewriter};
+///
+/// struct Sale;
+/// impl Offers for Sale {
+///     fn price(&self, sku: &str) -> Option<Price> {
+///         let currency = "EUR".parse().ok()?;
+///         let price = Price { catalogue_minor: 1900, price_minor: 1750, currency, is_disclosed: false };
+///         (sku == "OLIVE-500").then_some(price)
+///     }
+/// }
+///
+/// let site = Site::default();
+/// let (mut rewriter, mut output) = (Rewriter::new(&site, "/oil", &Sale), Output::default());
+/// rewriter.push(b"<p>Oil <b data-haggle-sku=OLIVE-500>19,", &mut output);
+/// rewriter.push("00&nbsp;€</b>".as_bytes(), &mut output);
+/// let report = rewriter.end(&mut output);
+/// assert!(report.items[0].is_shown());
+/// let page = String::from_utf8(output.bytes)?;
+/// assert!(page.starts_with("<p>Oil <b data-haggle-sku=OLIVE-500>17,50&nbsp;€</b><script type=\"module\""));
+/// # Ok::<(), std::string::FromUtf8Error>(())
+/// ```
 pub struct Rewriter<'a> {
-    _site: &'a Site,
-    _offers: &'a dyn Offers,
+    site: &'a Site,
+    items: Items<'a>,
+    flow: Flow,
+    scanner: Scanner,
+    matcher: Matcher<'a>,
+    /// The selectors that match the last start tag.
+    hits: Vec<usize>,
+    /// Where the next token begins.
+    at: usize,
+    open: Vec<Open>,
+    /// Whose the open elements are: the page first, then cards and marked elements.
+    owners: Vec<Owner>,
+    /// Depth of the element whose content is no text, where the page is in one.
+    silent: Option<usize>,
+    /// Ends of forms whose price has not come yet, with the item.
+    forms: Vec<(usize, usize)>,
+    /// Of each surface of the site, whether it is looked for on this page, and whether it was found.
+    is_on: Vec<bool>,
+    seen: Vec<bool>,
+    /// Nothing that is held back begins before this.
+    held_from: usize,
+    is_slot_filled: bool,
+    client: Client,
+    notes: Option<Vec<Seen>>,
 }
 
 impl<'a> Rewriter<'a> {
     /// For the page at a path, for one visitor.
-    pub fn new(site: &'a Site, _path: &str, offers: &'a dyn Offers) -> Self {
-        Self { _site: site, _offers: offers }
+    pub fn new(site: &'a Site, path: &str, offers: &'a dyn Offers) -> Self {
+        let mut items = Items::new(site, offers);
+        let page = site.page_sku(path).and_then(|sku| items.of(&sku));
+        let whose = page.map_or(Whose::Nobody, Whose::Item);
+        Self {
+            site,
+            items,
+            flow: Flow::default(),
+            scanner: Scanner::default(),
+            matcher: site.selectors.matcher(),
+            hits: Vec::new(),
+            at: 0,
+            open: Vec::new(),
+            owners: vec![Owner { whose, kind: OwnerKind::Page, deferred: Vec::new() }],
+            silent: None,
+            forms: Vec::new(),
+            is_on: site.surfaces.iter().map(|surface| surface.is_on(path)).collect(),
+            seen: vec![false; site.surfaces.len()],
+            held_from: usize::MAX,
+            is_slot_filled: false,
+            client: Client::default(),
+            notes: None,
+        }
+    }
+
+    /// The same, noting each place that was looked at in the [`Report`].
+    pub fn noting(mut self) -> Self {
+        self.notes = Some(Vec::new());
+        self
     }
 
     /// Takes the next bytes of the page in, and appends to `output` what may go out.
     pub fn push(&mut self, bytes: &[u8], output: &mut Output) {
-        output.bytes.extend_from_slice(bytes);
+        self.flow.take_in(bytes);
+        self.scan(false);
+        self.give_up(self.at);
+        let until = self.held().min(self.at);
+        self.flow.release(until, output);
     }
 
     /// Ends the page: appends the rest, with the tag of the storefront client.
-    pub fn end(self, _output: &mut Output) -> Report {
-        Report::default()
+    pub fn end(mut self, output: &mut Output) -> Report {
+        self.scan(true);
+        let end = self.at;
+        self.give_up(end);
+        self.close(0, end, true);
+        self.conclude();
+        let tag = self.client.tag(self.site, self.items.all());
+        self.flow.finish(output);
+        output.bytes.extend_from_slice(tag.as_bytes());
+        Report { items: self.items.into_met(), surfaces: self.notes.unwrap_or_default() }
+    }
+
+    fn scan(&mut self, is_last: bool) {
+        while let Some(token) = self.scanner.next(self.flow.bytes(), self.at - self.flow.base(), is_last) {
+            let base = self.flow.base();
+            let span = token.span();
+            let span = span.start + base..span.end + base;
+            self.at = span.end;
+            match token {
+                Token::Text(_) => self.text_node(span),
+                Token::Other(_) => {}
+                Token::End { name, .. } => {
+                    if self.flow.bytes().get(name).is_some_and(|name| name.eq_ignore_ascii_case(b"form")) {
+                        self.end_form(span.start);
+                    }
+                    self.leave(span.start);
+                }
+                Token::Start { name, .. } => {
+                    self.leave(span.start);
+                    self.start(span, name);
+                }
+            }
+        }
+    }
+
+    /// A tag begins here: what it ends is complete.
+    fn leave(&mut self, at: usize) {
+        if self.held_from < usize::MAX && at.saturating_sub(self.held_from) > HELD_MAX {
+            self.give_up(at);
+        }
+        self.close(self.scanner.kept(), at, false);
+    }
+
+    /// The end tag of a form ends it, whatever is still open in it.
+    fn end_form(&mut self, at: usize) {
+        let form = self.open.iter().rposition(|open| matches!(open.what, What::Form { .. }));
+        if let Some(What::Form { owner }) = form.map(|form| self.open.remove(form).what) {
+            self.complete(owner, Complete::Form(at));
+        }
+    }
+
+    fn close(&mut self, kept: usize, at: usize, is_last: bool) {
+        if self.silent.is_some_and(|depth| depth > kept) {
+            self.silent = None;
+        }
+        while self.open.last().is_some_and(|open| open.depth > kept) {
+            match self.open.pop().map(|open| open.what) {
+                None => break,
+                // A card that never said its item is about none of ours.
+                Some(What::Owner) => drop(self.owners.pop()),
+                Some(What::Text(surface)) if surface.is_given_up => {}
+                Some(What::Text(surface)) => drop(self.complete(surface.owner, Complete::Text(surface))),
+                // A script without an end is not run.
+                Some(What::Script(surface)) if surface.is_given_up || is_last => {}
+                Some(What::Script(surface)) => {
+                    self.write_script(surface.owner, surface.label, surface.from..at);
+                }
+                Some(What::Form { owner }) => drop(self.complete(owner, Complete::Form(at))),
+                Some(What::Slot(slot)) if slot.is_given_up => {}
+                Some(What::Slot(slot)) => self.fill(slot.sku.as_deref(), slot.from..at),
+            }
+        }
+    }
+
+    /// A piece of text belongs to the innermost surface, if that is about the same item as what stands around the text.
+    fn text_node(&mut self, range: Range<usize>) {
+        if self.open.is_empty() || self.silent.is_some() {
+            return;
+        }
+        let innermost = self.owners.len().saturating_sub(1);
+        let whose = |owner: usize| self.owners.get(owner).map(|owner| owner.whose);
+        for open in self.open.iter_mut().rev() {
+            match &mut open.what {
+                What::Slot(_) => return,
+                What::Text(surface) => {
+                    let is_same = surface.owner == innermost
+                        || whose(surface.owner) == whose(innermost)
+                            && whose(innermost) != Some(Whose::Waiting);
+                    if is_same && !surface.is_given_up {
+                        surface.push(range);
+                    }
+                    return;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The item of an owner has become known.
+    fn resolve(&mut self, owner: usize, whose: Whose) {
+        let Some(state) = self.owners.get_mut(owner) else { return };
+        state.whose = whose;
+        for surface in std::mem::take(&mut state.deferred) {
+            self.complete(owner, surface);
+        }
+    }
+
+    /// Where the first byte stands that cannot go out yet.
+    fn held(&self) -> usize {
+        let whose = |owner: usize| self.owners.get(owner).map(|owner| owner.whose);
+        let open = self.open.iter().filter_map(|open| match &open.what {
+            What::Text(surface) if surface.is_given_up || whose(surface.owner) == Some(Whose::Nobody) => None,
+            What::Text(surface) => Some(surface.from),
+            What::Script(surface) => (!surface.is_given_up).then_some(surface.from),
+            What::Slot(slot) => (!slot.is_given_up).then_some(slot.from),
+            What::Owner | What::Form { .. } => None,
+        });
+        let deferred = self.owners.iter().flat_map(|owner| owner.deferred.iter().map(Complete::from));
+        let forms = self.forms.iter().map(|&(at, _)| at);
+        open.chain(deferred).chain(forms).min().unwrap_or(usize::MAX)
+    }
+
+    /// Lets go of what has waited for too many bytes.
+    fn give_up(&mut self, at: usize) {
+        let is_late = |from: usize, most: usize| at.saturating_sub(from) > most;
+        let mut late = Vec::new();
+        for open in &mut self.open {
+            match &mut open.what {
+                What::Text(surface) if !surface.is_given_up && is_late(surface.from, HELD_MAX) => {
+                    surface.is_given_up = true;
+                    if surface.role == Role::Price {
+                        late.push((surface.owner, surface.label));
+                    }
+                }
+                What::Script(surface) if !surface.is_given_up && is_late(surface.from, SCRIPT_MAX) => {
+                    surface.is_given_up = true;
+                    late.push((surface.owner, surface.label));
+                }
+                What::Slot(slot) if is_late(slot.from, HELD_MAX) => slot.is_given_up = true,
+                _ => {}
+            }
+        }
+        for (owner, label) in late {
+            if let Some(Whose::Item(item)) = self.owners.get(owner).map(|owner| owner.whose) {
+                self.mismatch(item, complete::name(self.site, label).into());
+            }
+        }
+        for owner in &mut self.owners {
+            if owner.deferred.iter().any(|surface| is_late(surface.from(), HELD_MAX)) {
+                owner.whose = Whose::Nobody;
+                owner.deferred.clear();
+            }
+        }
+        for (from, item) in std::mem::take(&mut self.forms) {
+            let is_priced = |item: &PageItem| item.price.price_minor != item.price.catalogue_minor;
+            if !is_late(from, HELD_MAX) {
+                self.forms.push((from, item));
+            } else if self.items.get(item).is_some_and(is_priced) {
+                self.mismatch(item, "form".into());
+            }
+        }
+        self.held_from = self.held();
+    }
+
+    /// Notes that a surface of an item is not as it should be.
+    fn mismatch(&mut self, item: usize, name: String) {
+        if let Some(state) = self.items.get_mut(item)
+            && state.mismatches.len() < NAMED_MAX
+            && !state.mismatches.contains(&name)
+        {
+            state.mismatches.push(name);
+        }
+        self.forms.retain(|&(_, waiting)| waiting != item);
+    }
+
+    /// A form has ended: its field goes there once the price is shown.
+    fn put_field(&mut self, item: usize, at: usize) {
+        let Some(state) = self.items.get(item) else { return };
+        if state.is_shown() {
+            self.flow.field(at, state.sku.clone(), self.site.field().into());
+        } else if !state.has_mismatch() {
+            self.held_from = self.held_from.min(at);
+            self.forms.push((at, item));
+        }
+    }
+
+    /// The price of an item is shown: so forms before it may have their fields.
+    fn place_waiting_fields(&mut self, item: usize) {
+        for (at, waiting) in std::mem::take(&mut self.forms) {
+            match self.items.get(item).filter(|state| waiting == item && state.is_shown()) {
+                Some(state) => self.flow.field(at, state.sku.clone(), self.site.field().into()),
+                None => self.forms.push((at, waiting)),
+            }
+        }
+    }
+
+    /// Fills a place for the disclosure where an item needs it.
+    fn fill(&mut self, sku: Option<&str>, content: Range<usize>) {
+        let is_needed = match sku {
+            Some(sku) => {
+                let item = self.items.of(sku).and_then(|item| self.items.get_mut(item));
+                item.is_some_and(|item| {
+                    item.is_slot_filled |= item.price.is_disclosed;
+                    item.price.is_disclosed
+                })
+            }
+            None => self.items.all().iter().any(|item| item.price.is_disclosed),
+        };
+        if is_needed {
+            self.is_slot_filled |= sku.is_none();
+            self.flow.change(content, DISCLOSURE.into());
+        }
+    }
+
+    /// The page is at its end: what should have come by now is missing.
+    fn conclude(&mut self) {
+        if let Some(Whose::Item(item)) = self.owners.first().map(|page| page.whose) {
+            let rules = self.site.surfaces.iter().zip(&self.is_on).zip(&self.seen);
+            let missing =
+                rules.filter(|((surface, is_on), is_seen)| surface.is_required && **is_on && !**is_seen);
+            let missing: Vec<String> =
+                missing.map(|((surface, _), _)| format!("required: {}", surface.selector)).collect();
+            missing.into_iter().for_each(|name| self.mismatch(item, name));
+        }
+        let is_slot_filled = self.is_slot_filled;
+        for item in self.items.all_mut() {
+            if item.written > 0 && item.visible == 0 && !item.has_mismatch() {
+                item.mismatches.push("no visible price".into());
+            }
+            let is_open = item.price.is_disclosed && !item.is_slot_filled && !is_slot_filled;
+            if is_open && item.written > 0 {
+                item.mismatches.push("disclosure".into());
+            }
+        }
+    }
+
+    fn note_seen(&mut self, item: usize, label: Label, role: Role, at: usize, verdict: Verdict, given: &str) {
+        let Some(notes) = &mut self.notes else { return };
+        let sku = self.items.get(item).map(|item| item.sku.clone()).unwrap_or_default();
+        notes.push(Seen {
+            at,
+            sku,
+            name: complete::name(self.site, label).into(),
+            is_compared: role == Role::CompareAt,
+            is_matched: match verdict {
+                Verdict::Written => Some(true),
+                Verdict::Mismatch => Some(false),
+                Verdict::Absent => None,
+            },
+            text: given.trim().into(),
+        });
+    }
+
+    fn note_rule(&mut self, owner: usize, item: usize, label: Label) {
+        let kind = self.owners.get(owner).map(|owner| owner.kind);
+        if let (Some(kind), Label::Rule(surface)) = (kind, label) {
+            self.client.note(kind, item, surface);
+        }
     }
 }
+
+#[cfg(test)]
+mod tests;

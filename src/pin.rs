@@ -1,7 +1,9 @@
 //! Stage 8, the next request: pins keep a price once it was shown, whatever was published since.
 //!
 //! All pins of a visitor travel in one signed text of at most 1 KB, also with 60 running experiments: 12 bytes each.
-//! A pin carries what is needed to renew its quote exactly: the same propensity, cohort and exposure id.
+//! A pin carries what is needed to renew its quote exactly: the same propensity, cohort and exposure id. Who saw the
+//! catalogue price of an item is pinned to it too: a price that changed under a shopper's eyes would be as bad as an
+//! arm's that did.
 //!
 //! Out of scope: the cookie's attributes, and quotes of single items in forms and carts.
 
@@ -13,6 +15,16 @@ use crate::{Quotary, Snapshot, UnitKey};
 const PURPOSE: &[u8] = b"haggle pins 1\0";
 const PIN_BYTES: usize = 12;
 const HOLDOUT_CODE: u8 = u8::MAX;
+const CATALOGUE_CODE: u8 = HOLDOUT_CODE - 1;
+
+/// What a unit keeps for an experiment.
+#[derive(Debug, Clone, Copy)]
+pub enum Pinned<'a> {
+    /// The price of a decision.
+    Decision(Decision<'a>),
+    /// The catalogue price of the experiment's item, which the unit saw before any decision: nothing is counted.
+    Catalogue,
+}
 
 /// The pinned decisions of one unit.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -45,30 +57,38 @@ impl Pins {
         quotary.seal(PURPOSE, unit, &payload)
     }
 
-    /// The decision that is pinned for an experiment, while it is held: `hold_s` seconds from the decision.
+    /// What is pinned for an experiment, while it is held: `hold_s` seconds from the decision.
     ///
-    /// A pin of an arm that the experiment no longer has is none.
-    pub fn find<'a>(&self, experiment: &'a LiveExperiment, hold_s: u64, now_ms: u64) -> Option<Decision<'a>> {
-        let pin = self.pins.iter().find(|pin| pin.tag == experiment.tag())?;
+    /// A pin of an arm that the experiment no longer has is none, and a stopped experiment has none.
+    pub fn find<'a>(&self, experiment: &'a LiveExperiment, hold_s: u64, now_ms: u64) -> Option<Pinned<'a>> {
+        let pin = self.held(experiment, hold_s, now_ms)?;
+        if experiment.is_stopped() {
+            return None;
+        }
         let choice = match pin.arm {
+            CATALOGUE_CODE => return Some(Pinned::Catalogue),
             HOLDOUT_CODE => Choice::Holdout,
             arm => Choice::Arm(usize::from(arm)),
         };
-        let exists = match choice {
-            Choice::Holdout => true,
-            Choice::Arm(arm) => arm < experiment.arms().len(),
-        };
-        (exists && pin.is_held(hold_s, now_ms)).then_some(Decision {
-            experiment,
-            choice,
-            propensity: pin.propensity,
-            epoch: pin.epoch,
-            decided_at_min: pin.decided_at_min,
-        })
+        let (propensity, epoch, decided_at_min) = (pin.propensity, pin.epoch, pin.decided_at_min);
+        Some(Pinned::Decision(Decision { experiment, choice, propensity, epoch, decided_at_min }))
+    }
+
+    /// Pins the catalogue price of an experiment's item from now on, in the place of whatever was pinned.
+    pub fn keep_catalogue(&mut self, experiment: &LiveExperiment, now_ms: u64) {
+        self.pins.retain(|pin| pin.tag != experiment.tag());
+        if self.pins.len() >= EXPERIMENTS_MAX {
+            // Pins of experiments that are not known here stand last; the cookie has no room for one more.
+            self.pins.truncate(EXPERIMENTS_MAX - 1);
+        }
+        let decided_at_min = minute(now_ms);
+        let pin = Pin { tag: experiment.tag(), arm: CATALOGUE_CODE, propensity: 1, epoch: 0, decided_at_min };
+        self.pins.insert(0, pin);
     }
 
     /// The decisions of a unit in every running experiment: the pinned ones as they were, new ones by
-    /// [`decide_in`](crate::decide_in). Returns the decisions and the pins to be kept from now on.
+    /// [`decide_in`](crate::decide_in), none where the catalogue price is pinned or the experiment is stopped. Returns
+    /// the decisions and the pins to be kept from now on.
     pub fn settle<'a>(
         &self,
         snapshot: &'a Snapshot,
@@ -76,22 +96,39 @@ impl Pins {
         hold_s: u64,
         now_ms: u64,
     ) -> (Vec<Decision<'a>>, Self) {
-        let decisions: Vec<Decision<'a>> = snapshot
-            .experiments()
-            .iter()
-            .map(|experiment| {
-                self.find(experiment, hold_s, now_ms)
-                    .unwrap_or_else(|| crate::decide_in(experiment, unit, now_ms))
-            })
-            .collect();
-        let mut pins: Vec<Pin> = decisions.iter().map(Pin::of).collect();
+        let experiments = snapshot.experiments();
+        let (mut decisions, mut pins) = (Vec::new(), Vec::with_capacity(experiments.len()));
+        for experiment in experiments {
+            let held = self.held(experiment, hold_s, now_ms);
+            let decision = match self.find(experiment, hold_s, now_ms) {
+                Some(Pinned::Decision(decision)) => Some(decision),
+                Some(Pinned::Catalogue) => None,
+                None => crate::decide_in(experiment, unit, now_ms),
+            };
+            // What is stopped may go on: its pins are kept for that.
+            pins.extend(held.copied().or_else(|| decision.as_ref().map(Pin::of)));
+            decisions.extend(decision);
+        }
         // A location may run behind or ahead of the one that pinned: what it does not know it hands on.
-        let is_known =
-            |pin: &&Pin| snapshot.experiments().iter().any(|experiment| experiment.tag() == pin.tag);
+        let is_known = |pin: &&Pin| experiments.iter().any(|experiment| experiment.tag() == pin.tag);
         let others = self.pins.iter().filter(|pin| !is_known(pin) && pin.is_held(hold_s, now_ms));
-        pins.extend(others.take(EXPERIMENTS_MAX.saturating_sub(decisions.len())));
+        pins.extend(others.take(EXPERIMENTS_MAX.saturating_sub(pins.len())));
         (decisions, Self { pins })
     }
+
+    /// The pin of an experiment that is held and means something in it.
+    fn held(&self, experiment: &LiveExperiment, hold_s: u64, now_ms: u64) -> Option<&Pin> {
+        let pin = self.pins.iter().find(|pin| pin.tag == experiment.tag())?;
+        let exists = match pin.arm {
+            HOLDOUT_CODE | CATALOGUE_CODE => true,
+            arm => usize::from(arm) < experiment.arms().len(),
+        };
+        (exists && pin.is_held(hold_s, now_ms)).then_some(pin)
+    }
+}
+
+fn minute(now_ms: u64) -> u32 {
+    u32::try_from(now_ms / 60_000).unwrap_or(u32::MAX)
 }
 
 impl Pin {
@@ -167,7 +204,7 @@ mod tests {
         assert_eq!(first[0].price_minor(), held[0].price_minor());
         assert_eq!((first[0].propensity, first[0].cohort()), (held[0].propensity, held[0].cohort()));
         let (fresh, _) = pins.settle(&after, &unit(), HOLD_S, NOW_MS + HOLD_S * 1000);
-        assert_eq!(fresh[0].choice, crate::decide_in(&after.experiments()[0], &unit(), 0).choice);
+        assert_eq!(fresh[0].choice, crate::decide_in(&after.experiments()[0], &unit(), 0).unwrap().choice);
         assert_ne!(fresh[0].choice, held[0].choice, "the unit must move, else this test shows nothing");
     }
 
@@ -179,6 +216,56 @@ mod tests {
         assert_eq!(pins.settle(&empty, &unit(), HOLD_S, NOW_MS + 60_000).1, pins);
         let over = pins.settle(&empty, &unit(), HOLD_S, NOW_MS + HOLD_S * 1000).1;
         assert_eq!(over, Pins::default());
+    }
+
+    #[test]
+    fn who_saw_the_catalogue_price_keeps_it_while_it_is_held() {
+        let (snapshot, mut pins) = (snapshot([1, 60, 1]), Pins::default());
+        let live = &snapshot.experiments()[0];
+        pins.keep_catalogue(live, NOW_MS);
+        let pins = Pins::open(&quotary(), &unit(), &pins.seal(&quotary(), &unit()));
+        let later = NOW_MS + HOLD_S * 1000 - 120_000;
+        assert!(matches!(pins.find(live, HOLD_S, later), Some(Pinned::Catalogue)));
+        let (decisions, kept) = pins.settle(&snapshot, &unit(), HOLD_S, later);
+        assert_eq!((decisions.len(), &kept), (0, &pins), "settling does not draw again");
+        let (decisions, _) = pins.settle(&snapshot, &unit(), HOLD_S, NOW_MS + HOLD_S * 1000);
+        assert_eq!(decisions.len(), 1, "open again");
+    }
+
+    #[test]
+    fn the_catalogue_price_takes_the_place_of_a_decision() {
+        let snapshot = snapshot([1, 60, 1]);
+        let (_, mut pins) = Pins::default().settle(&snapshot, &unit(), HOLD_S, NOW_MS);
+        let live = &snapshot.experiments()[0];
+        assert!(matches!(pins.find(live, HOLD_S, NOW_MS), Some(Pinned::Decision(_))));
+        pins.keep_catalogue(live, NOW_MS);
+        assert!(matches!(pins.find(live, HOLD_S, NOW_MS), Some(Pinned::Catalogue)));
+        assert_eq!(pins.pins.len(), 1);
+        pins.pins = (1..=60).map(|tag| Pin { tag, ..pins.pins[0] }).collect();
+        pins.keep_catalogue(live, NOW_MS);
+        assert_eq!(pins.pins.len(), EXPERIMENTS_MAX, "the cookie has no room for more");
+        assert!(matches!(pins.find(live, HOLD_S, NOW_MS), Some(Pinned::Catalogue)));
+    }
+
+    #[test]
+    fn a_stopped_experiment_has_no_price_and_keeps_its_pin_for_when_it_goes_on() {
+        let (running, stopped) = (snapshot([1, 60, 1]), crate::decision::tests::stopped());
+        let (_, pins) = Pins::default().settle(&running, &unit(), HOLD_S, NOW_MS);
+        let live = &stopped.experiments()[0];
+        assert!(pins.find(live, HOLD_S, NOW_MS).is_none());
+        let (decisions, kept) = pins.settle(&stopped, &unit(), HOLD_S, NOW_MS);
+        assert_eq!((decisions.len(), kept), (0, pins));
+        let (none, open) = Pins::default().settle(&stopped, &unit(), HOLD_S, NOW_MS);
+        assert_eq!((none.len(), open), (0, Pins::default()), "what is new is not decided");
+    }
+
+    /// The cookie that a release before catalogue pins wrote; see also `tests/golden/tokens.json`.
+    #[test]
+    fn a_cookie_of_an_older_release_holds_its_pins() {
+        let payload = Pin { tag: 7, arm: 2, propensity: 65_536, epoch: 3, decided_at_min: EPOCH_START_MIN };
+        assert_eq!(payload.write(), [7, 0, 0, 2, 255, 255, 3, 0, 0, 0, 0, 0]);
+        let text = quotary().seal(b"haggle pins 1\0", &unit(), &payload.write());
+        assert_eq!(Pins::open(&quotary(), &unit(), &text).pins, [payload]);
     }
 
     #[test]

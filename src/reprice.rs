@@ -1,10 +1,28 @@
 //! Repricing of text: the number that is the catalogue price becomes the decided one, and nothing else changes.
 //!
-//! In scope: a price in running text or HTML text, with `.` and `,` as decimal and grouping signs in either role
-//! (`$1,299.00`, `1.299,00 €`, `19.99`), currencies with 0, 2 and 3 minor digits. Currency sign, spaces, entities
-//! and words stay as they are.
+//! In scope: prices as the world writes them, in HTML, in JavaScript or as plain text. Decimals after `.`, `,` or `٫`,
+//! none at all, more or fewer than the currency has (`67.8400`, `19.5`), dashes for zeros (`19.–`, `19,-`, `19:-`) or
+//! nothing before them (`$.99`); groups of three or as in India, with `.`, `,`, `'`, `’`, `٬` or a space of any width;
+//! ASCII, Arabic-Indic, Persian, Devanagari and full-width digits; prices split over several text nodes; currencies with
+//! 0, 2 and 3 minor digits. Currency sign, spaces and words stay as they are, bytes and all. Entities (`&nbsp;`) and
+//! escapes (`\u00a0`) are the space or sign that they stand for, never digits.
 //!
-//! Out of scope: other grouping signs (space, apostrophe), other digits, and prices split over several elements.
+//! What is no price is never touched: percentages, parts of words and of longer numbers, identifiers (`#19`), dates,
+//! times, dimensions (`10x50`), measures (`50 cm`), negative and added amounts (`-19`, `+19`), thresholds (`$49+`).
+//!
+//! The new amount is written in the style of the old one. Where the old one is too short to show how it would be
+//! grouped, groups are those usual beside its decimal sign and in its currency; a text that is nothing but a number
+//! with a decimal point may be read by a program, and gets none.
+//!
+//! Out of scope: numbers in words, currency conversion, and which places of a page are about the item.
+
+mod around;
+mod number;
+mod sign;
+#[cfg(test)]
+mod tests;
+
+use number::{Edit, Number, Style};
 
 use crate::{Currency, Error};
 
@@ -14,205 +32,159 @@ use crate::{Currency, Error};
 /// let euro = "EUR".parse()?;
 /// assert_eq!(haggle::reprice("nur 1.299,00&nbsp;€!", 129_900, 99_950, euro)?, "nur 999,50&nbsp;€!");
 /// assert_eq!(haggle::reprice("$950.00", 95_000, 129_900, "USD".parse()?)?, "$1,299.00");
+/// assert_eq!(haggle::reprice("CHF 1'299.–", 129_900, 114_950, "CHF".parse()?)?, "CHF 1'149.50");
+/// assert_eq!(haggle::reprice("₹1,29,900.00", 12_990_000, 9_990_000, "INR".parse()?)?, "₹99,900.00");
+/// # Ok::<(), haggle::Error>(())
+/// ```
+///
+/// Where it stands several times, each of them is replaced if each is an amount of money: beside a currency, or with
+/// all its minor digits. Others could be quantities.
+///
+/// # Errors
+/// The price does not stand in the text; it stands there more than once and is not an amount of money each time; or it
+/// stands without decimals where the new price needs them. The text must then stay as it is.
+pub fn reprice(text: &str, from_minor: i64, to_minor: i64, currency: Currency) -> Result<String, Error> {
+    let edits = edits(text, from_minor, to_minor, currency, false)?;
+    Ok(applied(text, 0, &edits))
+}
+
+/// Replaces the price `from_minor` in the text nodes of one price element, in their order, by `to_minor`: every place
+/// where it stands, within a node or split over several (`$` `19` `99`, `173` `34` `Lei`, `36` `,49` `zł`).
+///
+/// Returns a new text for each node that changes.
+///
+/// ```
+/// let split = ["$19.99", "$", "19", "99"];
+/// let usd = "USD".parse()?;
+/// let written = haggle::reprice::reprice_nodes(&split, 1999, 1750, usd)?;
+/// assert_eq!(written, [Some("$17.50".into()), None, Some("17".into()), Some("50".into())]);
 /// # Ok::<(), haggle::Error>(())
 /// ```
 ///
 /// # Errors
-/// The price does not stand in the text, stands there more than once, or stands without decimals where the new
-/// price needs them. The text must then stay as it is.
-pub fn reprice(text: &str, from_minor: i64, to_minor: i64, currency: Currency) -> Result<String, Error> {
-    let digits = currency.minor_digits() as usize;
-    let mut found = None;
-    for number in numbers(text) {
-        let Some(format) = Format::of(number.text, digits).filter(|format| format.minor == Some(from_minor))
-        else {
-            continue;
-        };
-        if found.replace((number, format)).is_some() {
-            let given = format!("{from_minor} minor units twice in {text:?}");
-            return Err(Error::value("price in the text", given, "there once"));
-        }
+/// As those of [`reprice()`].
+pub fn reprice_nodes(
+    nodes: &[&str],
+    from_minor: i64,
+    to_minor: i64,
+    currency: Currency,
+) -> Result<Vec<Option<String>>, Error> {
+    if let [text] = nodes {
+        return Ok(vec![Some(reprice(text, from_minor, to_minor, currency)?).filter(|new| new != text)]);
     }
-    let (number, format) = found.ok_or_else(|| {
-        let allowed = format!("the catalogue price of {from_minor} minor units");
-        Error::value("price in the text", format!("{text:?}"), allowed)
-    })?;
-    let written = format.write(to_minor, digits).ok_or_else(|| {
-        let allowed = format!("written with decimals, to be replaced by {to_minor} minor units");
-        Error::value("price in the text", format!("{:?}", number.text), allowed)
-    })?;
-    let (before, rest) = text.split_at_checked(number.from).unwrap_or((text, ""));
-    let after = rest.get(number.text.len()..).unwrap_or_default();
-    Ok(format!("{before}{written}{after}"))
+    let mut text = String::with_capacity(nodes.iter().map(|node| node.len() + 1).sum());
+    for node in nodes {
+        text.push_str(node);
+        text.push(sign::BREAK);
+    }
+    let edits = edits(&text, from_minor, to_minor, currency, true)?;
+    let mut start = 0;
+    let written = nodes.iter().map(|node| {
+        let end = start + node.len();
+        // No edit reaches over the end of a node.
+        let first = edits.partition_point(|(range, _)| range.start < start);
+        let last = edits.partition_point(|(range, _)| range.end <= end);
+        let new = applied(node, start, edits.get(first..last).unwrap_or_default());
+        start = end + sign::BREAK.len_utf8();
+        (new != *node).then_some(new)
+    });
+    Ok(written.collect())
 }
 
-/// A run of digits, dots and commas that begins and ends with a digit.
-#[derive(Debug, Clone, Copy)]
-struct Number<'a> {
-    from: usize,
-    text: &'a str,
+/// What a price in a text is worth: `amount / 10^decimals` units of its currency.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Reading {
+    /// Its digits, without signs, as one number.
+    pub amount: i64,
+    /// How many of them are decimals.
+    pub decimals: u32,
 }
 
-/// The numbers of a text that can be a price: not part of a word (`A4`), of a numeric entity (`&#8364;`) or of a
-/// longer number, without a minus sign, and not a percentage.
-fn numbers(text: &str) -> impl Iterator<Item = Number<'_>> {
+/// Reads the price in a text: the first number beside a currency, else the first that can be a price.
+///
+/// ```
+/// use haggle::reprice::{Reading, read_price};
+/// assert_eq!(read_price("ab 1.299,00&nbsp;€"), Some(Reading { amount: 129_900, decimals: 2 }));
+/// assert_eq!(read_price("-20 %"), None);
+/// ```
+pub fn read_price(text: &str) -> Option<Reading> {
+    let mut first = None;
+    for number in numbers(text, 2, false) {
+        let is_alone = |style: &Style<'_>| style.place(text, None).is_alone();
+        // Two minor digits: `1.299` without a known currency is 1299 rather than dinars.
+        let Some(style) = number.styles(text, 2).find(is_alone) else { continue };
+        let reading = Reading { amount: style.amount, decimals: style.decimals };
+        if style.place(text, None).is_marked() {
+            return Some(reading);
+        }
+        first = first.or(Some(reading));
+    }
+    first
+}
+
+/// The numbers of a text, for a currency with so many minor digits; these may stand in the next node where nodes are
+/// `split`.
+fn numbers(text: &str, minor_digits: u32, split: bool) -> impl Iterator<Item = Number> {
     let mut at = 0;
     std::iter::from_fn(move || {
-        while let Some(rest) = text.get(at..) {
-            let from = at + rest.find(|c: char| c.is_ascii_digit())?;
-            let run = text.get(from..)?;
-            let length =
-                run.find(|c: char| !(c.is_ascii_digit() || c == '.' || c == ',')).unwrap_or(run.len());
-            let number = run.get(..length)?.trim_end_matches(['.', ',']);
-            at = from + length;
-            let before = text.get(..from)?.chars().next_back();
-            let rest = text.get(from + number.len()..)?;
-            // ASCII only: a page without a declared encoding comes byte for byte, with a letter for each byte.
-            let alone = !before
-                .is_some_and(|c| c.is_ascii_alphanumeric() || matches!(c, '#' | '-' | '.' | ','))
-                && !rest.starts_with(|c: char| c.is_ascii_alphanumeric())
-                && !rest.trim_start().starts_with('%');
-            if alone {
-                return Some(Number { from, text: number });
+        loop {
+            // The bytes with which digits, entities and escapes begin.
+            let may_begin =
+                |&byte: &u8| byte.is_ascii_digit() || byte == b'&' || byte == b'\\' || byte >= 0xc2;
+            at += text.as_bytes().get(at..)?.iter().position(may_begin)?;
+            let sign = sign::at(text, at)?;
+            if sign.digit().is_some() {
+                let number = Number::read(text, at, minor_digits as usize, split)?;
+                at = number.end();
+                return Some(number);
             }
+            at += sign.len;
         }
-        None
     })
 }
 
-/// How a number is written, and what it is worth.
-#[derive(Debug, Clone, Copy)]
-struct Format {
-    /// Worth in minor units; none if it does not fit.
-    minor: Option<i64>,
-    /// Sign before the minor digits, if there are any.
-    decimal: Option<char>,
-    /// Sign between groups of three digits; none where the number is long enough to show that there is none.
-    grouping: Option<char>,
+/// The edits, in the order of the text, that replace the price wherever it stands.
+fn edits(text: &str, from: i64, to: i64, currency: Currency, split: bool) -> Result<Vec<Edit>, Error> {
+    let digits = currency.minor_digits();
+    let mut edits = Vec::new();
+    let (mut count, mut is_money, mut misfit) = (0, true, None);
+    for number in numbers(text, digits, split) {
+        let is_price = |style: &Style<'_>| {
+            style.minor(digits) == Some(from) && style.place(text, Some(currency)).is_alone()
+        };
+        let Some(style) = number.styles(text, digits).find(is_price) else { continue };
+        count += 1;
+        is_money &= style.has_minor(digits) || style.place(text, Some(currency)).is_marked();
+        match style.write(text, to, currency) {
+            Some(written) => edits.extend(written.into_iter().flatten()),
+            None => misfit = Some(style.shown(text)),
+        }
+    }
+    if count == 0 {
+        let allowed = format!("the catalogue price of {from} minor units");
+        return Err(Error::value("price in the text", format!("{text:?}"), allowed));
+    }
+    if count > 1 && !is_money {
+        let given = format!("{from} minor units twice in {text:?}");
+        let allowed = "there once, or with its currency or minor digits each time";
+        return Err(Error::value("price in the text", given, allowed));
+    }
+    if let Some(shown) = misfit {
+        let allowed = format!("written with decimals, to be replaced by {to} minor units");
+        return Err(Error::value("price in the text", format!("{shown:?}"), allowed));
+    }
+    Ok(edits)
 }
 
-impl Format {
-    /// Reads a number; `None` if dots and commas do not stand where a price has them.
-    fn of(number: &str, digits: usize) -> Option<Self> {
-        let is_sign = |c: char| c == '.' || c == ',';
-        let last = number.char_indices().rfind(|&(_, c)| is_sign(c));
-        let decimal = last.filter(|(at, _)| digits > 0 && number.len() - at - 1 == digits);
-        // With three minor digits `1.299` could be a group or decimals: it is decimals unless the sign stands twice.
-        let decimal = decimal.filter(|&(_, sign)| number.matches(sign).count() == 1);
-        let (whole, minor) = match decimal {
-            Some((at, _)) => (number.get(..at)?, number.get(at + 1..)?),
-            None => (number, ""),
-        };
-        let grouping = whole.chars().find(|&c| is_sign(c));
-        if let Some(sign) = grouping {
-            let mut groups = whole.split(sign);
-            let head = groups.next()?;
-            let grouped = groups.all(|group| group.len() == 3 && group.bytes().all(|b| b.is_ascii_digit()));
-            if !(1..=3).contains(&head.len()) || !grouped || decimal.is_some_and(|(_, d)| d == sign) {
-                return None;
-            }
-        }
-        let grouping = match (grouping, decimal) {
-            (Some(sign), _) => Some(sign),
-            (None, Some((_, '.'))) if whole.len() <= 3 => Some(','),
-            (None, Some((_, ','))) if whole.len() <= 3 => Some('.'),
-            _ => None,
-        };
-        let shown: String = whole.chars().chain(minor.chars()).filter(char::is_ascii_digit).collect();
-        let scale = if decimal.is_some() { 1 } else { 10i64.checked_pow(digits as u32)? };
-        let minor = shown.parse::<i64>().ok().and_then(|shown| shown.checked_mul(scale));
-        Some(Self { minor, decimal: decimal.map(|(_, sign)| sign), grouping })
+/// A text that begins at a position, after edits within it.
+fn applied(text: &str, start: usize, edits: &[Edit]) -> String {
+    let mut new = String::with_capacity(text.len() + 8);
+    let mut done = 0;
+    for (range, written) in edits {
+        new.push_str(text.get(done..range.start - start).unwrap_or_default());
+        new.push_str(written);
+        done = range.end - start;
     }
-
-    /// Writes an amount in this format; `None` if it has minor digits and the format shows none.
-    fn write(&self, minor: i64, digits: usize) -> Option<String> {
-        let scale = 10i64.checked_pow(digits as u32)?;
-        let (whole, rest) = (minor / scale, minor % scale);
-        let plain = whole.to_string();
-        let mut text = String::new();
-        for (i, digit) in plain.chars().enumerate() {
-            if let Some(sign) = self.grouping.filter(|_| i > 0 && (plain.len() - i) % 3 == 0) {
-                text.push(sign);
-            }
-            text.push(digit);
-        }
-        match self.decimal {
-            Some(sign) => Some(format!("{text}{sign}{rest:0digits$}")),
-            None if rest == 0 => Some(text),
-            None => None,
-        }
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use proptest::prelude::*;
-
-    fn euro(text: &str, from: i64, to: i64) -> Result<String, Error> {
-        reprice(text, from, to, "EUR".parse().unwrap())
-    }
-
-    #[test]
-    fn the_format_and_all_around_it_stays() {
-        for (text, from, to, expected) in [
-            ("$1,299.00", 129_900, 99_950, "$999.50"),
-            ("1.299,00 €", 129_900, 149_900, "1.499,00 €"),
-            ("19.99", 1999, 1750, "19.99".replace("19.99", "17.50").as_str()),
-            (
-                "  ab 19,00&nbsp;&euro; inkl. 19 % MwSt. ",
-                1900,
-                1750,
-                "  ab 17,50&nbsp;&euro; inkl. 19 % MwSt. ",
-            ),
-            ("&#8364;19.00", 1900, 2100, "&#8364;21.00"),
-            ("1299.00", 129_900, 1_234_500, "12345.00"),
-            ("€ 999,00", 99_900, 109_900, "€ 1.099,00"),
-            ("€19", 1900, 2100, "€21"),
-            ("1.299 €", 129_900, 149_900, "1.499 €"),
-            ("1,234,567.00", 123_456_700, 99_900, "999.00"),
-            ("19.00.", 1900, 2100, "21.00."),
-            ("19,00\u{c2}\u{a0}\u{e2}\u{201a}\u{ac}", 1900, 2100, "21,00\u{c2}\u{a0}\u{e2}\u{201a}\u{ac}"),
-        ] {
-            assert_eq!(euro(text, from, to).as_deref(), Ok(expected), "{text}");
-        }
-        assert_eq!(reprice("¥1,299", 1299, 980, "JPY".parse().unwrap()).unwrap(), "¥980");
-        assert_eq!(reprice("1.299 KD", 1299, 1500, "KWD".parse().unwrap()).unwrap(), "1.500 KD");
-    }
-
-    #[test]
-    fn what_is_not_the_catalogue_price_is_left_alone() {
-        for (text, from, why) in [
-            ("$18.00", 1900, "the catalogue price of 1900 minor units"),
-            ("", 1900, "the catalogue price"),
-            ("&#1900;", 190_000, "the catalogue price"),
-            ("A1900", 190_000, "the catalogue price"),
-            ("-19.00", 1900, "the catalogue price"),
-            ("19.000", 1900, "the catalogue price"),
-            ("1.9.00", 1900, "the catalogue price"),
-            ("19.00 or 19.00", 1900, "twice"),
-            ("€19", 1900, "with decimals"),
-        ] {
-            let error = euro(text, from, 1750).unwrap_err().to_string();
-            assert!(error.contains(why), "{text}: {error}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn there_and_back_again_is_the_same_text(from in 1i64..200_000_000, to in 1i64..200_000_000, continental: bool,
-                                                 before in "[a-z €$]{0,4}", after in "( [a-z€]{0,4})?") {
-            prop_assume!(!before.ends_with(|c: char| c.is_ascii_alphanumeric()));
-            let (decimal, grouping) = if continental { (',', '.') } else { ('.', ',') };
-            let format = Format { minor: None, decimal: Some(decimal), grouping: Some(grouping) };
-            let text = format!("{before}{}{after}", format.write(from, 2).unwrap());
-            let there = euro(&text, from, to).unwrap();
-            prop_assert_eq!(euro(&there, to, from).unwrap(), text);
-        }
-
-        #[test]
-        fn any_text_is_repriced_or_refused(text in ".{0,60}", from in 1i64..1000, to in 1i64..1000) {
-            let _ = euro(&text, from, to);
-        }
-    }
+    new.push_str(text.get(done..).unwrap_or_default());
+    new
 }

@@ -9,13 +9,16 @@
 mod decode;
 mod encode;
 mod layout;
+#[cfg(test)]
+mod tests;
 
 use std::sync::OnceLock;
 
 use self::decode::Tables;
-use self::layout::{CHECKSUM_FROM, ITEM, Layout, MAGIC, NUMBER, Record};
+use self::layout::{ARM, CHECKSUM_FROM, ITEM, Layout, MAGIC, NUMBER, Record, STOPPED};
 use crate::experiment::EXPERIMENTS_MAX;
-use crate::{Allocation, Currency, Error, Experiment, Objective, Policy, PolicyInput, mac};
+use crate::guardrail::Bounds;
+use crate::{Allocation, Currency, Error, Experiment, Objective, Policy, PolicyInput, Site, mac};
 
 /// An experiment with the posterior that is to be published.
 #[derive(Debug, Clone)]
@@ -26,6 +29,17 @@ pub struct Entry<'a> {
     pub epoch: u32,
     /// What the policy may look at; its arms in the order of the experiment's.
     pub input: PolicyInput,
+}
+
+/// What is published beside the experiments.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Shop<'a> {
+    /// The site in JSON; empty for the empty site.
+    pub site_json: &'a str,
+    /// The kill switch: nothing is decided while it is set.
+    pub is_stopped: bool,
+    /// Names of the experiments that are stopped by themselves; a name that is not published says nothing.
+    pub stopped: &'a [String],
 }
 
 /// A published state of all running experiments.
@@ -46,9 +60,11 @@ pub struct Snapshot {
     version: u64,
     published_at_ms: u64,
     experiments: Vec<LiveExperiment>,
+    site: Site,
+    is_stopped: bool,
     items_at: usize,
     items: usize,
-    text_at: usize,
+    text: std::ops::Range<usize>,
 }
 
 /// An experiment as the edge knows it.
@@ -64,6 +80,9 @@ pub struct LiveExperiment {
     currency: Currency,
     objective: Objective,
     policy: Policy,
+    guardrails: Bounds,
+    is_stopped: bool,
+    uses_personal_data: bool,
     arms: Vec<LiveArm>,
     input: PolicyInput,
     allocation: OnceLock<Allocation>,
@@ -143,6 +162,21 @@ impl LiveExperiment {
         self.policy
     }
 
+    /// The bounds that every price but the catalogue price keeps.
+    pub fn guardrails(&self) -> &Bounds {
+        &self.guardrails
+    }
+
+    /// Whether nothing is decided: the experiment, or everything, is stopped.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped
+    }
+
+    /// Whether what is known of a person goes into the price.
+    pub fn uses_personal_data(&self) -> bool {
+        self.uses_personal_data
+    }
+
     /// The arms, in the order of the experiment file.
     pub fn arms(&self) -> &[LiveArm] {
         &self.arms
@@ -180,12 +214,14 @@ impl Snapshot {
         }
         let [experiments, arms, items, text] =
             [32, 36, 40, 44].map(|at| header.u32(at).unwrap_or(0) as usize);
-        let numbers = if layout.is_newest() { header.u32(48)? as usize } else { 0 };
+        let numbers = header.u32(48)? as usize;
+        let (site, flags) = if layout.is_newest() { (header.u32(52)?, header.u32(56)?) } else { (0, 0) };
         let arms_at = layout.header.saturating_add(experiments.saturating_mul(layout.experiment));
-        let items_at = arms_at.saturating_add(arms.saturating_mul(layout.arm));
+        let items_at = arms_at.saturating_add(arms.saturating_mul(ARM));
         let numbers_at = items_at.saturating_add(items.saturating_mul(ITEM));
         let text_at = numbers_at.saturating_add(numbers.saturating_mul(NUMBER));
-        if text_at.saturating_add(text) != bytes.len() {
+        let site_at = text_at.saturating_add(text);
+        if site_at.saturating_add(site as usize) != bytes.len() {
             return Err(Error::snapshot("its counts do not fit its length"));
         }
         if experiments > EXPERIMENTS_MAX {
@@ -197,14 +233,20 @@ impl Snapshot {
             layout,
             arms: bytes.get(arms_at..items_at).unwrap_or_default(),
             numbers: bytes.get(numbers_at..text_at).unwrap_or_default(),
-            text: bytes.get(text_at..).unwrap_or_default(),
+            text: bytes.get(text_at..site_at).unwrap_or_default(),
         };
-        let experiments = (0..experiments)
+        let mut experiments = (0..experiments)
             .map(|i| tables.experiment(record(&bytes, layout.header, layout.experiment, i)))
             .collect::<Result<Vec<_>, _>>()?;
+        let is_stopped = flags & STOPPED != 0;
+        experiments.iter_mut().for_each(|experiment| experiment.is_stopped |= is_stopped);
+        let site = read_site(bytes.get(site_at..).unwrap_or_default())?;
         let (version, published_at_ms) = (header.u64(16)?, header.u64(24)?);
-        let snapshot = Self { version, published_at_ms, experiments, items_at, items, text_at, bytes };
+        let text = text_at..site_at;
+        let snapshot =
+            Self { version, published_at_ms, experiments, site, is_stopped, items_at, items, text, bytes };
         snapshot.check_items()?;
+        snapshot.check_prices()?;
         snapshot.check_tags()?;
         Ok(snapshot)
     }
@@ -222,6 +264,21 @@ impl Snapshot {
     /// The running experiments.
     pub fn experiments(&self) -> &[LiveExperiment] {
         &self.experiments
+    }
+
+    /// Where prices stand in the pages of the shop.
+    pub fn site(&self) -> &Site {
+        &self.site
+    }
+
+    /// The site as it was published: JSON, or nothing for the empty site.
+    pub fn site_json(&self) -> &[u8] {
+        self.bytes.get(self.text.end..).unwrap_or_default()
+    }
+
+    /// Whether the kill switch is set: nothing is decided.
+    pub fn is_stopped(&self) -> bool {
+        self.is_stopped
     }
 
     /// The bytes it was read from.
@@ -251,7 +308,7 @@ impl Snapshot {
 
     fn read_item(&self, i: usize) -> Result<(&str, ListedItem<'_>), Error> {
         let item = record(&self.bytes, self.items_at, ITEM, i);
-        let sku = item.text(0, self.bytes.get(self.text_at..).unwrap_or_default())?;
+        let sku = item.text(0, self.bytes.get(self.text.clone()).unwrap_or_default())?;
         let experiment = self.experiments.get(item.u32(16)? as usize);
         let experiment =
             experiment.ok_or_else(|| Error::snapshot(format!("item {sku} has no experiment")))?;
@@ -279,6 +336,19 @@ impl Snapshot {
         Ok(())
     }
 
+    /// Every price but that of a control, which is the catalogue price, keeps the guardrails.
+    fn check_prices(&self) -> Result<(), Error> {
+        for experiment in &self.experiments {
+            for (place, arm) in experiment.arms.iter().enumerate() {
+                if place != experiment.control {
+                    let what = || format!("price_minor of arm {} of {}", arm.name, experiment.name);
+                    experiment.guardrails.check(&what, arm.price_minor)?;
+                }
+            }
+        }
+        Ok(())
+    }
+
     fn check_tags(&self) -> Result<(), Error> {
         for (i, experiment) in self.experiments.iter().enumerate() {
             if let Some(other) = self.experiments.iter().take(i).find(|other| other.tag == experiment.tag) {
@@ -290,110 +360,13 @@ impl Snapshot {
     }
 }
 
-fn record(bytes: &[u8], from: usize, size: usize, index: usize) -> Record<'_> {
-    Record(bytes.get(from.saturating_add(index.saturating_mul(size))..).unwrap_or_default())
+fn read_site(bytes: &[u8]) -> Result<Site, Error> {
+    if bytes.is_empty() {
+        return Ok(Site::default());
+    }
+    Site::from_json(std::str::from_utf8(bytes).map_err(|_| Error::snapshot("its site is not UTF-8"))?)
 }
 
-#[cfg(test)]
-mod tests {
-    use super::layout::NEWEST;
-    use super::*;
-    use crate::experiment::tests::sevilla;
-    use crate::{TOTAL, Tally, evidence};
-    use proptest::prelude::*;
-
-    fn entry(experiment: &Experiment) -> Entry<'_> {
-        let counted =
-            vec![Tally { exposures: 50, conversions: 10, ..Tally::default() }; experiment.arms.len()];
-        Entry { experiment, epoch: 3, input: evidence::pooled(experiment, &counted).unwrap() }
-    }
-
-    fn bytes() -> Vec<u8> {
-        Snapshot::encode(7, 1_700_000_000_000, &[entry(&sevilla())]).unwrap()
-    }
-
-    /// The same bytes with another byte at a place, and the checksum made right again.
-    fn with(place: usize, byte: u8) -> Vec<u8> {
-        let mut bytes = bytes();
-        bytes[place] = byte;
-        let checksum = mac::digest4(&bytes[CHECKSUM_FROM..]);
-        bytes[8..12].copy_from_slice(&checksum);
-        bytes
-    }
-
-    #[test]
-    fn what_was_encoded_is_decoded() {
-        let snapshot = Snapshot::decode(bytes()).unwrap();
-        assert_eq!((snapshot.version(), snapshot.published_at_ms()), (7, 1_700_000_000_000));
-        let item = snapshot.item("OLIVE-500").unwrap();
-        assert_eq!(item.price_minor(), 1900);
-        let live = item.experiment();
-        assert_eq!((live.name(), live.epoch(), live.arms().len(), live.control()), ("sevilla", 3, 3, 0));
-        assert_eq!(live.reward_window_s(), 168 * 3600);
-        assert_eq!(live.allocation().shares().iter().sum::<u32>(), TOTAL);
-        assert!(snapshot.item("OLIVE-501").is_none() && snapshot.item("").is_none());
-    }
-
-    #[test]
-    fn items_of_many_experiments_are_all_found() {
-        let experiments: Vec<Experiment> = (0..EXPERIMENTS_MAX)
-            .map(|i| {
-                let mut experiment = sevilla();
-                (experiment.name, experiment.item.sku) = (format!("e{i}"), format!("SKU-{}", i * 37 % 61));
-                experiment
-            })
-            .collect();
-        let entries: Vec<Entry<'_>> = experiments.iter().map(entry).collect();
-        let snapshot = Snapshot::decode(Snapshot::encode(1, 1, &entries).unwrap()).unwrap();
-        for experiment in &experiments {
-            assert_eq!(snapshot.item(&experiment.item.sku).unwrap().experiment().name(), experiment.name);
-        }
-        assert_eq!(snapshot.items().count(), EXPERIMENTS_MAX);
-    }
-
-    #[test]
-    fn two_experiments_for_one_item_are_refused() {
-        let (first, mut second) = (sevilla(), sevilla());
-        second.name = "other".into();
-        let error = Snapshot::encode(1, 1, &[entry(&first), entry(&second)]).unwrap_err().to_string();
-        assert!(error.contains("OLIVE-500") && error.contains("one experiment at a time"), "{error}");
-    }
-
-    #[test]
-    fn each_fault_is_named() {
-        let mut cut = bytes();
-        cut.pop();
-        for (bytes, why) in [
-            (vec![], "0 bytes that do not begin like one"),
-            (b"<!doctype html>".to_vec(), "15 bytes"),
-            (cut, "checksum"),
-            (with(12, 9), "format is 9; this build reads the formats 1 and 2"),
-            (with(32, 2), "counts do not fit"),
-            (with(NEWEST.header + 51, 99), "unknown policy 99"),
-            (with(NEWEST.header + 49, 3), "out of bounds"),
-            (with(NEWEST.header + NEWEST.experiment + 15, 255), "price out of bounds"),
-            (with(NEWEST.header + 4, 255), "outside of the text"),
-        ] {
-            let error = Snapshot::decode(bytes).unwrap_err().to_string();
-            assert!(error.contains(why), "{error} / {why}");
-        }
-    }
-
-    proptest! {
-        #[test]
-        fn any_bytes_decode_to_a_snapshot_or_an_error(noise in proptest::collection::vec(any::<u8>(), 0..400)) {
-            let _ = Snapshot::decode(noise);
-        }
-
-        /// With the checksum made right, every field is reached; a snapshot that still decodes must also decide.
-        #[test]
-        fn any_changed_byte_decodes_to_a_snapshot_that_decides_or_an_error(place in 12..400usize, byte: u8) {
-            prop_assume!(place < bytes().len());
-            if let Ok(snapshot) = Snapshot::decode(with(place, byte)) {
-                for (_, item) in snapshot.items() {
-                    prop_assert_eq!(item.experiment().allocation().shares().iter().sum::<u32>(), TOTAL);
-                }
-            }
-        }
-    }
+fn record(bytes: &[u8], from: usize, size: usize, index: usize) -> Record<'_> {
+    Record(bytes.get(from.saturating_add(index.saturating_mul(size))..).unwrap_or_default())
 }

@@ -10,11 +10,11 @@ import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 
 import { ADMIN_HOST, MERCHANT, newSecrets, startEdge } from './edge.mjs';
 import { send } from './http.mjs';
-import { pricesIn, quotesIn } from './shop/markup.mjs';
+import { pricesIn, quotesIn, shownIn } from './shop/markup.mjs';
 import { startShop } from './shop/server.mjs';
 
-/** Quick enough for a test: a shard reports after 0.2 s, an isolate asks KV again after 0.2 s. */
-export const VARS = { FIRST_VIEW: 'assign', MODE: 'stream', LEDGER_PUSH_MS: '200', SNAPSHOT_TTL_MS: '200', EPOCH_MIN_S: '0' };
+/** Quick enough for a test: a shard reports after 0.2 s, an isolate asks KV again after 0.2 s, and waits for it on a busy machine. */
+export const VARS = { FIRST_VIEW: 'assign', MODE: 'stream', LEDGER_PUSH_MS: '200', SNAPSHOT_TTL_MS: '200', EPOCH_MIN_S: '0', KV_BUDGET_MS: '2000' };
 
 /** As a browser asks for a page. */
 export const BROWSER = { accept: 'text/html,application/xhtml+xml,application/xml;q=0.9,*/*;q=0.8' };
@@ -110,10 +110,16 @@ export class Shopper {
     return { ...answer, reason: /haggle;desc="([a-z-]+)"/.exec(timing)?.[1] ?? null };
   }
 
-  /** Opens a page and reads the prices and quotes in it. @param {string} path @param {{ location?: string }} [where] */
+  /** Opens a page and reads the prices in it, what its script may report, and the quotes in its forms. @param {string} path @param {{ location?: string }} [where] */
   async look(path, where = {}) {
     const page = await this.ask(path, where);
-    return { ...page, prices: pricesIn(page.text), quotes: quotesIn(page.text) };
+    return { ...page, prices: pricesIn(page.text), shown: shownIn(page.text), quotes: quotesIn(page.text) };
+  }
+
+  /** The beacon of a page that this shopper looked at. @param {{ sku: string, price_minor: number }[]} shown @param {{ location?: string }} [where] */
+  async expose(shown, where = {}) {
+    const { status, text } = await this.ask('/haggle/v1/exposures', { method: 'POST', body: JSON.stringify({ shown }), ...where });
+    return { status, statuses: JSON.parse(text).results?.map((one) => one.status) };
   }
 
   /** The price of an item by the API. @param {string} sku @param {{ location?: string }} [where] */
@@ -133,11 +139,12 @@ export class Shopper {
  * @property {object[]} [workers]
  * @property {(location: string) => object} [worker]
  * @property {any[]} [experiments] that run from the beginning
+ * @property {{ state?: string, extra?: Map<string, any> }} [shop] more of the demo shop
  */
 
 /** Opens the shop and the Worker in front of it. @param {WorldOptions} [options] */
-export async function openWorld({ locations = { 'pop-a': {} }, vars = {}, origin, secrets = newSecrets(), worker, experiments, ...rest } = {}) {
-  const shop = await startShop({ keys: secrets.QUOTE_KEYS, merchant: MERCHANT, rewardsToken: secrets.REWARDS_TOKEN });
+export async function openWorld({ locations = { 'pop-a': {} }, vars = {}, origin, secrets = newSecrets(), worker, experiments, shop: more, ...rest } = {}) {
+  const shop = await startShop({ keys: secrets.QUOTE_KEYS, merchant: MERCHANT, rewardsToken: secrets.REWARDS_TOKEN, ...more });
   const all = { ORIGIN: origin ?? shop.url, ADMIN_HOST, MERCHANT, ...VARS, ...vars, ...secrets };
   // A variable that a location sets to undefined is not there at all.
   const bindings = (location) => Object.fromEntries(Object.entries({ ...all, ...locations[location] }).filter(([, value]) => value !== undefined));

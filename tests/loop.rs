@@ -121,7 +121,16 @@ impl Edge {
         self.cookies.insert(*unit, pins.seal(&self.quotary, unit));
         let item = &self.experiment.item;
         let (sku, catalogue_minor) = (item.sku.as_str(), item.price_minor);
-        let terms = Terms { merchant: "almazara", sku, catalogue_minor, hold_s: HOLD_S, shards: SHARDS };
+        let terms = Terms {
+            merchant: "almazara",
+            sku,
+            catalogue_minor,
+            version: snapshot.version(),
+            now_s: now_ms / 1000,
+            cart_hold_s: 0,
+            pin_hold_s: HOLD_S,
+            shards: SHARDS,
+        };
         self.quotary.sign(&Quote::new(&decisions[0], unit, terms))
     }
 
@@ -247,8 +256,11 @@ fn a_price_once_shown_is_kept_and_counted_in_the_cohort_of_its_decision() {
         "without pins many would move, else this shows nothing"
     );
     for (unit, token) in units.iter().zip(&tokens) {
-        assert_eq!(&edge.view(&second, unit, START_MS + 3_600_000), token, "the very same quote");
-        edge.expose(token);
+        let renewed = edge.view(&second, unit, START_MS + 3_600_000);
+        let [before, now] = [token, &renewed].map(|token| edge.quotary.open(token).unwrap());
+        assert_eq!((before.version, now.version), (1, 2));
+        assert_eq!(Quote { version: 1, ..now }, before, "the very same quote, signed under another snapshot");
+        edge.expose(&renewed);
     }
     edge.report(0);
     assert!(edge.ledger.totals().unwrap().keys().all(|key| key.cohort.epoch == 1));

@@ -2,7 +2,9 @@
 
 use crate::evidence;
 use crate::experiment::{Arm, HOLDOUT, Item, check_policy};
+use crate::guardrail::Guardrails;
 use crate::money::PRICE_MINOR_MAX;
+use crate::money::Tax;
 use crate::policy::ARMS_MAX;
 use crate::{
     Currency, DelayCorrection, Delays, Error, Experiment, History, Objective, PolicyChoice, PolicyInput,
@@ -73,7 +75,15 @@ impl Sketch {
             delay: DelayCorrection::Naive,
             horizon: self.horizon,
             stock: self.stock,
-            item: Item { sku: String::new(), price_minor: 1, cost_minor: None },
+            personal_data: false,
+            guardrails: Guardrails::default(),
+            item: Item {
+                sku: String::new(),
+                price_minor: 1,
+                cost_minor: None,
+                tax: Tax::default(),
+                compare_at_minor: None,
+            },
             arms: self.offers.iter().map(arm).collect(),
         };
         check_policy(&experiment)?;

@@ -2,12 +2,13 @@
 
 use super::{Arm, DelayCorrection, Experiment, HOLDOUT, Item, Objective, PolicyChoice};
 use crate::error::decimal;
+use crate::guardrail::Guardrails;
 use crate::json::{Fields, Json, Value};
-use crate::money::PRICE_MINOR_MAX;
+use crate::money::{PRICE_MINOR_MAX, Tax};
 use crate::policy::{ARMS_MAX, PRESETS};
 use crate::{Error, Policy, Prior, RewardModel};
 
-pub(super) const FIELDS: [&str; 18] = [
+pub(super) const FIELDS: [&str; 21] = [
     "name",
     "hypothesis",
     "document",
@@ -24,6 +25,9 @@ pub(super) const FIELDS: [&str; 18] = [
     "delay",
     "horizon",
     "stock",
+    "unit",
+    "personal_data",
+    "guardrails",
     "item",
     "arms",
 ];
@@ -49,6 +53,7 @@ impl Experiment {
         let mut text = |name| fields.take(name).text();
         let (name, hypothesis, document) = (text("name")?, text("hypothesis")?, text("document")?);
         let (currency, salt, control) = (text("currency")?.parse()?, text("salt")?, text("control")?);
+        fields.take("unit").if_given().map_or(Ok(()), check_unit)?;
         check_name("name", &name)?;
         check_length("hypothesis", &hypothesis, 2000)?;
         check_document(&document)?;
@@ -93,11 +98,17 @@ impl Experiment {
             })?,
             horizon: fields.take("horizon").if_any().map(read_amount).transpose()?.map(i64::unsigned_abs),
             stock: fields.take("stock").if_any().map(read_amount).transpose()?,
+            personal_data: fields.take("personal_data").if_given().map_or(Ok(false), |said| said.truth())?,
+            guardrails: fields
+                .take("guardrails")
+                .if_any()
+                .map_or(Ok(Guardrails::default()), |guardrails| Guardrails::read(guardrails, currency))?,
             item: Item::read(fields.take("item"))?,
             arms,
         };
         check_item(&experiment.item)?;
         check_arms(&experiment)?;
+        check_guardrails(&experiment)?;
         check_policy(&experiment)?;
         Ok(experiment)
     }
@@ -152,12 +163,42 @@ impl Arm {
 
 impl Item {
     fn read(item: Value) -> Result<Self, Error> {
-        let mut fields = item.fields(&["sku", "price_minor", "cost_minor"])?;
+        let mut fields = item.fields(&[
+            "sku",
+            "price_minor",
+            "cost_minor",
+            "price_includes_tax",
+            "tax_rate",
+            "compare_at_minor",
+        ])?;
         Ok(Self {
+            tax: read_tax(fields.take("price_includes_tax"), fields.take("tax_rate"))?,
+            compare_at_minor: fields
+                .take("compare_at_minor")
+                .if_any()
+                .map(|price| price.integer())
+                .transpose()?,
             sku: fields.take("sku").text()?,
             price_minor: fields.take("price_minor").integer()?,
             cost_minor: fields.take("cost_minor").if_any().map(|cost| cost.integer()).transpose()?,
         })
+    }
+}
+
+/// An unknown rate is not a rate of zero, and a rate says nothing without knowing whether prices include it.
+fn read_tax(price_includes_tax: Value, tax_rate: Value) -> Result<Tax, Error> {
+    let rate = |rate: &Value| rate.fraction_in(0.0..=1.0, "a share from 0 to 1, such as 0.19");
+    match (price_includes_tax.clone().if_any(), tax_rate.clone().if_any()) {
+        (None, None) => Ok(Tax::default()),
+        (None, Some(_)) => Err(price_includes_tax.refusal("given with a tax_rate: true or false")),
+        (Some(included), given) => match (included.truth()?, given) {
+            (true, None) => Err(tax_rate.refusal("given where prices include tax, such as 0.19")),
+            (true, Some(given)) => Ok(Tax::included(rate(&given)?)),
+            (false, given) => {
+                given.map_or(Ok(0.0), |given| rate(&given))?;
+                Ok(Tax::default())
+            }
+        },
     }
 }
 
@@ -283,6 +324,9 @@ fn check_item(item: &Item) -> Result<(), Error> {
         return Err(Error::value("item.sku", format!("{:?}", item.sku), allowed));
     }
     check_price("item.price_minor".into(), item.price_minor)?;
+    if let Some(price) = item.compare_at_minor {
+        check_price("item.compare_at_minor".into(), price)?;
+    }
     match item.cost_minor {
         Some(cost) if !(0..=PRICE_MINOR_MAX).contains(&cost) => {
             Err(Error::value("item.cost_minor", cost, format!("0 to {PRICE_MINOR_MAX} minor units")))
@@ -291,7 +335,22 @@ fn check_item(item: &Item) -> Result<(), Error> {
     }
 }
 
+fn check_unit(unit: Value) -> Result<(), Error> {
+    match unit.clone().text()?.as_str() {
+        "visitor" => Ok(()),
+        _ => Err(unit.refusal("\"visitor\", the only unit that can be randomised yet")),
+    }
+}
+
+/// Every arm but the control, which is at the catalogue price that the shop charges anyway.
+fn check_guardrails(experiment: &Experiment) -> Result<(), Error> {
+    let bounds = experiment.bounds()?;
+    let mut arms = experiment.arms.iter().filter(|arm| arm.name != experiment.control);
+    arms.try_for_each(|arm| bounds.check(&|| format!("price_minor of arm {}", arm.name), arm.price_minor))
+}
+
 fn check_arms(experiment: &Experiment) -> Result<(), Error> {
+    let net = |arm: &Arm| experiment.item.tax.net_minor(arm.price_minor);
     for (i, arm) in experiment.arms.iter().enumerate() {
         check_name("arm name", &arm.name)?;
         if arm.name == HOLDOUT {
@@ -315,7 +374,7 @@ fn check_arms(experiment: &Experiment) -> Result<(), Error> {
                 return Err(Error::value("price_minor", given, "different in every arm"));
             }
         }
-        match experiment.objective.value_minor(arm.price_minor, experiment.item.cost_minor) {
+        match experiment.objective.value_minor(net(arm), experiment.item.cost_minor) {
             None => {
                 let allowed = "given under the profit objective: an unknown cost is not a cost of zero";
                 return Err(Error::value("item.cost_minor", "missing", allowed));

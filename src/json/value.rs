@@ -58,6 +58,14 @@ impl Value {
         }
     }
 
+    /// Yes or no.
+    pub(crate) fn truth(&self) -> Result<bool, Error> {
+        match self.json {
+            Some(Json::Bool(value)) => Ok(value),
+            _ => Err(self.refusal("true or false")),
+        }
+    }
+
     /// An integer, written without point and exponent.
     pub(crate) fn integer(&self) -> Result<i64, Error> {
         match &self.json {
@@ -168,6 +176,13 @@ impl Fields {
     pub(crate) fn take(&mut self, name: &str) -> Value {
         let place = self.fields.iter().position(|(other, _)| other == name);
         Value { path: self.path(name), json: place.map(|place| self.fields.swap_remove(place).1) }
+    }
+
+    /// All fields that were not taken yet, with their names.
+    pub(crate) fn rest(self) -> Vec<(String, Value)> {
+        let paths: Vec<String> = self.fields.iter().map(|(name, _)| self.path(name)).collect();
+        let fields = self.fields.into_iter().zip(paths);
+        fields.map(|((name, json), path)| (name, Value::new(path, json))).collect()
     }
 
     fn path(&self, name: &str) -> String {

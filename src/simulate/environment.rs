@@ -3,6 +3,8 @@
 mod read;
 
 use crate::experiment::{Arm, Item};
+use crate::guardrail::Guardrails;
+use crate::money::Tax;
 use crate::{
     Currency, DelayCorrection, Error, Experiment, Objective, Policy, PolicyChoice, Prior, RewardModel,
 };
@@ -212,10 +214,14 @@ impl Environment {
             delay: self.delay.as_ref().map_or(DelayCorrection::Naive, |delay| delay.correction),
             horizon: Some(self.horizon),
             stock: self.inventory,
+            personal_data: false,
+            guardrails: Guardrails::default(),
             item: Item {
                 sku: "SIMULATED".into(),
                 price_minor: control.map_or(1, |arm| arm.price_minor),
                 cost_minor: control.and_then(|arm| arm.cost_minor),
+                tax: Tax::default(),
+                compare_at_minor: None,
             },
             arms,
         }

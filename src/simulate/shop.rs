@@ -158,6 +158,7 @@ impl<'a> Shop<'a> {
         let live = edge.and_then(|edge| edge.snapshot.experiments().first().map(|live| (edge.block, live)));
         let Some((block, live)) = live else { return Ok(0) };
         let decision = decide_in(live, &UnitKey::from_bytes(key), unit / self.tick * HOUR_MS);
+        let Some(decision) = decision else { return Ok(0) };
         let (place, shown) = match decision.choice {
             Choice::Arm(place) => (place, place),
             Choice::Holdout => (self.generations.len(), live.control()),

@@ -2,8 +2,9 @@
 
 use std::sync::OnceLock;
 
-use super::layout::{Layout, NUMBER, Record};
+use super::layout::{ARM, Layout, NO_ENDING, NUMBER, PERSONAL_DATA, Record, STOPPED};
 use super::{LiveArm, LiveExperiment, record};
+use crate::guardrail::{Bounds, ENDINGS_MAX};
 use crate::policy::{ARMS_MAX, Contrast, Stock};
 use crate::{ArmInput, Currency, Error, Objective, Policy, PolicyInput, Posterior, RewardModel, TOTAL};
 
@@ -19,14 +20,13 @@ impl Tables<'_> {
     pub(super) fn experiment(&self, from: Record<'_>) -> Result<LiveExperiment, Error> {
         let name = from.text(0, self.text)?.to_owned();
         let (first, count) = (from.u32(24)? as usize, usize::from(from.u8(48)?));
-        if !(1..=ARMS_MAX).contains(&count) || first.saturating_add(count) > self.arms.len() / self.layout.arm
-        {
+        if !(1..=ARMS_MAX).contains(&count) || first.saturating_add(count) > self.arms.len() / ARM {
             return Err(Error::snapshot(format!("experiment {name} has arms outside of the table")));
         }
         let mut live_arms = Vec::with_capacity(count);
         let mut inputs = Vec::with_capacity(count);
         for i in first..first + count {
-            let arm = record(self.arms, 0, self.layout.arm, i);
+            let arm = record(self.arms, 0, ARM, i);
             live_arms.push(LiveArm { name: arm.text(0, self.text)?.to_owned(), price_minor: arm.i64(8)? });
             inputs.push(self.arm_input(arm)?);
         }
@@ -43,15 +43,21 @@ impl Tables<'_> {
         if live_arms.iter().any(|arm| !(1..=crate::money::PRICE_MINOR_MAX).contains(&arm.price_minor)) {
             return Err(Error::snapshot(format!("experiment {name} has a price out of bounds")));
         }
-        let mut input = PolicyInput::new(inputs, from.u32(40)?)?;
-        if self.layout.is_newest() {
-            input = self.widen(input, from, policy)?;
-        }
+        let currency = Currency::from_bytes(from.bytes(44)?)?;
+        let (guardrails, flags) = if self.layout.is_newest() {
+            (bounds(currency, from)?, from.u32(124)?)
+        } else {
+            (Bounds::any(currency), 0)
+        };
+        let input = self.widen(PolicyInput::new(inputs, from.u32(40)?)?, from, policy)?;
         Ok(LiveExperiment {
             objective: Objective::from_code(objective).ok_or_else(|| code("objective", objective))?,
             policy,
             seed: from.bytes(8)?,
-            currency: Currency::from_bytes(from.bytes(44)?)?,
+            currency,
+            guardrails,
+            is_stopped: flags & STOPPED != 0,
+            uses_personal_data: flags & PERSONAL_DATA != 0,
             reward_window_s: from.u32(32)?,
             input,
             allocation: OnceLock::new(),
@@ -66,11 +72,6 @@ impl Tables<'_> {
 
     fn arm_input(&self, arm: Record<'_>) -> Result<ArmInput, Error> {
         let (value_minor, price_minor) = (arm.i64(16)?, arm.i64(8)?);
-        if !self.layout.is_newest() {
-            let input = ArmInput::new(Posterior::new(arm.f64(24)?, arm.f64(32)?, value_minor)?, price_minor);
-            let fixed_share = arm.u32(40)?.min(TOTAL);
-            return Ok(ArmInput { live: arm.u8(44)? == 1, fixed_share, ..input });
-        }
         let code = arm.u8(85)?;
         let model = RewardModel::from_code(code)
             .ok_or_else(|| Error::snapshot(format!("an arm has the unknown reward model {code}")))?;
@@ -109,4 +110,15 @@ impl Tables<'_> {
         }
         Ok(input)
     }
+}
+
+fn bounds(currency: Currency, from: Record<'_>) -> Result<Bounds, Error> {
+    let mut endings = Vec::new();
+    for i in 0..ENDINGS_MAX {
+        match from.u16(128 + 2 * i)? {
+            NO_ENDING => {}
+            ending => endings.push(ending),
+        }
+    }
+    Bounds::new(currency, [from.i64(104)?, from.i64(112)?], i64::from(from.u32(120)?), endings)
 }

@@ -1,23 +1,44 @@
 //! Writing a snapshot; the layout says what stands where.
 
-use super::layout::{CHECKSUM_FROM, Draft, ITEM, MAGIC, NEWEST, NUMBER, TextPool};
+use super::Shop;
+use super::layout::{
+    ARM, CHECKSUM_FROM, Draft, ITEM, Layout, MAGIC, NEWEST, NO_ENDING, NUMBER, PERSONAL_DATA, Record,
+    STOPPED, TextPool,
+};
 use crate::experiment::Item;
+use crate::guardrail::ENDINGS_MAX;
 use crate::policy::Stock;
-use crate::{Entry, Error, Snapshot, mac};
+use crate::{Entry, Error, Experiment, Snapshot, mac};
 
 impl Snapshot {
-    /// Writes a snapshot of these experiments, at most 60, each for another item.
+    /// Writes a snapshot of these experiments, at most 60, each for another item, of a shop with the empty site.
     ///
     /// # Errors
-    /// Too many experiments, two for one item, two whose names have the same tag, a missing posterior.
+    /// Too many experiments, two for one item, two whose names have the same tag, a missing posterior, a price out of
+    /// its guardrails.
     pub fn encode(version: u64, published_at_ms: u64, entries: &[Entry<'_>]) -> Result<Vec<u8>, Error> {
+        Self::encode_shop(version, published_at_ms, entries, &Shop::default())
+    }
+
+    /// As [`Snapshot::encode`], with what is published beside the experiments.
+    ///
+    /// # Errors
+    /// Those of [`Snapshot::encode`], and a site that cannot be read.
+    pub fn encode_shop(
+        version: u64,
+        published_at_ms: u64,
+        entries: &[Entry<'_>],
+        shop: &Shop<'_>,
+    ) -> Result<Vec<u8>, Error> {
         let mut text = TextPool::default();
         let (mut experiments, mut arms, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
         for entry in entries {
-            let first = [arms.len() / NEWEST.arm, numbers.len() / NUMBER];
+            let (first_arm, first_number) = (arms.len() / ARM, numbers.len() / NUMBER);
             put_numbers(entry, &mut numbers);
-            let count = numbers.len() / NUMBER - first[1];
-            put_experiment(entry, first, count, &mut text, &mut experiments);
+            let count = numbers.len() / NUMBER - first_number;
+            let is_stopped = shop.stopped.contains(&entry.experiment.name);
+            let placed = Placed { entry, first_arm, first_number, count, is_stopped };
+            put_experiment(&placed, &mut text, &mut experiments)?;
             put_arms(entry, &mut text, &mut arms)?;
         }
         let mut by_sku: Vec<(usize, &Item)> = Vec::with_capacity(entries.len());
@@ -42,30 +63,67 @@ impl Snapshot {
             .put(&version.to_le_bytes())
             .put(&published_at_ms.to_le_bytes())
             .put(&count(&experiments, NEWEST.experiment))
-            .put(&count(&arms, NEWEST.arm))
+            .put(&count(&arms, ARM))
             .put(&count(&items, ITEM))
             .put(&(text.0.len() as u32).to_le_bytes())
             .put(&count(&numbers, NUMBER))
+            .put(&(shop.site_json.len() as u32).to_le_bytes())
+            .put(&if shop.is_stopped { STOPPED } else { 0 }.to_le_bytes())
             .finish(&mut body);
-        [experiments, arms, items, numbers, text.0].into_iter().for_each(|mut part| body.append(&mut part));
+        let site = shop.site_json.as_bytes().to_vec();
+        [experiments, arms, items, numbers, text.0, site]
+            .into_iter()
+            .for_each(|mut part| body.append(&mut part));
 
-        let mut bytes = MAGIC.to_vec();
-        bytes.extend_from_slice(&mac::digest4(&body));
-        bytes.append(&mut body);
+        let bytes = sealed(body);
         // What the edge would refuse must not be published.
         Self::decode(bytes.clone())?;
         Ok(bytes)
     }
+
+    /// The same content under another version, with the kill switch set or not: so all prices are stopped, and go on,
+    /// without anything that must be asked first.
+    ///
+    /// # Errors
+    /// It is of format 2, which has no kill switch.
+    pub fn republished(
+        &self,
+        version: u64,
+        published_at_ms: u64,
+        is_stopped: bool,
+    ) -> Result<Vec<u8>, Error> {
+        let header = Record(&self.bytes);
+        if !Layout::of(header.u16(12)?)?.is_newest() {
+            return Err(Error::snapshot("its format has no kill switch; one of this release has"));
+        }
+        let flags = header.u32(56)? & !STOPPED | if is_stopped { STOPPED } else { 0 };
+        let mut body = header.bytes::<4>(CHECKSUM_FROM)?.to_vec();
+        body.extend(version.to_le_bytes().into_iter().chain(published_at_ms.to_le_bytes()));
+        body.extend(header.bytes::<24>(32)?.into_iter().chain(flags.to_le_bytes()));
+        body.extend(self.bytes.get(60..).unwrap_or_default());
+        Ok(sealed(body))
+    }
 }
 
-/// `first` are the places of the experiment's first arm and number, `numbers` how many numbers it has.
-fn put_experiment(
-    entry: &Entry<'_>,
-    [first_arm, first_number]: [usize; 2],
-    numbers: usize,
-    text: &mut TextPool,
-    into: &mut Vec<u8>,
-) {
+/// A snapshot of what follows its checksum.
+fn sealed(mut body: Vec<u8>) -> Vec<u8> {
+    let mut bytes = MAGIC.to_vec();
+    bytes.extend_from_slice(&mac::digest4(&body));
+    bytes.append(&mut body);
+    bytes
+}
+
+/// An experiment, and what of the snapshot is its own: its first arm, and its numbers.
+struct Placed<'a> {
+    entry: &'a Entry<'a>,
+    first_arm: usize,
+    first_number: usize,
+    count: usize,
+    is_stopped: bool,
+}
+
+fn put_experiment(placed: &Placed<'_>, text: &mut TextPool, into: &mut Vec<u8>) -> Result<(), Error> {
+    let entry = placed.entry;
     let (experiment, input) = (entry.experiment, &entry.input);
     let [tag0, tag1, tag2, ..] = mac::digest16(&["haggle tag", &experiment.name]);
     let policy = experiment.policy.name;
@@ -73,7 +131,7 @@ fn put_experiment(
     Draft::new(NEWEST.experiment)
         .put(&text.add(&experiment.name))
         .put(&mac::digest16(&["haggle draw", &experiment.name, &experiment.salt]))
-        .put(&(first_arm as u32).to_le_bytes())
+        .put(&(placed.first_arm as u32).to_le_bytes())
         .put(&entry.epoch.to_le_bytes())
         .put(&(experiment.reward_window_hours * 3600).to_le_bytes())
         .put(&experiment.holdout_share().to_le_bytes())
@@ -88,9 +146,23 @@ fn put_experiment(
         .put(&input.horizon.unwrap_or(0).to_le_bytes())
         .put(&stock.pieces.to_le_bytes())
         .put(&stock.units.to_le_bytes())
-        .put(&(first_number as u32).to_le_bytes())
-        .put(&(numbers as u32).to_le_bytes())
+        .put(&(placed.first_number as u32).to_le_bytes())
+        .put(&(placed.count as u32).to_le_bytes())
+        .put(&guardrails(experiment, placed.is_stopped)?)
         .finish(into);
+    Ok(())
+}
+
+/// The end of an experiment's record: floor, ceiling, grid, flags and endings.
+fn guardrails(experiment: &Experiment, is_stopped: bool) -> Result<Vec<u8>, Error> {
+    let bounds = experiment.bounds()?;
+    let personal_data = if experiment.personal_data { PERSONAL_DATA } else { 0 };
+    let flags = personal_data | if is_stopped { STOPPED } else { 0 };
+    let endings = bounds.endings().iter().copied().chain(std::iter::repeat(NO_ENDING)).take(ENDINGS_MAX);
+    let mut bytes = [bounds.floor_minor(), bounds.ceiling_minor()].map(i64::to_le_bytes).concat();
+    bytes.extend([bounds.grid_minor() as u32, flags].map(u32::to_le_bytes).as_flattened());
+    bytes.extend(endings.flat_map(u16::to_le_bytes));
+    Ok(bytes)
 }
 
 fn put_numbers(entry: &Entry<'_>, into: &mut Vec<u8>) {
@@ -108,7 +180,7 @@ fn put_arms(entry: &Entry<'_>, text: &mut TextPool, into: &mut Vec<u8>) -> Resul
     }
     for (arm, input) in experiment.arms.iter().zip(inputs) {
         let posterior = &input.posterior;
-        Draft::new(NEWEST.arm)
+        Draft::new(ARM)
             .put(&text.add(&arm.name))
             .put(&arm.price_minor.to_le_bytes())
             .put(&posterior.value_minor().to_le_bytes())

@@ -95,7 +95,10 @@ fn main() {
             merchant: "almazara",
             sku: "four-few",
             catalogue_minor: 1000,
-            hold_s: 172_800,
+            version: 1,
+            now_s: 0,
+            cart_hold_s: 0,
+            pin_hold_s: 172_800,
             shards: 4,
         };
         Quote::new(&decision, &unit(n), terms)

@@ -18,6 +18,7 @@ pub fn quote<'de, D: Deserializer<'de>>(from: D) -> Result<Quote, D::Error> {
         arm: text("a"),
         propensity: number("w") as u32,
         epoch: number("e") as u32,
+        version: number("v"),
         issued_at_s: number("iat"),
         expires_at_s: number("exp"),
         reward_window_s: number("rw") as u32,

@@ -1,17 +1,24 @@
 //! Whatever comes from outside is used or refused; nothing panics.
 
-use haggle::event::{parse_exposures, parse_rewards};
-use haggle::{Currency, Entry, Experiment, Exposure, Key, Pins, Quote, Snapshot, TOTAL, Terms, decide};
+use haggle::event::{parse_cart, parse_exposures, parse_rewards};
+use haggle::{
+    Currency, Entry, Experiment, Exposure, Key, LiveExperiment, Pinned, Pins, Quote, Snapshot, TOTAL, Terms,
+    decide,
+};
 use proptest::prelude::*;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 
 use crate::{HOLD_S, NOW_MS, SECRET, base64url, cases, holds, input, quotary, unit};
 
+fn golden_case(name: &str) -> Value {
+    let file: Value = serde_json::from_str(include_str!("../golden/snapshots.json")).unwrap();
+    file["cases"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap().clone()
+}
+
 /// The bytes of a golden snapshot.
 fn golden_snapshot(name: &str) -> Vec<u8> {
-    let file: Value = serde_json::from_str(include_str!("../golden/snapshots.json")).unwrap();
-    let case = file["cases"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap();
+    let case = golden_case(name);
     let hex = case["bytes"].as_str().unwrap();
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
@@ -26,8 +33,19 @@ fn every_decision_holds(snapshot: &Snapshot, n: u64) -> Result<(), TestCaseError
     let opened = Pins::open(&quotary(), &unit, &pins.seal(&quotary(), &unit));
     prop_assert_eq!(opened, pins);
     for (sku, item) in snapshot.items() {
-        let decision = decide(snapshot, sku, &unit, NOW_MS).unwrap();
-        let terms = Terms { merchant: "m", sku, catalogue_minor: item.price_minor(), hold_s: 60, shards: 4 };
+        let decided = decide(snapshot, sku, &unit, NOW_MS);
+        prop_assert_eq!(decided.is_none(), item.experiment().is_stopped());
+        let Some(decision) = decided else { continue };
+        let terms = Terms {
+            merchant: "m",
+            sku,
+            catalogue_minor: item.price_minor(),
+            version: 1,
+            now_s: 0,
+            cart_hold_s: 0,
+            pin_hold_s: 60,
+            shards: 4,
+        };
         let quote = Quote::new(&decision, &unit, terms);
         prop_assert!(quote.shard() < 4);
         let token = quotary().sign(&quote);
@@ -80,8 +98,8 @@ proptest! {
 
     /// With the checksum made right again, so that every field is reached.
     #[test]
-    fn a_damaged_snapshot_decides_or_is_refused(small: bool, damage in any_damage(), n: u64) {
-        let mut bytes = damage.applied(&golden_snapshot(if small { "later" } else { "four" }), 12);
+    fn a_damaged_snapshot_decides_or_is_refused(which in 0usize..3, damage in any_damage(), n: u64) {
+        let mut bytes = damage.applied(&golden_snapshot(["later", "four", "guarded"][which]), 12);
         if let Some(body) = bytes.get(12..) {
             let checksum = Sha256::digest(body);
             bytes[8..12].copy_from_slice(&checksum[..4]);
@@ -132,7 +150,7 @@ proptest! {
     fn a_quote_with_another_character_is_refused(place: prop::sample::Index, change in "[A-Za-z0-9_.=-]") {
         let snapshot = Snapshot::decode(golden_snapshot("later")).unwrap();
         let decision = decide(&snapshot, "OLIVE-500", &unit(1), NOW_MS).unwrap();
-        let terms = Terms { merchant: "m", sku: "OLIVE-500", catalogue_minor: 1900, hold_s: 60, shards: 4 };
+        let terms = Terms { merchant: "m", sku: "OLIVE-500", catalogue_minor: 1900, version: 1, now_s: 0, cart_hold_s: 0, pin_hold_s: 60, shards: 4 };
         let token = quotary().sign(&Quote::new(&decision, &unit(1), terms));
         let at = place.index(token.len());
         prop_assume!(token[at..=at] != change);
@@ -151,7 +169,9 @@ proptest! {
         let mac = Key::from_hex(SECRET).unwrap().sign(&[b"haggle pins 1\0", unit(n).bytes(), &payload]);
         let cookie = base64url(&[&payload[..], &mac[..16]].concat());
         let (decisions, pins) = Pins::open(&quotary(), &unit(n), &cookie).settle(&snapshot, &unit(n), HOLD_S, NOW_MS);
-        prop_assert_eq!(decisions.len(), snapshot.experiments().len());
+        let catalogue = |live: &&LiveExperiment| matches!(pins.find(live, HOLD_S, NOW_MS), Some(Pinned::Catalogue));
+        let kept = snapshot.experiments().iter().filter(catalogue).count();
+        prop_assert_eq!(decisions.len() + kept, snapshot.experiments().len());
         prop_assert!(decisions.iter().all(|d| d.price_minor() >= 1 && (1..=TOTAL).contains(&d.propensity)));
         prop_assert!(pins.seal(&quotary(), &unit(n)).len() <= 982);
     }
@@ -165,8 +185,10 @@ proptest! {
     /// What parses can run.
     #[test]
     fn a_damaged_experiment_can_be_published_or_is_refused(damage in any_damage(), text in ".{0,200}") {
-        let damaged = damage.applied(include_bytes!("../golden/sevilla.json"), 0);
-        for text in [String::from_utf8_lossy(&damaged).as_ref(), &text] {
+        let guarded = golden_case("guarded")["experiments"][0]["definition"].to_string();
+        let damaged = [include_bytes!("../golden/sevilla.json").as_slice(), guarded.as_bytes()];
+        let damaged = damaged.map(|whole| String::from_utf8_lossy(&damage.applied(whole, 0)).into_owned());
+        for text in [&damaged[0], &damaged[1], &text] {
             let _ = Experiment::from_toml(text);
             if let Ok(experiment) = Experiment::from_json(text) {
                 let entry = Entry { experiment: &experiment, epoch: 1, input: input(&experiment, &[]) };
@@ -180,6 +202,7 @@ proptest! {
         let order = br#"{"order_id":"o","lines":[{"line_id":"1","quote":"q","units":1,"revenue_minor":1,"cost_minor":0}]}"#;
         for body in [text.as_ref(), String::from_utf8_lossy(&damage.applied(order, 0)).as_ref()] {
             let _ = parse_exposures(body);
+            let _ = parse_cart(body);
             let _ = parse_rewards(body);
             for currency in ["EUR", "JPY", "KWD"] {
                 let _ = haggle::reprice(body, price, price + 1, currency.parse::<Currency>().unwrap());

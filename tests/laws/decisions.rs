@@ -34,7 +34,7 @@ proptest! {
             let unit = unit(u64::from(from) + n);
             let decision = decide(&snapshot, "ITEM", &unit, NOW_MS).unwrap();
             holds(&decision)?;
-            let terms = Terms { merchant: "m", sku: "ITEM", catalogue_minor: 1500, hold_s: 60, shards: 4 };
+            let terms = Terms { merchant: "m", sku: "ITEM", catalogue_minor: 1500, version: 1, now_s: 0, cart_hold_s: 0, pin_hold_s: 60, shards: 4 };
             let quote = quotary().open(&quotary().sign(&Quote::new(&decision, &unit, terms))).unwrap();
             let least = if quote.arm == "holdout" { TOTAL } else { experiment.floor_share().max(1) };
             prop_assert!((least..=TOTAL).contains(&quote.propensity), "{quote:?}, floor {least}");

@@ -1,5 +1,5 @@
 /**
- * Reads a page of the shop as a shopper's browser sees it: the prices in view, the quotes and the forms.
+ * Reads a page of the shop as a shopper's browser sees it: the prices in view, what the Worker says of them, the forms.
  *
  * It knows the demo shop's markup and no more; it is no general HTML parser.
  */
@@ -18,15 +18,22 @@ function attribute(tag, name) {
 
 /** Every price in the page, in its order. @param {string} page @returns {{ sku: string, price_minor: number | null }[]} */
 export function pricesIn(page) {
-  return [...page.matchAll(/<span [^>]*data-haggle-sku="([^"]*)"[^>]*>([^<]*)<\/span>/g)]
-    .map(([, sku, shown]) => ({ sku: unescape(sku), price_minor: readPrice(shown) }));
+  return [...page.matchAll(/<span [^>]*data-haggle-sku="([^"]*)"[^>]*>(.*?)<\/span>/g)]
+    .map(([, sku, shown]) => ({ sku: unescape(sku), price_minor: readPrice(shown.replace(/<[^>]*>/g, '')) }));
 }
 
-/** The quotes that the page hands to its script, by sku. @param {string} page @returns {Record<string, string>} */
+/** What the page's script may report once it is seen. @param {string} page @returns {{ sku: string, price_minor: number }[]} */
+export function shownIn(page) {
+  const tag = /<script\s[^>]*data-haggle='[^']*'[^>]*>/.exec(page)?.[0];
+  const { items = {} } = JSON.parse((tag && attribute(tag, 'data-haggle')) || '{}');
+  return Object.entries(items).map(([sku, { price }]) => ({ sku, price_minor: price }));
+}
+
+/** The quotes in the page's forms, by sku. @param {string} page @returns {Record<string, string>} */
 export function quotesIn(page) {
-  const tag = /<script\s[^>]*data-haggle-quotes=[^>]*>/.exec(page)?.[0];
-  const text = tag ? attribute(tag, 'data-haggle-quotes') : null;
-  return text ? JSON.parse(text) : {};
+  const skus = [...page.matchAll(/<form\s[^>]*>/g)].map(([tag]) => attribute(tag, 'data-haggle-sku') ?? '');
+  const quotes = skus.map((sku) => [sku, formIn(page, sku)?.fields.haggle_quote]).filter(([, quote]) => quote);
+  return Object.fromEntries(quotes);
 }
 
 /**

@@ -1,17 +1,18 @@
 /**
  * The shop's pages, as text. The same arguments always give the same bytes: no date, no counter, no session.
  *
- * Prices that may be priced at the edge stand in `<span data-haggle-sku>`; the first page writes them plainly
- * (`19.00` after a euro sign), every other page in the way of the shop's country (`1.299,00 €`). Structured data
- * and meta tags always say the catalogue price.
+ * Prices that may be priced at the edge stand in elements with `data-haggle-sku`; the first page writes them plainly
+ * (`19.00` after a euro sign), every other page in the way of the shop's country (`1.299,00 €`). A product's page says
+ * its price in more places, as shops do: JSON-LD, meta tags, microdata. The knife's is written in parts, the saffron
+ * has a price of before, and the oven's buy box is rendered again in the browser, from data in the page (`buybox.js`).
  */
 import { continental, plain } from './money.mjs';
 import { LANDSCAPE, picture } from './pictures.mjs';
 
 /** @typedef {{ sku: string, name: string, size: string, shelf: string, picture: string, tint: string,
- *   price_minor: number, cost_minor: number, description: string }} Item */
+ *   price_minor: number, cost_minor: number, was_minor?: number, rendersAgain?: boolean, isSplit?: boolean, description: string }} Item */
 /** @typedef {{ shop: string, tagline: string, currency: string, items: Item[] }} Catalogue */
-/** @typedef {{ sku: string, units: number, price_minor: number }} CartLine */
+/** @typedef {{ sku: string, units: number, price_minor: number, isRefused?: boolean }} CartLine isRefused: at another price than its quote said */
 
 const ESCAPES = { '&': '&amp;', '<': '&lt;', '>': '&gt;', '"': '&quot;', "'": '&#39;' };
 
@@ -100,7 +101,7 @@ function structuredData(shop, item) {
   return `<meta name="description" content="${escape(item.description)}">
 <meta property="og:type" content="product">
 <meta property="og:title" content="${escape(item.name)}">
-<meta property="product:price:amount" content="${plain(item.price_minor)}">
+<meta property="product:price:amount" content="${plain(item.price_minor)}" data-haggle-sku="${escape(item.sku)}">
 <meta property="product:price:currency" content="${escape(shop.currency)}">
 <script type="application/ld+json">${JSON.stringify(product).replaceAll('<', '\\u003c')}</script>
 `;
@@ -113,6 +114,22 @@ function beside(shop, item) {
   return [1, 2, 3].map((step) => shelf[(at + step) % shelf.length]).filter((other, i, all) => other !== item && all.indexOf(other) === i);
 }
 
+/** A price as the page of its item writes it. @param {Item} item @returns {string} */
+function shownPrice({ sku, price_minor, isSplit, was_minor }) {
+  const [whole, cents] = continental(price_minor).split(/(?=,)/);
+  const text = isSplit ? `${whole}<sup>${cents.replace(/\s€/, '</sup>$&')}` : whole + cents;
+  const was = was_minor ? ` <s class="was">${continental(was_minor)}</s>` : '';
+  return `<p class="price big"><span data-haggle-sku="${escape(sku)}">${text}</span>${was}</p>`;
+}
+
+/** What the browser renders the buy box from. @param {Item} item @returns {string} */
+function state({ sku, price_minor }) {
+  const json = JSON.stringify({ sku, price: plain(price_minor) });
+  return `<script type="application/json" id="state" data-haggle-sku="${escape(sku)}">${json.replaceAll('<', '\\u003c')}</script>
+<script type="module" src="/buybox.js"></script>
+`;
+}
+
 /** The page of one item. @param {Catalogue} shop @param {Item} item @returns {string} */
 export function productPage(shop, item) {
   const body = `<article class="product">
@@ -121,8 +138,15 @@ export function productPage(shop, item) {
 <p class="over">${escape(item.shelf)}</p>
 <h1>${escape(item.name)}</h1>
 <p class="size">${escape(item.size)}</p>
-<p class="price big"><span data-haggle-sku="${escape(item.sku)}">${continental(item.price_minor)}</span></p>
+${shownPrice(item)}
 <p>${escape(item.description)}</p>
+<div itemscope itemtype="https://schema.org/Product" hidden>
+<meta itemprop="sku" content="${escape(item.sku)}">
+<div itemprop="offers" itemscope itemtype="https://schema.org/Offer">
+<meta itemprop="priceCurrency" content="${escape(shop.currency)}">
+<meta itemprop="price" content="${plain(item.price_minor)}" data-haggle-sku="${escape(item.sku)}">
+</div>
+</div>
 <form data-haggle-sku="${escape(item.sku)}" action="/cart" method="post">
 <input type="hidden" name="sku" value="${escape(item.sku)}">
 <label>Quantity <input type="number" name="units" value="1" min="1" max="20"></label>
@@ -137,7 +161,8 @@ export function productPage(shop, item) {
 ${beside(shop, item).map(cardBeside).join('\n')}
 </div>
 </section>`;
-  return document(shop, { title: item.name, head: structuredData(shop, item), body });
+  const head = structuredData(shop, item) + (item.rendersAgain ? state(item) : '');
+  return document(shop, { title: item.name, head, body });
 }
 
 /** A page without any price. @param {Catalogue} shop @returns {string} */
@@ -156,6 +181,9 @@ ${picture({ picture: 'mill', tint: 'olive', name: 'The mill' })}
   return document(shop, { title: 'About us', body });
 }
 
+/** Where a quote was posted and is not good. */
+const REFUSED = '<p class="notice" role="status">The offered price was no longer valid; the regular price applies.</p>';
+
 /**
  * The cart of one session: what is shown here is what will be charged.
  * @param {Catalogue} shop
@@ -168,7 +196,7 @@ export function cartPage(shop, lines) {
     const item = bySku.get(line.sku);
     return `<tr data-cart-sku="${escape(line.sku)}">
 <td class="thumb">${item ? picture(item) : ''}</td>
-<td><a href="${productPath(line)}">${escape(item?.name ?? line.sku)}</a><br><span class="size">${escape(item?.size ?? '')}</span></td>
+<td><a href="${productPath(line)}">${escape(item?.name ?? line.sku)}</a><br><span class="size">${escape(item?.size ?? '')}</span>${line.isRefused ? REFUSED : ''}</td>
 <td>${line.units} ×</td>
 <td class="unit">${continental(line.price_minor)}</td>
 <td class="sum">${continental(line.price_minor * line.units)}</td>

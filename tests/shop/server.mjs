@@ -1,13 +1,13 @@
 /**
  * The demo shop: an origin server that knows nothing of experiments.
  *
- * It renders its pages, keeps a cart per session in memory, and does the two things a shop must do for haggle: at
- * add-to-cart it checks the posted quote and charges its price, and after the order it sends the reward.
+ * It renders its pages, keeps a cart per session, and does the two things a shop must do for haggle: at add-to-cart and
+ * at checkout it checks the posted quote and charges its price, and after the order it sends the reward.
  *
  * Alone: `node tests/shop/server.mjs [--port 8080]`
  */
 import { createHash, randomBytes } from 'node:crypto';
-import { readFileSync } from 'node:fs';
+import { existsSync, readFileSync, writeFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { pathToFileURL } from 'node:url';
 
@@ -17,6 +17,7 @@ import { RewardSender } from './rewards.mjs';
 
 /** @typedef {import('./pages.mjs').Item} Item */
 /** @typedef {import('./pages.mjs').CartLine & { quote: string | null, cost_minor: number }} Line */
+/** @typedef {{ type: string, body: string | Uint8Array }} Extra a page or file beside the shop's own */
 /** @typedef {import('node:http').IncomingMessage} Request */
 /** @typedef {import('node:http').ServerResponse} Response */
 
@@ -26,19 +27,20 @@ const SESSION = 'almazara_session', HTML = 'text/html; charset=utf-8';
 
 /** The shop's catalogue. @type {import('./pages.mjs').Catalogue} */
 export const CATALOGUE = JSON.parse(readFileSync(here('catalogue.json'), 'utf8'));
-const STYLE = readFileSync(here('style.css'), 'utf8');
+const STYLE = readFileSync(here('style.css'), 'utf8'), BUY_BOX = readFileSync(here('buybox.js'), 'utf8');
 const ITEMS = new Map(CATALOGUE.items.map((item) => [item.sku, item]));
 
 /** Every path of the shop that is the same for everybody. */
 export const PUBLIC_PATHS = ['/', '/about', '/style.css', ...CATALOGUE.items.map(productPath)];
 
-/** @returns {Map<string, { type: string, body: string, etag: string }>} */
-function renderPublicPages() {
+/** @param {Map<string, Extra>} extra @returns {Map<string, Extra & { etag: string }>} */
+function renderPublicPages(extra) {
   const pages = new Map([['/', listingPage(CATALOGUE)], ['/about', aboutPage(CATALOGUE)]]
     .concat(CATALOGUE.items.map((item) => [productPath(item), productPage(CATALOGUE, item)])));
   const entry = (type, body) => ({ type, body, etag: `"${createHash('sha256').update(body).digest('base64url').slice(0, 22)}"` });
-  const all = new Map([['/style.css', entry('text/css; charset=utf-8', STYLE)]]);
+  const all = new Map([['/style.css', entry('text/css; charset=utf-8', STYLE)], ['/buybox.js', entry('text/javascript', BUY_BOX)]]);
   for (const [path, body] of pages) all.set(path, entry(HTML, body));
+  for (const [path, { type, body }] of extra) all.set(path, entry(type, body));
   return all;
 }
 
@@ -76,14 +78,15 @@ function redirect(response, location, headers = {}) {
 }
 
 class Shop {
-  /** @param {{ keys: Map<string, Buffer>, merchant?: string, rewards: RewardSender }} options */
-  constructor({ keys, merchant, rewards }) {
+  /** @param {{ keys: Map<string, Uint8Array>, merchant?: string, rewards: RewardSender, extra: Map<string, Extra>, state?: string }} options */
+  constructor({ keys, merchant, rewards, extra, state }) {
     this.keys = keys;
     this.merchant = merchant;
     this.rewards = rewards;
-    this.pages = renderPublicPages();
+    this.pages = renderPublicPages(extra);
+    this.state = state;
     /** @type {Map<string, Line[]>} */
-    this.carts = new Map();
+    this.carts = new Map(state && existsSync(state) ? JSON.parse(readFileSync(state, 'utf8')) : []);
     /** @type {Map<string, { id: string, lines: Line[] }>} */
     this.orders = new Map();
     /** @type {Set<() => void>} */
@@ -101,7 +104,7 @@ class Shop {
     const path = (request.url ?? '/').split('?')[0];
     const reading = request.method === 'GET' || request.method === 'HEAD';
     if (reading && this.pages.has(path)) return this.#publicPage(path, request, response);
-    if (reading && path === '/cart') return sendPage(response, 200, cartPage(CATALOGUE, this.#cart(request)));
+    if (reading && path === '/cart') return sendPage(response, 200, cartPage(CATALOGUE, await this.#checked(request)));
     if (request.method === 'POST' && path === '/cart') return this.#addToCart(request, response);
     if (request.method === 'POST' && path === '/checkout') return this.#checkout(request, response);
     if (reading && path === '/slow/release') return this.#release(response);
@@ -129,9 +132,22 @@ class Shop {
     return new RegExp(`(?:^|; *)${SESSION}=([0-9a-f]{32})`).exec(request.headers.cookie ?? '')?.[1] ?? null;
   }
 
-  /** @param {Request} request @returns {Line[]} */
-  #cart(request) {
-    return this.carts.get(this.#session(request) ?? '') ?? [];
+  /** The cart at what it costs now: a quote may have run out in it. @param {Request} request @returns {Promise<Line[]>} */
+  async #checked(request) {
+    const session = this.#session(request) ?? '', lines = this.carts.get(session) ?? [];
+    for (const [at, { sku, units, quote }] of lines.entries()) {
+      const item = quote === null ? undefined : ITEMS.get(sku);
+      if (item) lines[at] = await this.#line(item, units, quote);
+    }
+    return lines;
+  }
+
+  /** A cart outlives the shop's process. @param {string} session @param {Line[]} [lines] none: it is bought */
+  #keep(session, lines) {
+    if (lines) this.carts.set(session, lines);
+    else this.carts.delete(session);
+    bound(this.carts);
+    if (this.state) writeFileSync(this.state, JSON.stringify([...this.carts]));
   }
 
   /** @param {Request} request @param {Response} response */
@@ -143,28 +159,30 @@ class Shop {
     if (!form || !item || !sensible) return sendPage(response, 400, missingPage(CATALOGUE));
     const session = this.#session(request) ?? randomBytes(16).toString('hex');
     const lines = this.carts.get(session) ?? [];
-    if (lines.length < LINES_MAX) lines.push(this.#line(item, units, form.get('haggle_quote')));
-    this.carts.set(session, lines);
-    bound(this.carts);
+    if (lines.length < LINES_MAX) lines.push(await this.#line(item, units, form.get('haggle_quote')));
+    this.#keep(session, lines);
     return redirect(response, '/cart', { 'set-cookie': `${SESSION}=${session}; Path=/; HttpOnly; SameSite=Lax` });
   }
 
-  /** What the item costs this shopper: the quoted price where the quote is good, else the catalogue's. @returns {Line} */
-  #line(/** @type {Item} */ item, /** @type {number} */ units, /** @type {string | null} */ quote) {
+  /** What the item costs this shopper: the quoted price where the quote is good, else the catalogue's. @returns {Promise<Line>} */
+  async #line(/** @type {Item} */ item, /** @type {number} */ units, /** @type {string | null} */ quote) {
     const { keys, merchant } = this;
     const expected = { keys, merchant, sku: item.sku, currency: CATALOGUE.currency, now_s: Date.now() / 1000 };
-    const checked = verifyQuote(quote, expected);
+    const checked = await verifyQuote(quote, expected);
     if ('claims' in checked) return { sku: item.sku, units, price_minor: checked.claims.p, quote, cost_minor: item.cost_minor };
     this.stats.quotes_refused[checked.refused] = (this.stats.quotes_refused[checked.refused] ?? 0) + 1;
-    return { sku: item.sku, units, price_minor: item.price_minor, quote: null, cost_minor: item.cost_minor };
+    // Who was offered a price must hear why it is another one; who was not sees no other.
+    return { sku: item.sku, units, price_minor: item.price_minor, quote: null, cost_minor: item.cost_minor, isRefused: Boolean(quote) };
   }
 
   /** @param {Request} request @param {Response} response */
   async #checkout(request, response) {
     await readForm(request);
-    const session = this.#session(request) ?? '', lines = this.carts.get(session) ?? [];
-    if (lines.length === 0) return redirect(response, '/cart');
-    this.carts.delete(session);
+    const before = this.carts.get(this.#session(request) ?? '')?.map(({ price_minor }) => price_minor);
+    const lines = await this.#checked(request);
+    // Nobody pays more than the basket said: first it says what changed.
+    if (lines.length === 0 || lines.some(({ price_minor }, at) => price_minor !== before?.[at])) return redirect(response, '/cart');
+    this.#keep(this.#session(request) ?? '');
     this.stats.orders += 1;
     const order = { id: `A${this.series}-${String(this.stats.orders).padStart(5, '0')}`, lines };
     this.orders.set(order.id, order);
@@ -210,12 +228,13 @@ class Shop {
 
 /**
  * Starts the shop.
- * @param {{ port?: number, keys?: string, merchant?: string, rewardsUrl?: string, rewardsToken?: string,
- *   duplicates?: import('./rewards.mjs').Duplicates }} options keys as in the Worker's `QUOTE_KEYS`; port 0 takes a free one
+ * @param {{ port?: number, keys?: string, merchant?: string, rewardsUrl?: string, rewardsToken?: string, state?: string,
+ *   extra?: Map<string, Extra>, duplicates?: import('./rewards.mjs').Duplicates }} options keys as in the Worker's
+ *   `QUOTE_KEYS`; port 0 takes a free one; state: a file for the carts
  */
-export async function startShop({ port = 0, keys = '', merchant, rewardsUrl, rewardsToken = '', duplicates } = {}) {
+export async function startShop({ port = 0, keys = '', merchant, rewardsUrl, rewardsToken = '', state, extra = new Map(), duplicates } = {}) {
   const rewards = new RewardSender({ url: rewardsUrl, token: rewardsToken, duplicates });
-  const shop = new Shop({ keys: readKeys(keys), merchant, rewards });
+  const shop = new Shop({ keys: readKeys(keys), merchant, rewards, extra, state });
   const server = createServer((request, response) => {
     shop.answer(request, response).catch((error) => {
       if (!response.headersSent) sendPage(response, 500, `the shop failed: ${error}`, { 'content-type': 'text/plain' });

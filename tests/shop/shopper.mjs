@@ -4,8 +4,7 @@
  * It knows the shop only by what it is served. It decides at the price that it is shown, once per item.
  */
 import { send, text } from '../http.mjs';
-import { cartIn, formIn, pricesIn, quotesIn } from './markup.mjs';
-import { peek } from './quotes.mjs';
+import { cartIn, formIn, pricesIn, shownIn } from './markup.mjs';
 import { pick } from './random.mjs';
 
 /**
@@ -69,7 +68,7 @@ export class Shopper {
     const { status, body } = await this.#request(path);
     if (status !== 200) this.#broken(`${path} answered ${status}`);
     for (const { sku, price_minor } of pricesIn(body)) this.#see(path, sku, price_minor);
-    await this.#beacon(quotesIn(body));
+    await this.#beacon(shownIn(body));
     return body;
   }
 
@@ -85,17 +84,17 @@ export class Shopper {
     if (before === undefined && this.wishes.includes(sku)) this.world.score.bySku.get(sku)?.seen(price_minor);
   }
 
-  /** Tells which prices were rendered in view, as the storefront script does. @param {Record<string, string>} quotes */
-  async #beacon(quotes) {
-    const fresh = this.wishes.map((sku) => quotes[sku]).filter((quote) => quote && !this.beaconed.has(peek(quote)?.jti ?? quote));
-    if (fresh.length === 0) return;
+  /** Tells which prices were rendered in view, as the storefront script does. @param {{ sku: string, price_minor: number }[]} all */
+  async #beacon(all) {
+    const shown = all.filter(({ sku }) => this.wishes.includes(sku) && !this.beaconed.has(sku));
+    if (shown.length === 0) return;
     const { stats } = this.world;
-    for (const quote of fresh) this.beaconed.add(peek(quote)?.jti ?? quote);
+    for (const { sku } of shown) this.beaconed.add(sku);
     if (this.withholds) {
-      stats.withheld_exposures += fresh.length;
+      stats.withheld_exposures += shown.length;
       return;
     }
-    const { status, body } = await this.#request('/haggle/v1/exposures', JSON.stringify({ quotes: fresh }), 'text/plain;charset=UTF-8');
+    const { status, body } = await this.#request('/haggle/v1/exposures', JSON.stringify({ shown }), 'text/plain;charset=UTF-8');
     if (status !== 200) this.#broken(`the beacon was answered ${status}: ${body.slice(0, 200)}`);
     for (const result of JSON.parse(body).results) {
       stats.beacons[result.status] = (stats.beacons[result.status] ?? 0) + 1;

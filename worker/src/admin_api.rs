@@ -8,6 +8,9 @@ use crate::http::{self, Fault, has_bearer, json_response, json_text, query};
 use crate::settings::Settings;
 use crate::{cache, central, publisher};
 
+/// What stands before the name of an experiment.
+const EXPERIMENT: &str = "/haggle/v1/experiments/";
+
 /// Answers `/haggle/v1/…` on the admin host.
 pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
@@ -16,18 +19,31 @@ pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
     }
     let path = request.path();
     match (request.method(), path.as_str()) {
-        (Method::Post, "/haggle/v1/sync") => publisher::forward(request, env).await,
-        (_, "/haggle/v1/sync") => Err(Fault::Method("POST")),
+        (Method::Post, "/haggle/v1/sync" | "/haggle/v1/stop" | "/haggle/v1/resume") => {
+            publisher::forward(request, env).await
+        }
+        (_, "/haggle/v1/sync" | "/haggle/v1/stop" | "/haggle/v1/resume") => Err(Fault::Method("POST")),
+        (Method::Get, "/haggle/v1/site") => {
+            let site = central::site(env).await?.unwrap_or_else(|| publisher::EMPTY_SITE.into());
+            Ok(json_text(site, 200)?)
+        }
+        (Method::Put | Method::Delete, "/haggle/v1/site") => publisher::forward(request, env).await,
+        (_, "/haggle/v1/site") => Err(Fault::Method("GET, PUT or DELETE")),
         (Method::Get, "/haggle/v1/experiments") => Ok(json_text(central::experiments_json(env).await?, 200)?),
         (_, "/haggle/v1/experiments") => Err(Fault::Method("GET, or PUT of /haggle/v1/experiments/NAME")),
         (Method::Get, "/haggle/v1/snapshot") => snapshot(&request, env, &settings).await,
         (Method::Get, "/haggle/v1/history") => history(&request, env).await,
         (Method::Get, "/haggle/v1/unit") => unit(&request, &settings),
         (_, "/haggle/v1/snapshot" | "/haggle/v1/history" | "/haggle/v1/unit") => Err(Fault::Method("GET")),
-        (Method::Put | Method::Delete, path) if path.starts_with("/haggle/v1/experiments/") => {
-            publisher::forward(request, env).await
-        }
-        (_, path) if path.starts_with("/haggle/v1/experiments/") => Err(Fault::Method("PUT or DELETE")),
+        (method, path) if path.starts_with(EXPERIMENT) => match method {
+            Method::Get => {
+                let name = path.strip_prefix(EXPERIMENT).unwrap_or_default();
+                let known = central::experiment_json(env, name).await?;
+                Ok(json_text(known.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?, 200)?)
+            }
+            Method::Put | Method::Delete => publisher::forward(request, env).await,
+            _ => Err(Fault::Method("GET, PUT or DELETE")),
+        },
         _ => Err(Fault::NotFound(format!("no {path} here"))),
     }
 }

@@ -2,6 +2,8 @@
 //!
 //! Values are bound, never written into a statement. Amounts cross as integers within ±2^53, squares as text.
 
+mod shop;
+
 use haggle::experiment::HOLDOUT;
 use haggle::{Cohort, Delays, Experiment, History, Period, Tally};
 use serde::Serialize;
@@ -9,6 +11,8 @@ use worker::{D1Database, Env, Result};
 
 use crate::http::Fault;
 use crate::rows::{Bound, Row, only, prepare, query};
+
+pub use shop::{add_mismatches, delete_site, experiment_json, mismatches, set_site, site};
 
 /// What a ledger shard reports: running totals, never differences.
 pub struct Report {

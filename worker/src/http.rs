@@ -105,24 +105,15 @@ pub async fn text_of(response: Response) -> Result<String> {
 }
 
 /// The same response with headers that can be changed; the body streams through untouched.
-pub fn copied(response: Response) -> Result<Response> {
-    let raw: web_sys::Response = response.into();
+pub fn copied(raw: &web_sys::Response) -> Result<web_sys::Response> {
     let init: &web_sys::ResponseInit = raw.unchecked_ref();
-    Ok(web_sys::Response::new_with_opt_readable_stream_and_init(raw.body().as_ref(), init)?.into())
+    Ok(web_sys::Response::new_with_opt_readable_stream_and_init(raw.body().as_ref(), init)?)
 }
 
-/// Host name of a request, without the port, in lower case.
-pub fn host(request: &Request) -> String {
-    let url = request.inner().url();
-    let authority = after_scheme(&url).split(['/', '?', '#']).next().unwrap_or_default();
+/// Host name of an address, without the port, in lower case.
+pub fn host_of(url: &str) -> String {
+    let authority = after_scheme(url).split(['/', '?', '#']).next().unwrap_or_default();
     authority.split(':').next().unwrap_or_default().to_ascii_lowercase()
-}
-
-/// Path and query of a request as they were sent.
-pub fn path_and_query(request: &Request) -> String {
-    let url = request.inner().url();
-    let rest = after_scheme(&url);
-    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/").to_owned()
 }
 
 fn after_scheme(url: &str) -> &str {
@@ -142,11 +133,10 @@ pub fn query(request: &Request, name: &str) -> Option<String> {
     js_sys::decode_uri_component(&value.replace('+', " ")).ok().map(String::from)
 }
 
-/// Value of a cookie.
-pub fn cookie(request: &Request, name: &str) -> Option<String> {
-    let header = request.headers().get("cookie").ok().flatten()?;
-    let pairs = header.split(';').filter_map(|pair| pair.trim().split_once('='));
-    pairs.filter(|(key, _)| *key == name).map(|(_, value)| value.to_owned()).next()
+/// Value of a cookie among those of a request.
+pub fn cookie_in<'a>(cookies: &'a str, name: &str) -> Option<&'a str> {
+    let mut pairs = cookies.split(';').filter_map(|pair| pair.trim().split_once('='));
+    pairs.find(|(key, _)| *key == name).map(|(_, value)| value)
 }
 
 /// Whether the request carries this bearer; compared in constant time.

@@ -187,6 +187,9 @@ impl Ledger {
     fn expose(&self, exposure: &Exposure) -> Result<Outcome> {
         let mut account = self.account(&exposure.id)?;
         if account.exposed {
+            // A later view of the same decision may be quoted for longer, and must not be counted again in that time.
+            let longer = "UPDATE accounts SET forget_at_s = ?1 WHERE id = ?2 AND forget_at_s < ?1";
+            execute(&self.sql, longer, &[exposure.forget_at_s.into(), exposure.id.as_str().into()])?;
             return Ok(Outcome::Duplicate);
         }
         let change = account.expose();
@@ -367,7 +370,8 @@ impl Ledger {
             account.cost_minor.into(),
             exposure.forget_at_s.into(),
         ];
-        let insert = "INSERT OR REPLACE INTO accounts VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
+        let insert = "INSERT OR REPLACE INTO accounts VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, \
+                        MAX(?10, COALESCE((SELECT forget_at_s FROM accounts WHERE id = ?1), 0)))";
         execute(&self.sql, insert, &values).map(drop)
     }
 

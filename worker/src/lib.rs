@@ -2,8 +2,12 @@
 //!
 //! | file | stage | platform thing |
 //! |---|---|---|
-//! | `page` | 2 decision, in a page | native `HTMLRewriter`, the origin |
+//! | `page`, `stream` | 2 decision, in a page | body streams |
+//! | `origin`, `html_cache` | the shop's own page | `fetch`, the Cache API |
+//! | `proof`, `mismatches`, `reasons` | what became of pages | memory of the isolate |
 //! | `shop_api` | 2 to 4 as an API | - |
+//! | `quotes_api`, `signer` | 3 exposure, at checkout | WebCrypto |
+//! | `crawlers` | 3 exposure, who is not counted | - |
 //! | `visitor` | 1 request, 8 next request | cookies |
 //! | `cache`, `kv` | 8 next request | KV `SNAPSHOTS` |
 //! | `ledger` | 5 merge, per shard | Durable Object `LEDGER` with SQLite and alarm |
@@ -19,16 +23,24 @@
 mod admin_api;
 mod cache;
 mod central;
-mod html_rewriter;
+mod charset;
+mod crawlers;
+mod html_cache;
 mod http;
 mod kv;
 mod ledger;
+mod mismatches;
+mod origin;
 mod page;
+mod proof;
 mod publisher;
+mod quotes_api;
 mod reasons;
 mod rows;
 mod settings;
 mod shop_api;
+mod signer;
+mod stream;
 mod visitor;
 
 use wasm_bindgen::JsCast;
@@ -38,22 +50,22 @@ use crate::http::Fault;
 
 /// Every request of the shop's host and of the admin host.
 #[event(fetch)]
-async fn fetch(request: Request, env: Env, context: Context) -> Result<Response> {
+async fn fetch(request: Request, env: Env, context: Context) -> Result<web_sys::Response> {
     // Should a request end in an exception before its response began, the origin answers it.
     context.pass_through_on_exception();
-    let admin_host = env.var("ADMIN_HOST").map(|host| host.to_string()).unwrap_or_default();
-    let on_admin_host = !admin_host.is_empty() && http::host(&request) == admin_host;
+    let on_admin_host = settings::admin_host(&env)
+        .is_some_and(|admin_host| http::host_of(&request.inner().url()) == *admin_host);
     let path = request.path();
     let answer = match (on_admin_host, path.strip_prefix("/haggle/")) {
-        (false, None) => return page::serve(request, &env).await,
+        (false, None) => return page::serve(&request, &env, &context).await,
         (false, Some(_)) => shop_route(request, &env).await,
         (true, Some("health")) => shop_api::health(&request, &env).await,
         (true, Some(_)) => admin_api::route(request, &env).await,
         (true, None) => asset(&request, &env, &path, &ADMIN_HEADERS).await,
     };
     match answer {
-        Ok(response) => Ok(response),
-        Err(fault) => fault.response(),
+        Ok(response) => Ok(response.into()),
+        Err(fault) => fault.response().map(web_sys::Response::from),
     }
 }
 
@@ -66,9 +78,15 @@ async fn shop_route(request: Request, env: &Env) -> std::result::Result<Response
         (Method::Get, "/haggle/v1/price") => shop_api::price(&request, env).await,
         (Method::Post, "/haggle/v1/exposures") => shop_api::exposures(&request, env).await,
         (Method::Post, "/haggle/v1/rewards") => shop_api::rewards(&request, env).await,
+        (Method::Post, "/haggle/v1/quotes/verify") => quotes_api::verify(&request, env).await,
+        (Method::Get, "/haggle/v1/quotes/keys") => quotes_api::keys(env),
         (Method::Get, "/haggle/health") => shop_api::health(&request, env).await,
-        (_, "/haggle/v1/exposures" | "/haggle/v1/rewards") => Err(Fault::Method("POST")),
-        (_, "/haggle/haggle.js" | "/haggle/v1/price" | "/haggle/health") => Err(Fault::Method("GET")),
+        (_, "/haggle/v1/exposures" | "/haggle/v1/rewards" | "/haggle/v1/quotes/verify") => {
+            Err(Fault::Method("POST"))
+        }
+        (_, "/haggle/haggle.js" | "/haggle/v1/price" | "/haggle/v1/quotes/keys" | "/haggle/health") => {
+            Err(Fault::Method("GET"))
+        }
         (_, path) => Err(Fault::NotFound(format!("no {path} here"))),
     }
 }
@@ -97,7 +115,7 @@ async fn asset(
     let inner = web_sys::Request::new_with_str_and_init(&format!("http://assets{path}"), original);
     let inner: Request = inner.map_err(worker::Error::from)?.into();
     let file = env.assets("ASSETS")?.fetch_request(inner).await?;
-    let file = http::copied(file)?;
+    let file: Response = http::copied(&file.into())?.into();
     more.iter().try_for_each(|(name, value)| file.headers().set(name, value))?;
     Ok(file)
 }

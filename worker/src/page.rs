@@ -1,303 +1,379 @@
-//! Stage 2 in a page: the origin's answer goes out with the visitor's prices in it, or untouched with a reason.
+//! Stage 2 in a page: the shop's answer goes out with the visitor's prices in it, or untouched with a reason.
 //!
-//! Out of scope: structured data and other surfaces than visible text, and modes other than `stream`.
+//! Three modes. `stream` rewrites a page while it comes by. `atomic` reads it whole first, so that an item of which one
+//! place holds another number than the catalogue price is left alone in all places. `proven` does so until a page of the
+//! same path came out clean in this isolate, and streams from then on.
+//!
+//! Out of scope: where prices stand in a page (the core's `page`), and who sees which price (`visitor`).
 
-use std::cell::{Cell, RefCell};
-use std::rc::Rc;
+use std::borrow::Cow;
 
-use js_sys::Function;
-use wasm_bindgen::prelude::*;
-use worker::{Date, Env, Fetch, Method, Request, Response, Result};
+use haggle::page::{Field, Output, Report, Rewriter};
+use js_sys::Uint8Array;
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{ReadableStream, Response, ResponseInit};
+use worker::{Context, Date, Env, Method, Request, Result};
 
-use crate::cache;
-use crate::html_rewriter::{DocumentEnd, Element, EndTag, HtmlRewriter, TextChunk, as_html, object};
-use crate::http::{self, copied, path_and_query};
+use crate::http::copied;
+use crate::mismatches::is_wrong;
+use crate::origin::{self, Page, ShopRequest};
 use crate::reasons::Reason;
-use crate::settings::{Settings, origin};
-use crate::visitor::{Offer, Visitor};
+use crate::settings::{Mode, Settings};
+use crate::stream::{Reader, Whole, Writer};
+use crate::visitor::{PageOffers, Visitor, expire_cookies, make_private};
+use crate::{cache, charset, mismatches, proof};
+
+/// Most bytes of a page that are kept in memory.
+const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
+
+/// What an ad network puts into the address of a page that a click has led to.
+const AD_CLICK: [&str; 8] =
+    ["gclid", "gclsrc", "gbraid", "wbraid", "dclid", "gad_source", "msclkid", "srsltid"];
 
 /// Serves a page of the shop.
 ///
 /// # Errors
-/// Only what the origin's own fetch gives: the runtime then answers as it would without us.
-pub async fn serve(request: Request, env: &Env) -> Result<Response> {
-    if request.method() != Method::Get {
-        return fetch_origin(&request, env, false).await;
+/// Only what the shop's own answer gives: the runtime then answers as it would without us.
+pub async fn serve(request: &Request, env: &Env, context: &Context) -> Result<Response> {
+    let raw = request.inner();
+    if request.method() != Method::Get || raw.headers().has("upgrade")? {
+        return origin::pass(raw, env).await;
     }
-    let settings = match Settings::of(env) {
-        Ok(settings) => settings,
-        Err(error) => {
-            worker::console_error!("settings: {error}");
-            return untouched(fetch_origin(&request, env, false).await?, Reason::Misconfigured);
+    let request = ShopRequest::of(Clone::clone(raw))?;
+    let visitor = match visitor_of(&request, env, context).await {
+        Ok(visitor) => visitor,
+        Err(reason) => {
+            let page = Page { response: request.pass(env).await?, is_cached: false };
+            return left_alone(&request, page, reason);
         }
     };
-    let snapshot = match cache::snapshot(env, &settings).await {
-        Ok(snapshot) if snapshot.experiments().is_empty() => Err(Reason::NoExperiment),
-        other => other,
-    };
-    let snapshot = match snapshot {
-        Ok(snapshot) => snapshot,
-        Err(reason) => return untouched(fetch_origin(&request, env, false).await?, reason),
-    };
-    let response = fetch_origin(&request, env, asks_for_page(&request)?).await?;
-    if let Some(reason) = unfit(&response)? {
-        return untouched(response, reason);
+    let page = request.page(env, visitor.settings(), context).await?;
+    if let Some(reason) = unfit(&page.response)? {
+        return left_alone(&request, page, reason);
     }
-    let visitor = Rc::new(Visitor::of(&request, snapshot, settings, Date::now().as_millis()));
-    let rewritten =
-        if visitor.is_priced() { rewrite(&response, visitor.clone()) } else { Err(Reason::FirstView) };
-    let (response, reason) = match rewritten {
-        Ok(rewritten) => (rewritten, Reason::Priced),
-        Err(reason) => (copied(response)?, reason),
+    let response = View { request, page, visitor }.serve(context).await;
+    mismatches::flush_later(env, context);
+    response
+}
+
+/// The visitor of a request, if anything may be priced.
+async fn visitor_of(
+    request: &ShopRequest,
+    env: &Env,
+    context: &Context,
+) -> std::result::Result<Visitor, Reason> {
+    let misconfigured = |error: String| {
+        worker::console_error!("settings: {error}");
+        Reason::Misconfigured
     };
-    visitor.stamp(response.headers())?;
-    marked(response, reason)
+    let settings = Settings::of(env).map_err(misconfigured)?;
+    settings.signer.ready().await.map_err(misconfigured)?;
+    if settings.consent.as_ref().is_some_and(|consent| !consent.is_given(&request.cookies)) {
+        return Err(Reason::NoConsent);
+    }
+    let snapshot = cache::snapshot_for_page(env, &settings, context).await?;
+    if snapshot.is_stopped() {
+        return Err(Reason::Stopped);
+    }
+    if snapshot.experiments().is_empty() {
+        return Err(Reason::NoExperiment);
+    }
+    Ok(Visitor::of(&request.cookies, snapshot, settings, Date::now().as_millis()))
+}
+
+/// A page on its way to a visitor.
+struct View {
+    request: ShopRequest,
+    page: Page,
+    visitor: Visitor,
+}
+
+impl View {
+    async fn serve(mut self, context: &Context) -> Result<Response> {
+        if self.visitor.sees_catalogue() {
+            return self.at_catalogue(Reason::FirstView, context).await;
+        }
+        let mut reason = Reason::Priced;
+        if self.request.parameters().any(|name| AD_CLICK.contains(&name)) {
+            let Some(sku) = self.visitor.snapshot().site().page_sku(self.request.path()) else {
+                return self.at_catalogue(Reason::AdClick, context).await;
+            };
+            self.visitor.keep_catalogue(&sku);
+            reason = Reason::AdClick;
+        }
+        self.visitor.settle();
+        let mark = proof::mark_of(self.visitor.snapshot());
+        let path = self.path_key();
+        let streams = match self.visitor.settings().mode {
+            Mode::Stream => true,
+            Mode::Atomic => false,
+            Mode::Proven => proof::is_proven(mark, &path),
+        };
+        if streams {
+            self.streamed(path, reason, context)
+        } else {
+            self.whole(mark, path, reason, context).await
+        }
+    }
+
+    /// The page with its catalogue prices, which the visitor keeps for the items on it.
+    async fn at_catalogue(mut self, reason: Reason, context: &Context) -> Result<Response> {
+        let bytes = match self.read_whole().await? {
+            Whole::Read(bytes) if charset::begins_strangely(&bytes) => {
+                return self.left_alone_with(&bytes, Reason::Charset);
+            }
+            Whole::Read(bytes) => bytes,
+            Whole::Broken(first, error) => return self.broken_off(first, error, context),
+            Whole::TooLong(first, rest) => {
+                self.visitor.keep_catalogue_of_all();
+                let response = self.passed_on(first, rest, context)?;
+                self.visitor.stamp(&response.headers())?;
+                return marked(response, Reason::TooLarge);
+            }
+        };
+        let offers = PageOffers::at_catalogue(&self.visitor);
+        let (_, report) = rewritten(&self.visitor, self.request.path(), &offers, &bytes);
+        if mismatches::count(&report.items) {
+            proof::doubt(&self.path_key());
+        }
+        report.items.iter().for_each(|item| self.visitor.keep_catalogue(&item.sku));
+        let response = self.with_bytes(&bytes)?;
+        self.visitor.stamp(&response.headers())?;
+        marked(response, reason)
+    }
+
+    /// The page with the visitor's prices, once it is known that all of them could be written.
+    async fn whole(self, mark: u64, path: String, reason: Reason, context: &Context) -> Result<Response> {
+        let bytes = match self.read_whole().await? {
+            Whole::Read(bytes) if charset::begins_strangely(&bytes) => {
+                return self.left_alone_with(&bytes, Reason::Charset);
+            }
+            Whole::Read(bytes) => bytes,
+            Whole::Broken(first, error) => return self.broken_off(first, error, context),
+            Whole::TooLong(first, rest) => {
+                let response = self.passed_on(first, rest, context)?;
+                return self.left_alone(response, Reason::TooLarge);
+            }
+        };
+        let mut without = Vec::new();
+        let (mut output, report) = {
+            let offers = PageOffers::of(&self.visitor, &without);
+            let first = rewritten(&self.visitor, self.request.path(), &offers, &bytes);
+            if !mismatches::count(&first.1.items) && !offers.is_partial() {
+                proof::prove(mark, &path);
+            }
+            first
+        };
+        without.extend(report.items.into_iter().filter(is_wrong).map(|item| item.sku));
+        if !without.is_empty() {
+            proof::doubt(&path);
+            let offers = PageOffers::of(&self.visitor, &without);
+            let (second, report) = rewritten(&self.visitor, self.request.path(), &offers, &bytes);
+            if report.items.iter().any(is_wrong) || !report.items.iter().any(|item| item.written > 0) {
+                return self.left_alone_with(&bytes, Reason::SurfaceMismatch);
+            }
+            output = second;
+        }
+        let response = self.with_bytes(&with_quotes(&self.visitor, &mut output).await)?;
+        self.visitor.stamp(&response.headers())?;
+        marked(response, reason)
+    }
+
+    /// The page with the visitor's prices, written while it comes.
+    fn streamed(self, path: String, reason: Reason, context: &Context) -> Result<Response> {
+        let Some(Ok(reader)) = self.page.response.body().map(Reader::of) else {
+            return self.left_alone(copied(&self.page.response)?, reason);
+        };
+        let (writer, readable) = Writer::new()?;
+        let response = self.with_body(Some(&readable))?;
+        self.visitor.stamp(&response.headers())?;
+        let (request, visitor) = (self.request, self.visitor);
+        context.wait_until(async move {
+            let Some(report) = pump(reader, writer, &visitor, request.path()).await else { return };
+            if mismatches::count(&report.items) {
+                proof::doubt(&path);
+            }
+        });
+        marked(response, reason)
+    }
+
+    /// What the proof of this page is kept under.
+    fn path_key(&self) -> String {
+        format!("{}{}", self.request.authority(), self.request.path())
+    }
+
+    async fn read_whole(&self) -> Result<Whole> {
+        let Some(body) = self.page.response.body() else { return Ok(Whole::Read(Vec::new())) };
+        if self.length()?.is_some_and(|length| length > PAGE_BYTES_MAX) {
+            return Ok(Whole::TooLong(Vec::new(), None));
+        }
+        Ok(Reader::of(body)?.read_whole(PAGE_BYTES_MAX).await)
+    }
+
+    /// How many bytes the shop's page has, where it says so.
+    fn length(&self) -> Result<Option<usize>> {
+        let headers = self.page.response.headers();
+        if headers.has("content-encoding")? {
+            return Ok(None);
+        }
+        Ok(headers.get("content-length")?.and_then(|length| length.parse().ok()))
+    }
+
+    /// The shop's response with bytes instead of its own body.
+    fn with_bytes(&self, bytes: &[u8]) -> Result<Response> {
+        let init: &ResponseInit = self.page.response.unchecked_ref();
+        let bytes = Uint8Array::from(bytes);
+        let response = Response::new_with_opt_js_u8_array_and_init(Some(&bytes), init)?;
+        response.headers().delete("content-length")?;
+        Ok(response)
+    }
+
+    /// The shop's response with another body than its own.
+    fn with_body(&self, body: Option<&ReadableStream>) -> Result<Response> {
+        let init: &ResponseInit = self.page.response.unchecked_ref();
+        let response = Response::new_with_opt_readable_stream_and_init(body, init)?;
+        response.headers().delete("content-length")?;
+        Ok(response)
+    }
+
+    /// The shop's response, of which the first bytes may have been read already.
+    fn passed_on(&self, first: Vec<u8>, rest: Option<Reader>, context: &Context) -> Result<Response> {
+        let Some(rest) = rest else { return copied(&self.page.response) };
+        let (writer, readable) = Writer::new()?;
+        context.wait_until(writer.pass_on(first, rest));
+        self.with_body(Some(&readable))
+    }
+
+    /// The shop's response that broke off: it must not look like a whole one.
+    fn broken_off(self, first: Vec<u8>, error: JsValue, context: &Context) -> Result<Response> {
+        let (writer, readable) = Writer::of_length(self.length()?.unwrap_or(0).max(first.len() + 1))?;
+        context.wait_until(async move {
+            if writer.write(&first).await.is_ok() {
+                writer.abort(&error).await;
+            }
+        });
+        let response = self.with_body(Some(&readable))?;
+        self.left_alone(response, Reason::OriginStatus)
+    }
+
+    fn left_alone_with(self, bytes: &[u8], reason: Reason) -> Result<Response> {
+        let response = self.with_bytes(bytes)?;
+        self.left_alone(response, reason)
+    }
+
+    /// A response with the shop's bytes and headers.
+    fn left_alone(&self, response: Response, reason: Reason) -> Result<Response> {
+        if self.page.is_cached {
+            make_private(&response.headers())?;
+        }
+        marked(response, reason)
+    }
+}
+
+/// A whole page, with the prices that are offered.
+fn rewritten(visitor: &Visitor, path: &str, offers: &PageOffers<'_>, bytes: &[u8]) -> (Output, Report) {
+    let mut output = Output::default();
+    output.bytes.reserve(bytes.len() + 1024);
+    let mut rewriter = Rewriter::new(visitor.snapshot().site(), path, offers);
+    rewriter.push(bytes, &mut output);
+    let report = rewriter.end(&mut output);
+    (output, report)
+}
+
+/// Writes a page with the visitor's prices while it is read; none where it did not come to its end.
+async fn pump(mut reader: Reader, writer: Writer, visitor: &Visitor, path: &str) -> Option<Report> {
+    let offers = PageOffers::of(visitor, &[]);
+    let mut rewriter = Rewriter::new(visitor.snapshot().site(), path, &offers);
+    let mut output = Output::default();
+    let mut is_begun = false;
+    loop {
+        match reader.read().await {
+            Ok(Some(piece)) if !is_begun && charset::begins_strangely(piece) => {
+                let first = piece.to_vec();
+                writer.pass_on(first, reader).await;
+                return None;
+            }
+            Ok(Some(piece)) => rewriter.push(piece, &mut output),
+            Ok(None) => break,
+            Err(error) => {
+                writer.abort(&error).await;
+                return None;
+            }
+        }
+        is_begun = true;
+        if writer.write(&with_quotes(visitor, &mut output).await).await.is_err() {
+            // Nobody is there any more.
+            reader.cancel().await;
+            return None;
+        }
+        output.bytes.clear();
+    }
+    let report = rewriter.end(&mut output);
+    writer.write(&with_quotes(visitor, &mut output).await).await.ok()?;
+    writer.close().await.ok()?;
+    Some(report)
+}
+
+/// The bytes of an output with the hidden fields in it.
+async fn with_quotes<'a>(visitor: &Visitor, output: &'a mut Output) -> Cow<'a, [u8]> {
+    if output.fields.is_empty() {
+        return Cow::Borrowed(&output.bytes);
+    }
+    let mut bytes = Vec::with_capacity(output.bytes.len() + 1024 * output.fields.len());
+    let mut from = 0;
+    for Field { at, sku, name } in output.fields.drain(..) {
+        bytes.extend_from_slice(output.bytes.get(from..at).unwrap_or_default());
+        from = at;
+        let Some(quote) = visitor.quote(&sku) else { continue };
+        if let Some(token) = visitor.sign(&quote).await {
+            let name = name.replace('&', "&amp;").replace('"', "&quot;");
+            let field = format!("<input type=\"hidden\" name=\"{name}\" value=\"{token}\">");
+            bytes.extend_from_slice(field.as_bytes());
+        }
+    }
+    bytes.extend_from_slice(output.bytes.get(from..).unwrap_or_default());
+    Cow::Owned(bytes)
 }
 
 /// Why a response cannot be priced, if so.
 fn unfit(response: &Response) -> Result<Option<Reason>> {
-    let content_type = response.headers().get("content-type")?.unwrap_or_default();
-    Ok(if !content_type.trim_start().to_ascii_lowercase().starts_with("text/html") {
+    let headers = response.headers();
+    let content_type = headers.get("content-type")?.unwrap_or_default().to_ascii_lowercase();
+    Ok(if !content_type.trim_start().starts_with("text/html") {
         Some(Reason::NotHtml)
-    } else if response.status_code() != 200 {
+    } else if response.status() != 200 {
         Some(Reason::OriginStatus)
+    } else if charset::is_strange(&content_type) || !is_decoded(&headers)? {
+        Some(Reason::Charset)
     } else {
         None
     })
 }
 
-/// Whether the answer may be a page: then it must come whole, or the browser would mix it with an older price.
-fn asks_for_page(request: &Request) -> Result<bool> {
-    let accept = request.headers().get("accept")?.unwrap_or_default();
-    Ok(match request.headers().get("sec-fetch-dest")?.as_deref() {
-        Some("document" | "iframe" | "frame" | "embed" | "object") => true,
-        Some("empty") => !http::contains(&accept, "json"),
-        Some(_) => false,
-        None => accept.is_empty() || accept == "*/*" || http::contains(&accept, "text/html"),
-    })
+/// Whether the runtime gives us the page as it was before it was compressed.
+fn is_decoded(headers: &web_sys::Headers) -> Result<bool> {
+    let encoding = headers.get("content-encoding")?.unwrap_or_default().to_ascii_lowercase();
+    Ok(matches!(encoding.trim(), "" | "identity" | "gzip" | "x-gzip" | "br"))
 }
 
-/// Sends the request on as it is. `whole` asks for a page that can be priced: not a part of it, and not «unchanged».
-async fn fetch_origin(request: &Request, env: &Env, whole: bool) -> Result<Response> {
-    let origin = origin(env);
-    let original = request.inner();
-    let url = match &origin {
-        Some(origin) => format!("{origin}{}", path_and_query(request)),
-        None => original.url(),
-    };
-    let init: &web_sys::RequestInit = original.unchecked_ref();
-    let upstream = web_sys::Request::new_with_str_and_init(&url, init)?;
-    let headers = upstream.headers();
-    if origin.is_some() {
-        let host = request.headers().get("host")?;
-        headers.set("x-forwarded-host", &host.unwrap_or_else(|| crate::http::host(request)))?;
+/// The shop's response as it came; a page says why it was left alone.
+fn left_alone(request: &ShopRequest, page: Page, reason: Reason) -> Result<Response> {
+    if matches!(unfit(&page.response)?, Some(Reason::NotHtml)) {
+        return Ok(page.response);
     }
-    if whole {
-        ["if-none-match", "if-modified-since", "range"].iter().try_for_each(|name| headers.delete(name))?;
+    let response = copied(&page.response)?;
+    let takes_back =
+        matches!(reason, Reason::NoConsent) && expire_cookies(&request.cookies, &response.headers())?;
+    if page.is_cached || takes_back {
+        make_private(&response.headers())?;
     }
-    Fetch::Request(upstream.into()).send().await
-}
-
-/// The origin's response as it came; a page says why it was left alone.
-fn untouched(response: Response, reason: Reason) -> Result<Response> {
-    if matches!(unfit(&response)?, Some(Reason::NotHtml)) {
-        return Ok(response);
-    }
-    marked(copied(response)?, reason)
+    marked(response, reason)
 }
 
 fn marked(response: Response, reason: Reason) -> Result<Response> {
-    reason.count();
+    if !matches!(reason, Reason::SurfaceMismatch) {
+        reason.count();
+    }
     response.headers().append("server-timing", &format!("haggle;desc=\"{}\"", reason.code()))?;
     Ok(response)
-}
-
-/// Elements in a price element whose content is no text that a shopper reads; they are opened without an item.
-const NOT_TEXT: &str = "[data-haggle-sku] script, [data-haggle-sku] style, [data-haggle-sku] textarea";
-
-/// What the runtime puts in the place of bytes that are no character of the page's encoding.
-const NOT_A_CHARACTER: &str = "\u{fffd}";
-
-/// The state of one page while it streams by. No handler can fail: what cannot be priced stays as it is.
-struct Page {
-    visitor: Rc<Visitor>,
-    /// Items seen so far.
-    items: RefCell<Vec<Rc<PageItem>>>,
-    /// The price elements that are open, innermost last.
-    open: RefCell<Vec<OpenElement>>,
-    /// The forms that are open, innermost last; none for an item without experiment.
-    forms: RefCell<Vec<Option<Rc<PageItem>>>>,
-    /// The text that is being collected.
-    text: RefCell<String>,
-    /// The text cannot be written back as it was, and is left alone to its end.
-    is_raw: Cell<bool>,
-}
-
-/// An item on the page. Its quote goes out only with its price: a shopper who sees the catalogue price, because no
-/// surface had it in a known form, must neither be charged another one nor be counted.
-struct PageItem {
-    offer: Offer,
-    /// The decided price stands in the page.
-    shown: Cell<bool>,
-    /// A price element ended without it.
-    missed: Cell<bool>,
-}
-
-impl PageItem {
-    /// Every price of the item so far is the decided one.
-    fn is_shown(&self) -> bool {
-        self.shown.get() && !self.missed.get()
-    }
-}
-
-/// A price element whose end has not come yet.
-struct OpenElement {
-    item: Option<Rc<PageItem>>,
-    repriced: bool,
-}
-
-fn rewrite(response: &Response, visitor: Rc<Visitor>) -> std::result::Result<Response, Reason> {
-    transform(response, visitor).map_err(|error| {
-        worker::console_error!("rewriter: {}", worker::Error::from(error));
-        Reason::Rewriter
-    })
-}
-
-fn transform(response: &Response, visitor: Rc<Visitor>) -> std::result::Result<Response, JsValue> {
-    let page = Rc::new(Page {
-        visitor,
-        items: RefCell::default(),
-        open: RefCell::default(),
-        forms: RefCell::default(),
-        text: RefCell::default(),
-        is_raw: Cell::new(false),
-    });
-    let on_close: Function = {
-        let page = page.clone();
-        Closure::<dyn Fn(EndTag)>::new(move |_| page.on_close()).into_js_value().unchecked_into()
-    };
-    let on_element = {
-        let page = page.clone();
-        Closure::<dyn Fn(Element)>::new(move |element| page.on_element(&element, &on_close)).into_js_value()
-    };
-    let on_text = {
-        let page = page.clone();
-        Closure::<dyn Fn(TextChunk)>::new(move |chunk| page.on_text(&chunk)).into_js_value()
-    };
-    let on_form_close: Function = {
-        let page = page.clone();
-        Closure::<dyn Fn(EndTag)>::new(move |end| page.on_form_close(&end)).into_js_value().unchecked_into()
-    };
-    let on_form = {
-        let page = page.clone();
-        Closure::<dyn Fn(Element)>::new(move |form| page.on_form(&form, &on_form_close)).into_js_value()
-    };
-    let on_end = Closure::<dyn Fn(DocumentEnd)>::new(move |end| page.on_end(&end)).into_js_value();
-    let rewriter = HtmlRewriter::new()
-        .on("[data-haggle-sku]:not(form)", &object(&[("element", &on_element), ("text", &on_text)]))?
-        .on(NOT_TEXT, &object(&[("element", &on_element)]))?
-        .on("form[data-haggle-sku]", &object(&[("element", &on_form)]))?
-        .on_document(&object(&[("end", &on_end)]))?;
-
-    let content_type = response.headers().get("content-type")?.unwrap_or_default();
-    let raw: web_sys::Response = response.into();
-    if http::contains(&content_type.to_ascii_lowercase(), "charset") {
-        return rewriter.transform(&raw).map(Response::from);
-    }
-    // The encoding may stand in the page itself, where the rewriter does not look. In windows-1252 every byte is a
-    // character and comes back as the same byte, and prices are ASCII in all encodings of the web.
-    raw.headers().set("content-type", "text/html; charset=windows-1252")?;
-    let rewritten = rewriter.transform(&raw)?;
-    rewritten.headers().set("content-type", &content_type)?;
-    Ok(rewritten.into())
-}
-
-impl Page {
-    fn item(&self, element: &Element) -> Option<Rc<PageItem>> {
-        let sku = element.get_attribute("data-haggle-sku").ok().flatten()?;
-        if let Some(item) = self.items.borrow().iter().find(|item| item.offer.quote.sku == sku) {
-            return Some(item.clone());
-        }
-        let offer = self.visitor.offer(&sku)?;
-        let item = Rc::new(PageItem { offer, shown: Cell::new(false), missed: Cell::new(false) });
-        self.items.borrow_mut().push(item.clone());
-        Some(item)
-    }
-
-    fn on_element(&self, element: &Element, on_close: &Function) {
-        let item = self.item(element);
-        // An element without an end tag has no text either: it is not opened.
-        if element.on_end_tag(on_close).is_ok() {
-            self.open.borrow_mut().push(OpenElement { item, repriced: false });
-        }
-    }
-
-    fn on_close(&self) {
-        let closed = self.open.borrow_mut().pop();
-        if let Some(OpenElement { item: Some(item), repriced: false }) = closed {
-            item.missed.set(true);
-            Reason::SurfaceMismatch.count();
-        }
-    }
-
-    /// Collects the pieces of a text and writes it once it is complete, as it was or with the price in it.
-    fn on_text(&self, chunk: &TextChunk) {
-        let mut open = self.open.borrow_mut();
-        let Some(OpenElement { item: Some(item), repriced }) = open.last_mut() else { return };
-        let (piece, is_last) = (chunk.text(), chunk.last_in_text_node());
-        if self.is_raw.get() || http::contains(&piece, NOT_A_CHARACTER) {
-            // Bytes that a text cannot hold stay only where they are not touched.
-            let _ = chunk.before(&self.text.take(), &as_html());
-            self.is_raw.set(!is_last);
-            return;
-        }
-        self.text.borrow_mut().push_str(&piece);
-        if !is_last {
-            let _ = chunk.remove();
-            return;
-        }
-        let text = self.text.take();
-        let Offer { catalogue_minor, currency, ref quote, .. } = item.offer;
-        let written = haggle::reprice(&text, catalogue_minor, quote.price_minor, currency);
-        let _ = chunk.replace(written.as_deref().unwrap_or(&text), &as_html());
-        if written.is_ok() {
-            *repriced = true;
-            item.shown.set(true);
-        }
-    }
-
-    fn on_form(&self, form: &Element, on_close: &Function) {
-        let item = self.item(form);
-        if form.on_end_tag(on_close).is_ok() {
-            self.forms.borrow_mut().push(item);
-        }
-    }
-
-    /// At its end it is known whether the prices before and in the form could be written.
-    fn on_form_close(&self, end: &EndTag) {
-        let Some(item) = self.forms.borrow_mut().pop().flatten() else { return };
-        if item.is_shown() {
-            let token = &item.offer.token;
-            let field = format!("<input type=\"hidden\" name=\"haggle_quote\" value=\"{token}\">");
-            let _ = end.before(&field, &as_html());
-        }
-    }
-
-    /// The storefront client and the quotes of what this page shows.
-    fn on_end(&self, end: &DocumentEnd) {
-        let items = self.items.borrow();
-        let mut quotes = String::new();
-        for item in items.iter().filter(|item| item.is_shown()) {
-            // Neither an item's key nor a token can hold a quote, an angle bracket or an ampersand.
-            let separator = if quotes.is_empty() { "{\"" } else { ",\"" };
-            let Offer { quote, token, .. } = &item.offer;
-            [separator, &quote.sku, "\":\"", token, "\""].iter().for_each(|part| quotes.push_str(part));
-        }
-        if !quotes.is_empty() {
-            let script = format!(
-                "<script type=\"module\" src=\"/haggle/haggle.js\" data-haggle-quotes='{quotes}}}'></script>"
-            );
-            let _ = end.append(&script, &as_html());
-        }
-    }
 }

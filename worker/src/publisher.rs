@@ -1,21 +1,28 @@
 //! Stages 5 to 7: the sync job, which sums the sources, updates the posterior and publishes the next snapshot.
 //!
 //! One Durable Object, named `publisher`, does all of it, so that versions only grow and two syncs never mix. It also
-//! takes experiments in, because what runs and what is published must not disagree. The order of a publication is
-//! D1 first (the version is a primary key there), then one KV put: if the put fails, the next sync publishes a newer
-//! version with at least the same content.
+//! takes experiments and the site in, because what runs and what is published must not disagree. The order of a
+//! publication is D1 first (the version is a primary key there), then one KV put: if the put fails, the next sync
+//! publishes a newer version with at least the same content.
+//!
+//! Stopping all prices needs no D1: the last snapshot goes out again, under a new version, with the flag that stops.
 //!
 //! An experiment keeps its allocation for at least `EPOCH_MIN_S`; a publication in between repeats, bit for bit, what
 //! the policy looked at when the epoch was opened, so that the shares which the edge computes are those which the
 //! central store knows.
 
+mod last;
+
 use std::cell::RefCell;
 
 use futures_util::lock::Mutex;
 use haggle::experiment::EXPERIMENTS_MAX;
-use haggle::{Delays, Entry, Error, Experiment, History, PolicyInput, Snapshot, Tally, evidence};
+use haggle::snapshot::Shop;
+use haggle::{Delays, Entry, Error, Experiment, History, PolicyInput, Site, Snapshot, Tally, evidence};
 use serde::Serialize;
-use worker::{Date, DurableObject, Env, Method, Request, Response, Result, State, durable_object};
+use worker::{
+    Date, DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, durable_object,
+};
 
 use crate::cache::{self, SNAPSHOT_KEY};
 use crate::central::{self, Epoch, EpochArm, Publication};
@@ -25,6 +32,10 @@ use crate::ledger;
 use crate::settings::Settings;
 
 const EXPERIMENT_BYTES_MAX: usize = 64 * 1024;
+const SITE_BYTES_MAX: usize = 64 * 1024;
+
+/// The site where none is stored: marks in the pages alone.
+pub const EMPTY_SITE: &str = "{}";
 
 /// A snapshot with the same content goes out again after ten minutes, so that its age tells that the job runs.
 const REPUBLISH_AFTER_MS: u64 = 600_000;
@@ -55,6 +66,7 @@ pub async fn sync_on_schedule(env: &Env) -> std::result::Result<(), Fault> {
 #[durable_object]
 pub struct Publisher {
     env: Env,
+    sql: SqlStorage,
     /// One change of what runs or is published at a time; a request waits for the one before it.
     turn: Mutex<()>,
     /// Content of the last snapshot that this object has put into KV.
@@ -62,8 +74,13 @@ pub struct Publisher {
 }
 
 impl DurableObject for Publisher {
-    fn new(_state: State, env: Env) -> Self {
-        Self { env, turn: Mutex::new(()), published: RefCell::default() }
+    fn new(state: State, env: Env) -> Self {
+        let sql = state.storage().sql();
+        if let Err(error) = last::prepare(&sql) {
+            // Every change will then fail and be sent again.
+            worker::console_error!("publisher's schema: {error}");
+        }
+        Self { env, sql, turn: Mutex::new(()), published: RefCell::default() }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
@@ -75,6 +92,10 @@ impl DurableObject for Publisher {
                 let scheduled = crate::http::query(&request, "scheduled").is_some();
                 self.sync(!scheduled).await
             }
+            (Method::Post, None) if path == "/haggle/v1/stop" => self.set_stopped(true).await,
+            (Method::Post, None) if path == "/haggle/v1/resume" => self.set_stopped(false).await,
+            (Method::Put, None) if path == "/haggle/v1/site" => self.put_site(&request).await,
+            (Method::Delete, None) if path == "/haggle/v1/site" => self.delete_site().await,
             (Method::Put, Some(name)) => self.put_experiment(&name, &request).await,
             (Method::Delete, Some(name)) => self.end_experiment(&name).await,
             _ => Err(Fault::NotFound(format!("no {path} here"))),
@@ -90,6 +111,18 @@ struct StateView<'a> {
 }
 
 #[derive(Serialize)]
+struct SiteView {
+    /// It is in the pages from the next publication on.
+    site: &'static str,
+}
+
+#[derive(Serialize)]
+struct StopView {
+    stopped: bool,
+    version: u64,
+}
+
+#[derive(Serialize)]
 struct SyncView {
     version: u64,
     experiments: usize,
@@ -99,6 +132,8 @@ struct SyncView {
     shards_failed: u32,
     /// Whether a new version went out; on schedule only where something changed or the last one ages.
     published: bool,
+    /// Nobody is priced, until somebody resumes.
+    stopped: bool,
 }
 
 impl Publisher {
@@ -123,6 +158,8 @@ impl Publisher {
             }
             None => {}
         }
+        let site = central::site(&self.env).await?;
+        check_charge(&experiment, &Site::from_json(site.as_deref().unwrap_or(EMPTY_SITE))?)?;
         let mut running = self.running().await?;
         let sku = &experiment.item.sku;
         if let Some(other) = running.iter().find(|other| other.item.sku == *sku) {
@@ -157,6 +194,50 @@ impl Publisher {
         }
         central::end_experiment(&self.env, name, Date::now().as_millis()).await?;
         Ok(json_response(&StateView { name, state: "ended" }, 200)?)
+    }
+
+    async fn put_site(&self, request: &Request) -> Answer {
+        let text = text_body(request, SITE_BYTES_MAX).await?;
+        let site = Site::from_json(&text)?;
+        self.running().await?.iter().try_for_each(|experiment| check_charge(experiment, &site))?;
+        // What the snapshot would refuse must not be accepted here.
+        Snapshot::encode_shop(1, 0, &[], &Shop { site_json: &text, ..Shop::default() })?;
+        central::set_site(&self.env, &text, Date::now().as_millis()).await?;
+        Ok(json_response(&SiteView { site: "accepted" }, 200)?)
+    }
+
+    async fn delete_site(&self) -> Answer {
+        central::delete_site(&self.env).await?;
+        Ok(json_response(&SiteView { site: "empty" }, 200)?)
+    }
+
+    /// Stops all prices, or lets them go on, with what was published last. The flag is durable before it goes out: if
+    /// the put fails, the next sync does it.
+    async fn set_stopped(&self, is_stopped: bool) -> Answer {
+        last::set_stopped(&self.sql, is_stopped)?;
+        let last = last::read(&self.sql)?;
+        let in_kv = cache::published(&self.env).await;
+        // An object that has never put a snapshot goes on with the one in KV.
+        let known = Snapshot::decode(last.bytes).ok();
+        let known = [known, in_kv.ok().flatten()].into_iter().flatten().max_by_key(Snapshot::version);
+        let version = known.as_ref().map_or(last.version, |known| known.version().max(last.version)) + 1;
+        let now_ms = Date::now().as_millis();
+        let bytes = match known {
+            Some(known) => known.republished(version, now_ms, is_stopped)?,
+            None => Snapshot::encode_shop(version, now_ms, &[], &Shop { is_stopped, ..Shop::default() })?,
+        };
+        self.put(version, &bytes).await?;
+        Ok(json_response(&StopView { stopped: is_stopped, version }, 200)?)
+    }
+
+    /// Puts a snapshot into KV.
+    async fn put(&self, version: u64, bytes: &[u8]) -> Result<()> {
+        // Should the put fail, the next sync must publish again.
+        self.published.take();
+        last::set_snapshot(&self.sql, version, bytes)?;
+        Kv::of(&self.env, "SNAPSHOTS")?.write(SNAPSHOT_KEY, bytes).await?;
+        self.published.replace(bytes.get(CONTENT_FROM..).unwrap_or_default().to_vec());
+        Ok(())
     }
 
     async fn running(&self) -> std::result::Result<Vec<Experiment>, Fault> {
@@ -198,10 +279,11 @@ impl Publisher {
         let known = central::newest_epochs(&self.env).await?;
         let before = central::newest(&self.env).await?;
         // KV may know a higher version than D1 does, after a restore of D1.
-        let in_kv = cache::published_version(&self.env).await;
-        let newest = before
-            .version
-            .max(in_kv.map_err(|_| Fault::Unavailable("KV does not answer now; ask again".into()))?);
+        let in_kv = cache::published(&self.env).await;
+        let in_kv = in_kv.map_err(|_| Fault::Unavailable("KV does not answer now; ask again".into()))?;
+        let in_kv = in_kv.map_or(0, |snapshot| snapshot.version());
+        let last = last::read(&self.sql)?;
+        let newest = before.version.max(in_kv).max(last.version);
         let (now_ms, version) = (Date::now().as_millis(), newest + 1);
 
         let least_ms = settings.epoch_min_s.saturating_mul(1000);
@@ -230,7 +312,10 @@ impl Publisher {
         }
         let opened: Vec<&Epoch> =
             epochs.iter().filter(|(_, is_new)| *is_new).map(|(epoch, _)| epoch).collect();
-        let bytes = Snapshot::encode(version, now_ms, &entries)?;
+        let site = central::site(&self.env).await?;
+        let site_json = site.as_deref().unwrap_or(EMPTY_SITE);
+        let shop = Shop { site_json, is_stopped: last.is_stopped, ..Shop::default() };
+        let bytes = Snapshot::encode_shop(version, now_ms, &entries, &shop)?;
         let content = bytes.get(CONTENT_FROM..).unwrap_or_default();
         let ages = now_ms.saturating_sub(before.published_at_ms) >= REPUBLISH_AFTER_MS;
         let published = on_demand || ages || *self.published.borrow() != content;
@@ -241,16 +326,21 @@ impl Publisher {
             exposures: before.exposures,
             shards_failed,
             published,
+            stopped: last.is_stopped,
         };
         if published {
-            // Should the put fail, the next sync must publish again.
             self.published.take();
             central::publish(&self.env, &Publication { version, now_ms, bytes: &bytes, opened }).await?;
-            Kv::of(&self.env, "SNAPSHOTS")?.write(SNAPSHOT_KEY, &bytes).await?;
-            self.published.replace(content.to_vec());
+            self.put(version, &bytes).await?;
         }
         Ok(json_response(&view, 200)?)
     }
+}
+
+/// A price that differs between visitors needs a way for the quote to reach the charge.
+fn check_charge(experiment: &Experiment, site: &Site) -> std::result::Result<(), Fault> {
+    let name = &experiment.name;
+    site.check_charge().map_err(|why| Fault::Conflict(format!("experiment {name} has unit visitor: {why}")))
 }
 
 /// What a publication does with one experiment.

@@ -12,6 +12,10 @@ pub enum Reason {
     Priced,
     /// The visitor has no cookie yet and sees the catalogue price (`FIRST_VIEW = "catalogue"`).
     FirstView,
+    /// The visitor has come by an ad, which promised the catalogue price of the item.
+    AdClick,
+    /// The visitor has not agreed (`CONSENT`).
+    NoConsent,
     /// No snapshot was ever published, or KV cannot be read and nothing is cached.
     NoSnapshot,
     /// The bytes in KV are not a snapshot that this build reads.
@@ -20,15 +24,20 @@ pub enum Reason {
     OldSnapshot,
     /// Nothing runs.
     NoExperiment,
+    /// The administration has stopped all pricing.
+    Stopped,
     /// A variable or a secret is missing or wrong.
     Misconfigured,
-    /// The origin did not answer 200.
+    /// The origin did not answer 200, or broke off.
     OriginStatus,
     /// The origin's answer is not HTML.
     NotHtml,
-    /// The rewriter refused the page.
-    Rewriter,
-    /// A price element that ended without the catalogue price in it, counted per element.
+    /// The page is written in an encoding that prices cannot be found in.
+    Charset,
+    /// The page is longer than is kept in memory.
+    TooLarge,
+    /// The page shows other prices than the catalogue's; in health counted per item, also where other items of the
+    /// page were priced.
     SurfaceMismatch,
 }
 
@@ -38,14 +47,18 @@ impl Reason {
         match self {
             Self::Priced => "priced",
             Self::FirstView => "first-view",
+            Self::AdClick => "ad-click",
+            Self::NoConsent => "no-consent",
             Self::NoSnapshot => "no-snapshot",
             Self::BadSnapshot => "bad-snapshot",
             Self::OldSnapshot => "old-snapshot",
             Self::NoExperiment => "no-experiment",
+            Self::Stopped => "stopped",
             Self::Misconfigured => "misconfigured",
             Self::OriginStatus => "origin-status",
             Self::NotHtml => "not-html",
-            Self::Rewriter => "rewriter",
+            Self::Charset => "charset",
+            Self::TooLarge => "too-large",
             Self::SurfaceMismatch => "surface-mismatch",
         }
     }
@@ -60,17 +73,21 @@ impl Reason {
     }
 }
 
-const ALL: [Reason; 11] = [
+const ALL: [Reason; 15] = [
     Reason::Priced,
     Reason::FirstView,
+    Reason::AdClick,
+    Reason::NoConsent,
     Reason::NoSnapshot,
     Reason::BadSnapshot,
     Reason::OldSnapshot,
     Reason::NoExperiment,
+    Reason::Stopped,
     Reason::Misconfigured,
     Reason::OriginStatus,
     Reason::NotHtml,
-    Reason::Rewriter,
+    Reason::Charset,
+    Reason::TooLarge,
     Reason::SurfaceMismatch,
 ];
 

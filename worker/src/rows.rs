@@ -20,6 +20,17 @@ impl Row {
         }
     }
 
+    /// A column that holds bytes.
+    ///
+    /// # Errors
+    /// It holds something else.
+    pub fn bytes(&self, column: usize) -> Result<Vec<u8>> {
+        match self.0.get(column) {
+            Some(SqlStorageValue::Blob(bytes)) => Ok(bytes.clone()),
+            _ => Err(Error::RustError(format!("column {column} is not bytes"))),
+        }
+    }
+
     /// A column that holds an integer within ±2^53.
     ///
     /// # Errors

@@ -2,11 +2,43 @@
 //!
 //! A setting that is missing or wrong is said by name and never guessed; pages then pass untouched.
 
-use std::cell::RefCell;
+use std::cell::{OnceCell, RefCell};
 use std::rc::Rc;
 
+use haggle::quote::{Algorithm, SigningKey};
 use haggle::{Key, Quotary};
 use worker::Env;
+
+use crate::http::{contains, cookie_in};
+use crate::signer::Signer;
+
+/// How a page is put together.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Mode {
+    /// In memory, and sent when all of it is known to be right; once a path came out clean it streams.
+    Proven,
+    /// Always in memory.
+    Atomic,
+    /// Always as it comes.
+    Stream,
+}
+
+/// How a page knows that a visitor has agreed to be priced.
+pub struct Consent {
+    cookie: String,
+    part: String,
+}
+
+impl Consent {
+    /// Whether the cookies of a request say so.
+    pub fn is_given(&self, cookies: &str) -> bool {
+        let is_in = |value: &str| {
+            let decoded = js_sys::decode_uri_component(value).map(String::from);
+            contains(decoded.as_deref().unwrap_or(value), &self.part)
+        };
+        cookie_in(cookies, &self.cookie).is_some_and(is_in)
+    }
+}
 
 /// Everything that a deployment decides.
 pub struct Settings {
@@ -14,6 +46,16 @@ pub struct Settings {
     pub merchant: String,
     /// Whether a visitor without our cookie sees an assigned price at once.
     pub assign_first_view: bool,
+    /// How a page is put together.
+    pub mode: Mode,
+    /// Who may be priced; everybody, where nobody is asked.
+    pub consent: Option<Consent>,
+    /// Whether the shop's pages are kept at the edge, where it allows.
+    pub html_cache: bool,
+    /// Cookies by which the shop knows nobody: names, or beginnings of names with `*` after them.
+    pub ignored_cookies: Vec<String>,
+    /// Milliseconds for which a page waits for KV.
+    pub kv_budget_ms: u64,
     /// Number of ledger shards for new quotes.
     pub ledger_shards: u32,
     /// Milliseconds between the first change of a ledger shard and its report.
@@ -22,14 +64,18 @@ pub struct Settings {
     pub snapshot_ttl_ms: u64,
     /// Age in seconds at which a snapshot is too old to decide with.
     pub snapshot_max_age_s: u64,
-    /// Seconds for which a price is pinned; its quotes are good for an hour longer.
+    /// Seconds for which a price is pinned.
     pub quote_hold_s: u64,
+    /// Seconds for which a quote is good in cart and checkout, from the page that it stands in.
+    pub cart_hold_s: u64,
     /// Seconds after the reward window in which a refund counts.
     pub refund_window_s: u64,
     /// Least seconds between two allocations of an experiment.
     pub epoch_min_s: u64,
-    /// Signs and opens quotes.
+    /// Seals and opens pins.
     pub quotary: Quotary,
+    /// Signs and opens quotes.
+    pub signer: Signer,
     /// Makes units of visitor ids.
     pub unit_key: Key,
     /// Bearer of the shop's server.
@@ -40,6 +86,9 @@ pub struct Settings {
 
 thread_local! {
     static SETTINGS: RefCell<Option<Rc<Settings>>> = const { RefCell::new(None) };
+    /// What the two functions at the end of this file have read.
+    static ORIGIN: OnceCell<Option<Rc<str>>> = const { OnceCell::new() };
+    static ADMIN_HOST: OnceCell<Option<Rc<str>>> = const { OnceCell::new() };
 }
 
 impl Settings {
@@ -86,21 +135,64 @@ impl Settings {
                 return Err(format!("variable FIRST_VIEW is {other:?}; it must be catalogue or assign"));
             }
         };
-        if let Some(mode) = var(env, "MODE").filter(|mode| mode != "stream") {
-            return Err(format!("variable MODE is {mode:?}; it must be stream"));
-        }
+        let mode = match var(env, "MODE").as_deref() {
+            None | Some("proven") => Mode::Proven,
+            Some("atomic") => Mode::Atomic,
+            Some("stream") => Mode::Stream,
+            Some(other) => {
+                return Err(format!("variable MODE is {other:?}; it must be proven, atomic or stream"));
+            }
+        };
+        let html_cache = match var(env, "HTML_CACHE").as_deref() {
+            None | Some("off") => false,
+            Some("on") => true,
+            Some(other) => return Err(format!("variable HTML_CACHE is {other:?}; it must be off or on")),
+        };
+        let consent = match var(env, "CONSENT") {
+            None => None,
+            Some(rule) => match rule.split_once('~') {
+                Some((cookie, part)) if !cookie.is_empty() && !part.is_empty() => {
+                    Some(Consent { cookie: cookie.into(), part: part.into() })
+                }
+                _ => {
+                    return Err(format!(
+                        "variable CONSENT is {rule:?}; it must be a cookie's name, ~ and a part of its value"
+                    ));
+                }
+            },
+        };
+        let ignored = var(env, "HTML_CACHE_IGNORED_COOKIES").unwrap_or_default();
         let named = |name: &'static str| move |error: haggle::Error| format!("secret {name}: {error}");
+        let quotary = Quotary::parse(&secret("QUOTE_KEYS")?).map_err(named("QUOTE_KEYS"))?;
+        let (signs, pairs) = match var(env, "QUOTE_ALG").as_deref() {
+            None | Some("HS256") => (Algorithm::Hs256, var(env, "QUOTE_SIGNING_KEYS")),
+            Some("ES256") => (Algorithm::Es256, Some(secret("QUOTE_SIGNING_KEYS")?)),
+            Some(other) => return Err(format!("variable QUOTE_ALG is {other:?}; it must be HS256 or ES256")),
+        };
+        let pairs = pairs.map_or(Ok(Vec::new()), |pairs| SigningKey::parse_all(&pairs));
+        let pairs = pairs.map_err(named("QUOTE_SIGNING_KEYS"))?;
         Ok(Self {
             merchant: var(env, "MERCHANT").unwrap_or_else(|| "shop".into()),
             assign_first_view,
+            mode,
+            consent,
+            html_cache,
+            ignored_cookies: ignored
+                .split([',', ' '])
+                .filter(|name| !name.is_empty())
+                .map(String::from)
+                .collect(),
+            kv_budget_ms: number("KV_BUDGET_MS", 50, 1, 10_000)?,
             ledger_shards: number("LEDGER_SHARDS", 4, 1, u64::from(haggle::quote::SHARDS_MAX))? as u32,
             ledger_push_ms: number("LEDGER_PUSH_MS", 5_000, 0, 600_000)? as i64,
             snapshot_ttl_ms: number("SNAPSHOT_TTL_MS", 10_000, 0, 600_000)?,
             snapshot_max_age_s: number("SNAPSHOT_MAX_AGE_S", 86_400, 0, 2_592_000)?,
             quote_hold_s: number("QUOTE_HOLD_S", 172_800, 1_800, 7_776_000)?,
+            cart_hold_s: number("CART_HOLD_S", 174_600, 174_600, 7_776_000)?,
             refund_window_s: number("REFUND_WINDOW_S", 2_592_000, 0, 31_536_000)?,
             epoch_min_s: number("EPOCH_MIN_S", 300, 0, 86_400)?,
-            quotary: Quotary::parse(&secret("QUOTE_KEYS")?).map_err(named("QUOTE_KEYS"))?,
+            signer: Signer::new(signs, quotary.clone(), pairs),
+            quotary,
             unit_key: Key::from_hex(&secret("UNIT_KEY")?).map_err(named("UNIT_KEY"))?,
             rewards_token: token("REWARDS_TOKEN")?,
             admin_token: token("ADMIN_TOKEN")?,
@@ -115,6 +207,13 @@ fn var(env: &Env, name: &str) -> Option<String> {
 
 /// Address of the shop behind the Worker; none where the Worker runs on the shop's own route. Needs no other setting,
 /// so that pages pass while settings are wrong.
-pub fn origin(env: &Env) -> Option<String> {
-    var(env, "ORIGIN").map(|origin| origin.trim_end_matches('/').to_owned())
+pub fn origin(env: &Env) -> Option<Rc<str>> {
+    ORIGIN.with(|known| {
+        known.get_or_init(|| var(env, "ORIGIN").map(|origin| origin.trim_end_matches('/').into())).clone()
+    })
+}
+
+/// The administration's host; none where it has none. Needs no other setting either.
+pub fn admin_host(env: &Env) -> Option<Rc<str>> {
+    ADMIN_HOST.with(|known| known.get_or_init(|| var(env, "ADMIN_HOST").map(Rc::from)).clone())
 }

@@ -1,17 +1,21 @@
 //! Stages 2 to 4 as an API on the shop's host: a price, exposures from the page, rewards from the shop's server.
 
-use haggle::event::{RewardKind, delay_hours, parse_exposures, parse_rewards};
-use haggle::{Exposure, Quote, Reward};
+use std::rc::Rc;
+
+use haggle::event::{RewardKind, Seen, ShownPrice, delay_hours, parse_exposures, parse_rewards};
+use haggle::{Error, Exposure, Quote, Reward};
 use serde::Serialize;
 use worker::{Date, Env, Request, Response};
 
 use crate::cache;
-use crate::central::{LedgerHealth, ledger_health};
+use crate::central::{self, LedgerHealth, ledger_health};
+use crate::crawlers::is_crawler;
 use crate::http::{Fault, has_bearer, json_response, query, text_body};
 use crate::ledger::{self, Claim, Command, Line, Outcome};
-use crate::reasons::Counts;
+use crate::mismatches::{self, Mismatches};
+use crate::reasons::{Counts, Reason};
 use crate::settings::Settings;
-use crate::visitor::Visitor;
+use crate::visitor::{Visitor, expire_cookies};
 
 const EXPOSURES_BYTES_MAX: usize = 40 * 1024;
 const REWARDS_BYTES_MAX: usize = 64 * 1024;
@@ -30,42 +34,109 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     let missing = "query parameter sku is missing; it must be the key of an item that an experiment prices";
     let sku = query(request, "sku").ok_or_else(|| Fault::Bad(missing.into()))?;
+    settings.signer.ready().await.map_err(Fault::Unavailable)?;
     let snapshot = cache::snapshot(env, &settings).await.map_err(|reason| {
         Fault::NotFound(format!("no prices now ({}); the catalogue price stands", reason.code()))
     })?;
-    let visitor = Visitor::of(request, snapshot, settings, Date::now().as_millis());
     let unknown = || format!("item {sku:?} is in no running experiment; the catalogue price stands");
-    let offer = visitor.offer(&sku).ok_or_else(|| Fault::NotFound(unknown()))?;
-    let body = if visitor.is_priced() {
-        let (price_minor, quote) = (offer.quote.price_minor, Some(offer.token.as_str()));
-        Price { sku: &sku, price_minor, currency: &offer.quote.currency, quote, reason: "priced" }
+    let Some(item) = snapshot.item(&sku) else { return Err(Fault::NotFound(unknown())) };
+    let (catalogue_minor, currency) = (item.price_minor(), item.experiment().currency().to_string());
+    let cookies = request.headers().get("cookie")?.unwrap_or_default();
+    if settings.consent.as_ref().is_some_and(|consent| !consent.is_given(&cookies)) {
+        let (price_minor, currency) = (catalogue_minor, currency.as_str());
+        let body = Price { sku: &sku, price_minor, currency, quote: None, reason: Reason::NoConsent.code() };
+        let response: web_sys::Response = json_response(&body, 200)?.into();
+        expire_cookies(&cookies, &response.headers())?;
+        return Ok(response.into());
+    }
+    let mut visitor = Visitor::of(&cookies, snapshot.clone(), settings, Date::now().as_millis());
+    let is_first = visitor.sees_catalogue();
+    if is_first {
+        visitor.keep_catalogue(&sku);
     } else {
-        let (price_minor, quote) = (offer.catalogue_minor, None);
-        Price { sku: &sku, price_minor, currency: &offer.quote.currency, quote, reason: "first-view" }
+        visitor.settle();
+    }
+    let quote = visitor.quote(&sku);
+    let token = match &quote {
+        Some(quote) => visitor.sign(quote).await,
+        None => None,
     };
+    let price_minor = quote.filter(|_| token.is_some()).map_or(catalogue_minor, |quote| quote.price_minor);
+    let reason = match (&token, is_first) {
+        (Some(_), _) => "priced",
+        (None, true) => "first-view",
+        (None, false) => "catalogue",
+    };
+    let body = Price { sku: &sku, price_minor, currency: &currency, quote: token.as_deref(), reason };
     let response = json_response(&body, 200)?;
-    visitor.stamp(response.headers())?;
-    Ok(response)
+    let raw: web_sys::Response = response.into();
+    visitor.stamp(&raw.headers())?;
+    Ok(raw.into())
 }
 
-/// `POST /haggle/v1/exposures`: prices that were really shown.
+/// `POST /haggle/v1/exposures`: prices that were really shown, by a page with the visitor's cookies or by an app with
+/// quotes. What a crawler has seen is not counted.
 pub async fn exposures(request: &Request, env: &Env) -> Result<Response, Fault> {
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
-    let tokens = parse_exposures(&text_body(request, EXPOSURES_BYTES_MAX).await?)?;
-    let now_s = Date::now().as_millis() / 1000;
-    let mut batch = Batch::new(tokens.len());
-    for (place, token) in tokens.iter().enumerate() {
-        let quote = settings.quotary.open(token).and_then(|quote| {
-            quote.check_merchant(&settings.merchant)?;
-            quote.check_held(now_s)?;
-            Ok(quote)
-        });
+    let seen = parse_exposures(&text_body(request, EXPOSURES_BYTES_MAX).await?)?;
+    if is_crawler(request) {
+        let lines = match seen {
+            Seen::Prices(shown) => shown.len(),
+            Seen::Quotes(tokens) => tokens.len(),
+        };
+        return Batch::ignored(lines).answer();
+    }
+    let now_ms = Date::now().as_millis();
+    let quotes = match seen {
+        Seen::Prices(shown) => shown_quotes(request, env, &settings, &shown, now_ms).await?,
+        Seen::Quotes(tokens) => {
+            let mut quotes = Vec::with_capacity(tokens.len());
+            for token in tokens {
+                let quote = settings.signer.open(&token).await.and_then(|quote| {
+                    quote.check_merchant(&settings.merchant)?;
+                    quote.check_held(now_ms / 1000)?;
+                    Ok(quote)
+                });
+                quotes.push(quote.map_err(|refusal| refusal.to_string()));
+            }
+            quotes
+        }
+    };
+    let mut batch = Batch::new(quotes.len());
+    for (place, quote) in quotes.into_iter().enumerate() {
         match quote {
             Ok(quote) => batch.add(place, &quote, Command::Expose(Exposure::from(&quote))),
-            Err(error) => batch.settle(place, Outcome::Refused(error.to_string())),
+            Err(why) => batch.settle(place, Outcome::Refused(why)),
         }
     }
     batch.send(env).await
+}
+
+/// The quotes of the prices that a page has shown, or why they are not counted: only what was decided for this visitor,
+/// and stood in the page as it was decided, is an exposure.
+async fn shown_quotes(
+    request: &Request,
+    env: &Env,
+    settings: &Rc<Settings>,
+    shown: &[ShownPrice],
+    now_ms: u64,
+) -> Result<Vec<Result<Quote, String>>, Fault> {
+    let snapshot = cache::snapshot(env, settings).await;
+    let snapshot =
+        snapshot.map_err(|reason| Fault::Unavailable(format!("no prices now: {}", reason.code())))?;
+    let cookies = request.headers().get("cookie")?.unwrap_or_default();
+    let visitor = Visitor::of(&cookies, snapshot, settings.clone(), now_ms);
+    let quote = |shown: &ShownPrice| {
+        let ShownPrice { sku, price_minor } = shown;
+        let quote =
+            visitor.quote(sku).ok_or_else(|| format!("item {sku:?} has no price of this visitor's own"))?;
+        if quote.price_minor == *price_minor {
+            return Ok(quote);
+        }
+        let allowed = quote.price_minor;
+        Err(format!("price_minor of {sku:?} is {price_minor}; it must be {allowed}, the visitor's price"))
+    };
+    Ok(shown.iter().map(quote).collect())
 }
 
 /// `POST /haggle/v1/rewards`: what was sold and what was given back, from the shop's server.
@@ -79,8 +150,13 @@ pub async fn rewards(request: &Request, env: &Env) -> Result<Response, Fault> {
     let mut batch = Batch::new(lines.len());
     for (place, (order_id, line_id, line)) in lines.into_iter().enumerate() {
         batch.identify(place, &order_id, &line_id);
-        let checked = line.and_then(|reward| {
-            let quote = settings.quotary.open(&reward.quote)?;
+        let opened = match line {
+            Ok(reward) => {
+                settings.signer.open(&reward.quote).await.map(|quote| (reward, quote)).map_err(Error::from)
+            }
+            Err(error) => Err(error),
+        };
+        let checked = opened.and_then(|(reward, quote)| {
             quote.check_merchant(&settings.merchant)?;
             match reward.kind {
                 RewardKind::Sale => quote.check_window(now_s)?,
@@ -111,6 +187,9 @@ struct Health {
     error: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     ledger: Option<LedgerHealth>,
+    /// Surfaces of the last seven days that did not have the catalogue price.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    mismatches: Option<Vec<Mismatches>>,
     reasons: Option<Counts>,
 }
 
@@ -120,6 +199,8 @@ struct SnapshotHealth {
     published_at_ms: u64,
     age_ms: u64,
     experiments: usize,
+    /// Nobody is priced, until somebody resumes.
+    stopped: bool,
 }
 
 /// `GET /haggle/health`: what runs here and how old it is; with the admin bearer also what the ledger holds.
@@ -137,11 +218,17 @@ pub async fn health(request: &Request, env: &Env) -> Result<Response, Fault> {
                         published_at_ms,
                         age_ms: Date::now().as_millis().saturating_sub(published_at_ms),
                         experiments: snapshot.experiments().len(),
+                        stopped: snapshot.is_stopped(),
                     });
                 }
             }
+            if let Err(error) = settings.signer.ready().await {
+                health.error = Some(error);
+            }
             if has_bearer(request, &settings.admin_token) {
                 health.ledger = Some(ledger_health(env).await?);
+                mismatches::flush(env).await;
+                health.mismatches = Some(central::mismatches(env, Date::now().as_millis()).await?);
             }
         }
     }
@@ -186,6 +273,12 @@ impl Batch {
         Self { results: vec![LineResult::default(); lines], shards: Vec::new() }
     }
 
+    /// Lines that nobody looks at.
+    fn ignored(lines: usize) -> Self {
+        let result = LineResult { status: "ignored", ..LineResult::default() };
+        Self { results: vec![result; lines], shards: Vec::new() }
+    }
+
     fn identify(&mut self, place: usize, order_id: &str, line_id: &str) {
         if let Some(result) = self.results.get_mut(place) {
             result.order_id = Some(order_id.into());
@@ -218,6 +311,10 @@ impl Batch {
             let outcomes = ledger::apply(env, &shard.name, &shard.commands).await?;
             shard.places.into_iter().zip(outcomes).for_each(|(place, outcome)| self.settle(place, outcome));
         }
+        self.answer()
+    }
+
+    fn answer(self) -> Result<Response, Fault> {
         let all_refused = self.results.iter().all(|result| result.status == "refused");
         let error = self.results.first().and_then(|result| result.error.clone()).filter(|_| all_refused);
         let status = if all_refused { 400 } else { 200 };

@@ -1,105 +1,201 @@
 //! The visitor of a request: the cookies that name and pin it, and its price for an item.
 
+use std::cell::Cell;
 use std::rc::Rc;
 
-use haggle::{Currency, Pins, Quote, Snapshot, Terms, UnitKey};
-use worker::{Headers, Request, Result};
+use haggle::page::{Offers, Price};
+use haggle::pin::Pinned;
+use haggle::snapshot::ListedItem;
+use haggle::{Decision, Pins, Quote, Snapshot, Terms, UnitKey};
+use web_sys::Headers;
+use worker::Result;
 
-use crate::http::cookie;
+use crate::http::cookie_in;
 use crate::settings::Settings;
 
 const VISITOR_COOKIE: &str = "haggle_vid";
 const PINS_COOKIE: &str = "haggle_pins";
 const YEAR_S: u64 = 31_536_000;
 
-/// Seconds for which a quote outlives the pin that it was made of: who sees a price in the pin's last moment can still
-/// put it into the cart and pay it.
-const CART_GRACE_S: u64 = 3_600;
+/// The cookies that are ours.
+pub const OUR_COOKIES: [&str; 2] = [VISITOR_COOKIE, PINS_COOKIE];
 
-/// A visitor with a decision in every running experiment.
+/// A visitor, and what it has been shown so far.
 pub struct Visitor {
     snapshot: Rc<Snapshot>,
     settings: Rc<Settings>,
+    id: String,
     unit: UnitKey,
+    /// As they came with the request.
+    pinned: Pins,
+    /// As they are to be kept.
     pins: Pins,
     now_ms: u64,
-    cookies: Vec<String>,
     /// The request came without our cookie.
     is_new: bool,
 }
 
-/// An item's price for a visitor.
-pub struct Offer {
-    /// Catalogue price of one unit.
-    pub catalogue_minor: i64,
-    /// Currency of both prices.
-    pub currency: Currency,
-    /// The quote of the decided price.
-    pub quote: Quote,
-    /// The quote as a signed token.
-    pub token: String,
-}
-
 impl Visitor {
-    /// Names the visitor of a request, or gives a new one a name, and settles all its decisions.
-    pub fn of(request: &Request, snapshot: Rc<Snapshot>, settings: Rc<Settings>, now_ms: u64) -> Self {
-        let known = cookie(request, VISITOR_COOKIE).filter(|id| id.len() == 32 && id.bytes().all(is_hex));
+    /// The visitor that the cookies of a request name, or a new one. Nothing is decided yet.
+    pub fn of(cookies: &str, snapshot: Rc<Snapshot>, settings: Rc<Settings>, now_ms: u64) -> Self {
+        let known = cookie_in(cookies, VISITOR_COOKIE).filter(|id| id.len() == 32 && id.bytes().all(is_hex));
         let is_new = known.is_none();
-        let id = known.unwrap_or_else(new_id);
+        let id = known.map_or_else(new_id, String::from);
         let unit = UnitKey::of_visitor(&settings.unit_key, &id);
-        let pinned = cookie(request, PINS_COOKIE)
-            .map_or_else(Pins::default, |text| Pins::open(&settings.quotary, &unit, &text));
-        let (_, pins) = pinned.settle(&snapshot, &unit, settings.quote_hold_s, now_ms);
-
-        let mut cookies = Vec::new();
-        if is_new {
-            cookies.push(set_cookie(VISITOR_COOKIE, &id, YEAR_S));
-        }
-        // A visitor who is not priced yet is not pinned yet.
-        if pins != pinned && (!is_new || settings.assign_first_view) {
-            cookies.push(set_cookie(
-                PINS_COOKIE,
-                &pins.seal(&settings.quotary, &unit),
-                settings.quote_hold_s,
-            ));
-        }
-        Self { snapshot, settings, unit, pins, now_ms, cookies, is_new }
+        let pinned = cookie_in(cookies, PINS_COOKIE)
+            .map_or_else(Pins::default, |text| Pins::open(&settings.quotary, &unit, text));
+        Self { snapshot, settings, id, unit, pins: pinned.clone(), pinned, now_ms, is_new }
     }
 
-    /// Whether prices may be shown in this view: with `FIRST_VIEW = "catalogue"` not before the second.
-    pub fn is_priced(&self) -> bool {
-        !self.is_new || self.settings.assign_first_view
+    /// Whether this view shows catalogue prices: the first one, unless prices are assigned at once. Where a visitor has
+    /// to agree first, nobody knows what it saw before: then the first view that we know of is always such a view.
+    pub fn sees_catalogue(&self) -> bool {
+        self.is_new && (!self.settings.assign_first_view || self.settings.consent.is_some())
     }
 
-    /// The price of an item, as it was pinned when the visitor was settled; none for an item without experiment.
-    pub fn offer(&self, sku: &str) -> Option<Offer> {
+    /// Decides and pins the price in every running experiment in which it is open.
+    pub fn settle(&mut self) {
+        let (_, pins) = self.pins.settle(&self.snapshot, &self.unit, self.settings.quote_hold_s, self.now_ms);
+        self.pins = pins;
+    }
+
+    /// The visitor has seen an item at its catalogue price, and keeps it.
+    pub fn keep_catalogue(&mut self, sku: &str) {
+        if let Some(item) = self.snapshot.item(sku) {
+            self.pins.keep_catalogue(item.experiment(), self.now_ms);
+        }
+    }
+
+    /// Nobody knows which items the visitor has seen at their catalogue prices.
+    pub fn keep_catalogue_of_all(&mut self) {
+        for experiment in self.snapshot.experiments() {
+            self.pins.keep_catalogue(experiment, self.now_ms);
+        }
+    }
+
+    /// The settings of this isolate.
+    pub fn settings(&self) -> &Rc<Settings> {
+        &self.settings
+    }
+
+    /// What the visitor's prices are decided by.
+    pub fn snapshot(&self) -> &Snapshot {
+        &self.snapshot
+    }
+
+    /// The item, and the pinned decision about it; none for an item that stays at its catalogue price.
+    fn decision(&self, sku: &str) -> Option<(ListedItem<'_>, Decision<'_>)> {
         let item = self.snapshot.item(sku)?;
-        let decision = self.pins.find(item.experiment(), self.settings.quote_hold_s, self.now_ms)?;
+        match self.pins.find(item.experiment(), self.settings.quote_hold_s, self.now_ms)? {
+            Pinned::Decision(decision) => Some((item, decision)),
+            Pinned::Catalogue => None,
+        }
+    }
+
+    /// The quote of the pinned price of an item; none for an item that stays at its catalogue price.
+    pub fn quote(&self, sku: &str) -> Option<Quote> {
+        let (item, decision) = self.decision(sku)?;
         let terms = Terms {
             merchant: &self.settings.merchant,
             sku,
             catalogue_minor: item.price_minor(),
-            hold_s: self.settings.quote_hold_s + CART_GRACE_S,
+            version: self.snapshot.version(),
+            now_s: self.now_ms / 1000,
+            pin_hold_s: self.settings.quote_hold_s,
+            cart_hold_s: self.settings.cart_hold_s,
             shards: self.settings.ledger_shards,
         };
-        let quote = Quote::new(&decision, &self.unit, terms);
-        let token = self.settings.quotary.sign(&quote);
-        Some(Offer {
-            catalogue_minor: item.price_minor(),
-            currency: item.experiment().currency(),
-            quote,
-            token,
-        })
+        Some(Quote::new(&decision, &self.unit, terms))
+    }
+
+    /// A quote as the shop gets it: signed. None where it cannot be signed now.
+    pub async fn sign(&self, quote: &Quote) -> Option<String> {
+        let signed = self.settings.signer.sign(quote).await;
+        signed.inspect_err(|error| worker::console_error!("{error}")).ok()
     }
 
     /// Makes a response this visitor's own: our cookies, no cache, nothing to revalidate with.
     pub fn stamp(&self, headers: &Headers) -> Result<()> {
-        for name in ["etag", "last-modified", "expires", "cdn-cache-control", "surrogate-control", "age"] {
-            headers.delete(name)?;
+        make_private(headers)?;
+        if self.is_new {
+            headers.append("set-cookie", &set_cookie(VISITOR_COOKIE, &self.id, YEAR_S))?;
         }
-        headers.set("cache-control", "private, no-store")?;
-        self.cookies.iter().try_for_each(|cookie| headers.append("set-cookie", cookie))
+        if self.pins != self.pinned {
+            let text = self.pins.seal(&self.settings.quotary, &self.unit);
+            headers.append("set-cookie", &set_cookie(PINS_COOKIE, &text, self.settings.quote_hold_s))?;
+        }
+        Ok(())
     }
+}
+
+/// The prices of a page for a visitor.
+pub struct PageOffers<'a> {
+    visitor: &'a Visitor,
+    /// Whether the page keeps its catalogue prices, and is only looked at.
+    at_catalogue: bool,
+    /// Items that are left alone.
+    without: &'a [String],
+    /// An item of the page was left alone.
+    is_partial: Cell<bool>,
+}
+
+impl<'a> PageOffers<'a> {
+    /// The visitor's own prices, except of some items.
+    pub fn of(visitor: &'a Visitor, without: &'a [String]) -> Self {
+        Self { visitor, at_catalogue: false, without, is_partial: Cell::new(false) }
+    }
+
+    /// The catalogue prices.
+    pub fn at_catalogue(visitor: &'a Visitor) -> Self {
+        Self { visitor, at_catalogue: true, without: &[], is_partial: Cell::new(false) }
+    }
+
+    /// Whether an item that is in an experiment was left alone, so that its places were not looked at.
+    pub fn is_partial(&self) -> bool {
+        self.is_partial.get()
+    }
+}
+
+impl Offers for PageOffers<'_> {
+    fn price(&self, sku: &str) -> Option<Price> {
+        let item = self.visitor.snapshot.item(sku)?;
+        let price_minor = if self.at_catalogue {
+            Some(item.price_minor())
+        } else if self.without.iter().any(|left| left == sku) {
+            None
+        } else {
+            self.visitor.decision(sku).map(|(_, decision)| decision.price_minor())
+        };
+        let Some(price_minor) = price_minor else {
+            self.is_partial.set(true);
+            return None;
+        };
+        let experiment = item.experiment();
+        Some(Price {
+            catalogue_minor: item.price_minor(),
+            price_minor,
+            currency: experiment.currency(),
+            is_disclosed: experiment.uses_personal_data(),
+        })
+    }
+}
+
+/// Nobody else may get a response, now or later.
+pub fn make_private(headers: &Headers) -> Result<()> {
+    for name in ["etag", "last-modified", "expires", "cdn-cache-control", "surrogate-control", "age"] {
+        headers.delete(name)?;
+    }
+    Ok(headers.set("cache-control", "private, no-store")?)
+}
+
+/// Takes our cookies back; says whether there were any.
+pub fn expire_cookies(cookies: &str, headers: &Headers) -> Result<bool> {
+    let mut is_any = false;
+    for name in OUR_COOKIES.iter().filter(|name| cookie_in(cookies, name).is_some()) {
+        is_any = true;
+        headers.append("set-cookie", &set_cookie(name, "", 0))?;
+    }
+    Ok(is_any)
 }
 
 fn is_hex(byte: u8) -> bool {

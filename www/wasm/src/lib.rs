@@ -85,13 +85,14 @@ impl Preview {
         to_js(&items.collect::<Vec<_>>())
     }
 
-    /// What a unit without a pin is shown for an item; `undefined` for an item without experiment.
+    /// What a unit without a pin is shown for an item; `undefined` for an item without experiment or whose experiment is stopped.
     ///
     /// `unit` is 32 hexadecimal digits, as `GET /haggle/v1/unit` gives them.
     pub fn decide(&self, unit: &str, sku: &str) -> Result<JsValue, JsError> {
         let unit: UnitKey = unit.parse()?;
         let Some(item) = self.snapshot.item(sku) else { return Ok(JsValue::UNDEFINED) };
         let decision = haggle::decide_in(item.experiment(), &unit, self.snapshot.published_at_ms());
+        let Some(decision) = decision else { return Ok(JsValue::UNDEFINED) };
         let currency = decision.experiment.currency();
         to_js(&Shown {
             sku,

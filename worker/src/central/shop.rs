@@ -1,0 +1,70 @@
+//! What the central store knows of the shop itself: its site, and where its pages do not show the catalogue price.
+
+use worker::{Env, Result};
+
+use super::database;
+use crate::mismatches::Mismatches;
+use crate::rows::{Bound, Row, prepare, query};
+
+/// The site as it was accepted; none for the empty one.
+pub async fn site(env: &Env) -> Result<Option<String>> {
+    let rows = query(&database(env)?, "SELECT definition FROM site", &[]).await?;
+    rows.first().map(|row| row.text(0)).transpose()
+}
+
+/// Stores a site that was validated, as the JSON text that it was read from.
+pub async fn set_site(env: &Env, definition: &str, now_ms: u64) -> Result<()> {
+    let sql = "INSERT INTO site (one, definition, changed_at_ms) VALUES (1, ?1, ?2) \
+               ON CONFLICT (one) DO UPDATE SET definition = excluded.definition, changed_at_ms = excluded.changed_at_ms";
+    prepare(&database(env)?, sql, &[definition.into(), now_ms.into()])?.run().await.map(drop)
+}
+
+/// Goes back to the empty site.
+pub async fn delete_site(env: &Env) -> Result<()> {
+    prepare(&database(env)?, "DELETE FROM site", &[])?.run().await.map(drop)
+}
+
+/// Days for which mismatches are kept.
+const DAYS_KEPT: u64 = 30;
+const DAY_MS: u64 = 86_400_000;
+
+/// Adds what was counted since the last time to the counts of today.
+pub async fn add_mismatches(env: &Env, mismatches: &[Mismatches], now_ms: u64) -> Result<()> {
+    const ADD: &str = "\
+        INSERT INTO mismatches (sku, surface, day, count) \
+        SELECT v->>'sku', v->>'surface', ?2, v->>'count' FROM (SELECT value AS v FROM json_each(?1)) WHERE true \
+        ON CONFLICT (sku, surface, day) DO UPDATE SET count = count + excluded.count";
+    let db = database(env)?;
+    let (list, today) = (serde_json::to_string(mismatches)?, now_ms / DAY_MS);
+    let add = prepare(&db, ADD, &[list.as_str().into(), today.into()])?;
+    let old = today.saturating_sub(DAYS_KEPT);
+    let forget = prepare(&db, "DELETE FROM mismatches WHERE day < ?1", &[old.into()])?;
+    db.batch(vec![add, forget]).await.map(drop)
+}
+
+/// Days of mismatches that health sums up, the last of which is today.
+const DAYS_SHOWN: u64 = 7;
+
+/// Mismatches of the last week by item and surface, the most frequent first, at most a hundred.
+pub async fn mismatches(env: &Env, now_ms: u64) -> Result<Vec<Mismatches>> {
+    let sql = "SELECT sku, surface, SUM(count) FROM mismatches WHERE day > ?1 \
+               GROUP BY sku, surface ORDER BY 3 DESC, 1, 2 LIMIT 100";
+    let before = (now_ms / DAY_MS).saturating_sub(DAYS_SHOWN);
+    let rows = query(&database(env)?, sql, &[Bound::from(before)]).await?;
+    let read = |row: &Row| Ok(Mismatches { sku: row.text(0)?, surface: row.text(1)?, count: row.count(2)? });
+    rows.iter().map(read).collect()
+}
+
+/// One experiment as the text of the answer, with the mismatches of its item by day since it began; none of that name.
+pub async fn experiment_json(env: &Env, name: &str) -> Result<Option<String>> {
+    let sql = "SELECT json_object('name', name, 'state', state, 'created_at_ms', created_at_ms, \
+                 'ended_at_ms', ended_at_ms, 'definition', json(definition), 'mismatches', \
+                 json((SELECT json_group_array(json_object('day', date(day * 86400, 'unixepoch'), 'surface', surface, \
+                   'count', count)) FROM (SELECT * FROM mismatches WHERE sku = e.sku \
+                   AND day BETWEEN e.created_at_ms / 86400000 AND COALESCE(e.ended_at_ms, ?2) / 86400000 \
+                   ORDER BY day DESC, surface)))) \
+               FROM experiments AS e WHERE name = ?1";
+    let now_ms = worker::Date::now().as_millis();
+    let rows = query(&database(env)?, sql, &[name.into(), now_ms.into()]).await?;
+    rows.first().map(|row| row.text(0)).transpose()
+}

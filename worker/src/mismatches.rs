@@ -1,0 +1,93 @@
+//! Places in pages that should have held an item's catalogue price and did not: counted in this isolate, and added to
+//! the central store every ten seconds.
+
+use std::cell::{Cell, RefCell};
+use std::collections::BTreeMap;
+
+use haggle::page::PageItem;
+use serde::Serialize;
+use worker::{Context, Date, Env};
+
+use crate::central;
+use crate::reasons::Reason;
+
+/// Different places that are counted at a time; a shop whose pages show more has heard of the trouble.
+const PLACES_MAX: usize = 1000;
+
+/// Least milliseconds between two additions of an isolate to the central store.
+const FLUSH_MS: u64 = 10_000;
+
+/// How often a place of an item did not hold its catalogue price.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct Mismatches {
+    /// The item.
+    pub sku: String,
+    /// What the place is called.
+    pub surface: String,
+    /// How often.
+    pub count: u64,
+}
+
+thread_local! {
+    /// What the central store does not have yet.
+    static COUNTS: RefCell<BTreeMap<(String, String), u64>> = const { RefCell::new(BTreeMap::new()) };
+    static FLUSHED_AT_MS: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Name under which it is counted that an item's price was found in data, and nowhere in what a shopper reads.
+const NOT_SHOWN: &str = "no visible price";
+
+/// Whether what the page says of an item would not all be the same price.
+pub fn is_wrong(item: &PageItem) -> bool {
+    item.has_mismatch() || (item.written > 0 && !item.is_shown())
+}
+
+/// Counts what was found wrong on a page; says whether anything was.
+pub fn count(items: &[PageItem]) -> bool {
+    let mut is_any = false;
+    for item in items.iter().filter(|item| is_wrong(item)) {
+        is_any = true;
+        Reason::SurfaceMismatch.count();
+        if item.has_mismatch() {
+            item.mismatches.iter().for_each(|surface| add(item.sku.clone(), surface.clone(), 1));
+        } else {
+            add(item.sku.clone(), NOT_SHOWN.into(), 1);
+        }
+    }
+    is_any
+}
+
+fn add(sku: String, surface: String, count: u64) {
+    COUNTS.with_borrow_mut(|counts| {
+        let key = (sku, surface);
+        if counts.len() < PLACES_MAX || counts.contains_key(&key) {
+            *counts.entry(key).or_default() += count;
+        }
+    });
+}
+
+/// Adds what was counted to the central store once the response is out, if it is time to.
+pub fn flush_later(env: &Env, context: &Context) {
+    let now_ms = Date::now().as_millis();
+    let is_time = now_ms >= FLUSHED_AT_MS.get().saturating_add(FLUSH_MS);
+    if is_time && !COUNTS.with_borrow(BTreeMap::is_empty) {
+        let env = env.clone();
+        context.wait_until(async move { flush(&env).await });
+    }
+}
+
+/// Adds what was counted to the central store now; what it does not take is kept for the next time.
+pub async fn flush(env: &Env) {
+    let now_ms = Date::now().as_millis();
+    FLUSHED_AT_MS.set(now_ms);
+    let counts = COUNTS.take();
+    if counts.is_empty() {
+        return;
+    }
+    let mismatches = counts.into_iter().map(|((sku, surface), count)| Mismatches { sku, surface, count });
+    let mismatches: Vec<Mismatches> = mismatches.collect();
+    if let Err(error) = central::add_mismatches(env, &mismatches, now_ms).await {
+        worker::console_error!("mismatches: {error}");
+        mismatches.into_iter().for_each(|Mismatches { sku, surface, count }| add(sku, surface, count));
+    }
+}
