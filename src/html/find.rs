@@ -24,14 +24,8 @@ pub(super) fn either(bytes: &[u8], from: usize, one: u8, other: u8) -> Option<us
             return Some(from + index * 8 + hits.trailing_zeros() as usize / 8);
         }
     }
-    let mut at = from + words.len() * 8;
-    for &byte in tail {
-        if byte == one || byte == other {
-            return Some(at);
-        }
-        at += 1;
-    }
-    None
+    let at = tail.iter().position(|&byte| byte == one || byte == other)?;
+    Some(from + words.len() * 8 + at)
 }
 
 /// Position of the first such byte at or after `from`.
