@@ -4,6 +4,7 @@
 import { createServer } from 'node:http';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
+import { echoOverWebSocket } from './web-socket.mjs';
 import { productPage } from './shop/pages.mjs';
 import { CATALOGUE } from './shop/server.mjs';
 
@@ -120,6 +121,7 @@ export async function startOddOrigin() {
     return (ANSWERS[path] ?? ((_, missing) => answer(missing, 404, 'nothing here', { 'content-type': 'text/plain' })))(request, response);
   });
   server.keepAliveTimeout = 600_000;
+  server.on('upgrade', echoOverWebSocket);
   await new Promise((ready) => server.listen(0, '127.0.0.1', () => ready(undefined)));
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   return {
