@@ -78,7 +78,7 @@ impl Rewriter<'_> {
         let hits = std::mem::take(&mut self.hits);
         let count = self.open.len();
         let owners = self.owners.len();
-        self.held_from = self.held_from.min(span.start);
+        self.expect(span.start);
         self.own(kind, &marks, &hits);
         let is_in_slot = self.open.iter().any(|open| matches!(open.what, What::Slot(_)));
         if let Some(sku) = marks.slot {
