@@ -137,6 +137,11 @@ test('the query, and the host, are part of what is asked for', async () => {
   assert.ok(origin.requests.some(({ url, headers }) => url === '/query?a=1' && headers['x-forwarded-host'] === 'another.example'));
 });
 
+test('no request of a browser leads to what is kept', async () => {
+  await fill('/inside');
+  assert.equal((await world.shopper().ask('/haggle/html/inside')).status, 404);
+});
+
 test('a page out of the cache that is left alone is nobody else\'s either', async () => {
   await fill('/first', { location: 'first' });
   const first = await world.shopper().ask('/first', { location: 'first' });
