@@ -3,12 +3,13 @@
  * script tag and the hidden quote fields only.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { after, before, test } from 'node:test';
 
-import { BROWSER, experiment, openWorld, otherExperiment, received } from './kit.mjs';
+import { BROWSER, experiment, openWorld, otherExperiment, received, until } from './kit.mjs';
 import { send } from './http.mjs';
 import { BINARY, LONG, MARKUP, PRODUCT, startOddOrigin } from './odd-origin.mjs';
-import { overWebSocket } from './web-socket.mjs';
 import { PUBLIC_PATHS } from './shop/server.mjs';
 import { assertOnlyPricesDiffer } from './undo.mjs';
 
@@ -248,6 +249,22 @@ test('every other method passes with its body and headers', async () => {
   }
 });
 
+test('a WebSocket passes, in both directions', async () => {
+  await experimentsRun();
+  const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
+  const asked = request(`${world.base('cached')}/chat`, { headers, agent: false }).end();
+  const [{ statusCode }, socket, first] = await once(asked, 'upgrade');
+  assert.equal(statusCode, 101);
+  let heard = first;
+  socket.on('data', (bytes) => { heard = Buffer.concat([heard, bytes]); });
+  const hears = (text) => until(`the WebSocket says ${text}`, async () => heard.toString('latin1'), (all) => all.includes(text));
+  await hears('hello');
+  // A text of five characters under a mask of zeros.
+  socket.write(Buffer.concat([Buffer.of(0x81, 0x85, 0, 0, 0, 0), Buffer.from('19.00')]));
+  await hears('19.00');
+  socket.destroy();
+});
+
 test('HEAD answers as the origin does, cache or not', async () => {
   await experimentsRun();
   const plain = WITH_AND_WITHOUT_CACHE.flatMap((location) => ['/plain', '/404', '/303'].map((path) => [path, location]));
@@ -255,14 +272,6 @@ test('HEAD answers as the origin does, cache or not', async () => {
     await through(path, location);
     const { raw } = await assertUntouched(path, location, { method: 'HEAD' });
     assert.equal(raw.length, 0);
-  }
-});
-
-test('a WebSocket is opened through the Worker, and messages pass both ways', async () => {
-  await experimentsRun();
-  for (const location of WITH_AND_WITHOUT_CACHE) {
-    const { protocol, echo } = await overWebSocket(`${world.base(location)}/socket?a=%20b`, 'haggle over 19,00 €');
-    assert.deepEqual([protocol, echo], ['prices', '/socket?a=%20b: haggle over 19,00 €']);
   }
 });
 

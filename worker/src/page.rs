@@ -7,7 +7,9 @@
 //! Out of scope: where prices stand in a page (the core's `page`), and who sees which price (`visitor`).
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
+use haggle::Snapshot;
 use haggle::page::{Field, Output, Report, Rewriter};
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
@@ -40,28 +42,29 @@ pub async fn serve(request: &Request, env: &Env, context: &Context) -> Result<Re
         return origin::pass(raw, env).await;
     }
     let request = ShopRequest::of(Clone::clone(raw))?;
-    let visitor = match visitor_of(&request, env, context).await {
-        Ok(visitor) => visitor,
+    let (settings, snapshot) = match ready(&request, env, context).await {
+        Ok(ready) => ready,
         Err(reason) => {
             let page = Page { response: request.pass(env).await?, is_cached: false };
             return left_alone(&request, page, reason);
         }
     };
-    let page = request.page(env, visitor.settings(), context).await?;
+    let page = request.page(env, &settings, context).await?;
     if let Some(reason) = unfit(&page.response)? {
         return left_alone(&request, page, reason);
     }
+    let visitor = Visitor::of(&request.cookies, snapshot, settings, Date::now().as_millis());
     let response = View { request, page, visitor }.serve(context).await;
     mismatches::flush_later(env, context);
     response
 }
 
-/// The visitor of a request, if anything may be priced.
-async fn visitor_of(
+/// What prices are decided by, if anything may be priced.
+async fn ready(
     request: &ShopRequest,
     env: &Env,
     context: &Context,
-) -> std::result::Result<Visitor, Reason> {
+) -> std::result::Result<(Rc<Settings>, Rc<Snapshot>), Reason> {
     let misconfigured = |error: String| {
         worker::console_error!("settings: {error}");
         Reason::Misconfigured
@@ -78,7 +81,7 @@ async fn visitor_of(
     if snapshot.experiments().is_empty() {
         return Err(Reason::NoExperiment);
     }
-    Ok(Visitor::of(&request.cookies, snapshot, settings, Date::now().as_millis()))
+    Ok((settings, snapshot))
 }
 
 /// A page on its way to a visitor.
