@@ -194,7 +194,7 @@ impl Default for Site {
 }
 
 /// Name of the hidden field unless the site says otherwise.
-const FIELD: &str = "haggle_quote";
+pub(crate) const FIELD: &str = "haggle_quote";
 
 impl Site {
     /// Reads and validates a site written in JSON.

@@ -154,6 +154,7 @@ impl Rewriter<'_> {
                 }) {
                     let whose = self.card(card, false).unwrap_or(Whose::Waiting);
                     self.enter(whose, OwnerKind::Card(card));
+                    self.client.meet(card);
                 }
             }
         }

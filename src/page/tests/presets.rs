@@ -37,6 +37,7 @@ fn shopify() {
 <div class="card-wrapper"><a href="/products/other">Other</a><div class="price__regular"><span class="price-item price-item--regular">€1~,00</span></div></div>"#,
     );
     assert!(done.tag.contains("[\".price__regular .price-item--regular\",\"OIL\"]"), "{}", done.tag);
+    assert!(done.tag.contains(",\"field\":\"properties[_haggle_quote]\"}'"), "{}", done.tag);
 }
 
 #[test]

@@ -198,7 +198,8 @@ fn cards_say_their_item_by_an_attribute_or_by_an_element_in_them() {
          \"OIL\":{\"price\":1750,\"texts\":[[[\"19.00\"],[\"17.50\"]]]}},\"rules\":[\
          {\"in\":\"li\",\"by\":[\"\",\"data-id\",\"\"],\"at\":\".price\"},\
          {\"in\":\"article\",\"by\":[\"a[href]\",\"href\",\"*/p/{sku}\"],\"at\":\".price\"},\
-         [\".price\",\"NUT\"]],\"skus\":{\"harvest-oil\":\"OIL\"}}'></script>"
+         [\".price\",\"NUT\"],\
+         {\"in\":\"aside\",\"by\":[\"\",\"data-haggle-sku\",\"\"],\"at\":\".price\"}],\"skus\":{\"harvest-oil\":\"OIL\"}}'></script>"
     );
 }
 
