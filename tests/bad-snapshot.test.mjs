@@ -123,7 +123,7 @@ test('a snapshot that is too old prices nothing, until a newer one is published'
 
 test('an isolate that has a good snapshot keeps it while KV holds anything else', async () => {
   const { version } = (await world.health()).snapshot;
-  for (const bytes of [randomBytes(300), Buffer.alloc(0), changed(12, Buffer.from([3, 0]))]) {
+  for (const bytes of [randomBytes(300), Buffer.alloc(0), changed(12, Buffer.from([4, 0]))]) {
     await put(bytes);
     const began = performance.now();
     while (performance.now() - began < 300) assert.equal((await world.shopper().ask(PAGE)).reason, 'priced');
