@@ -224,6 +224,22 @@ test('prices that rules find: the page\'s own and those in cards, each of its it
   await close();
 });
 
+test('a card says its item as the Worker reads it, whatever else stands in it', async () => {
+  const rules = [{ in: 'li', by: ['a[href]', 'href', '*/p/{sku}.html'], at: '.now' }, { in: 'article', by: ['', 'data-id', ''], at: '.now' },
+    { in: 'aside', by: ['', 'data-haggle-sku', ''], at: '.now' }, ['.now', 'SALT-200']];
+  const oil = '<b class="now">19,00 €</b>', told = { ...TOLD, rules };
+  const cards = [['<li><a href="/help"></a><a href="%E0%A4"></a><a href="//shop.example/en/p/OLIVE-500.html#a?b">', '17,50 €'],
+    ['<li><a href="en/p/OLIVE%2D500.html/?a=/p/SALT.html">', '17,50 €'], ['<li><a href="/p/OLIVE-500">', '19,00 €'],
+    ['<li><a href="/en/p/%E0%A4%A.html">', '19,00 €'], ['<article data-id=" OLIVE-500 ">', '17,50 €'], ['<article>', '19,00 €'],
+    ['<aside>', '19,00 €'], ['<aside data-haggle-sku="OLIVE-500">', '17,50 €'], ['<p>', '19,00 €'],
+    ['<li><a href="/p/OLIVE-500.html"></a><aside>', '19,00 €'], ['<article data-id="OLIVE-500" class="now">', '17,50 €', '19,00 €']];
+  const { page, run, close } = await open(cards.map(([start, , text = oil]) => `<section>${start}${text}</section>`).join(''), told);
+  await run(() => { for (const one of document.querySelectorAll('.now')) one.append(' '); });
+  const texts = await page.locator('.now').allInnerTexts();
+  for (const [at, [start, right]] of cards.entries()) assert.equal(texts[at], right, start);
+  await close();
+});
+
 test('a part of another page is heard with its own tag, and a shop\'s own rendering asks for its quote', async () => {
   const { page, run, shown, close } = await open('<main></main>', null);
   assert.equal(await page.evaluate(() => document.querySelector('script')), null);
