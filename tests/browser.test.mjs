@@ -108,7 +108,7 @@ class Tab {
     await this.look('/cart');
     const rows = this.page.locator('tr[data-cart-sku]');
     return rows.evaluateAll((all) => all.map((row) => ({ sku: row.dataset.cartSku, text: row.querySelector('td.unit').innerText,
-      notice: row.querySelector('.notice')?.innerText ?? null })));
+      notice: row.nextElementSibling?.matches('.notice') ? row.nextElementSibling.innerText.trim() : null })));
   }
 
   /** Puts the item of the page into the basket. */
