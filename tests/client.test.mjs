@@ -167,6 +167,13 @@ test('the blanks around a price stay, and so does every text that is not the cat
   await close();
 });
 
+test('what stands in a price element and is none of its text changes nothing: a style, the price of another item', async () => {
+  const { run, text, close } = await open(MARKED);
+  await run(() => { document.querySelector('span').innerHTML = '<style>b { top: 19px }</style>19,00 € <b data-haggle-sku="SALT-200">7,90 €</b>'; });
+  assert.deepEqual([await text('span'), await text('b')], ['17,50 € 7,90 €', '7,90 €']);
+  await close();
+});
+
 test('of a price in parts the page may change one alone: then all of it is the page\'s own again', async () => {
   const { run, text, close } = await open('<p><span data-haggle-sku="OLIVE-500"></span></p>');
   await run(() => { document.querySelector('span').innerHTML = '<b>19</b><sup>,00</sup> €'; });
@@ -178,7 +185,7 @@ test('of a price in parts the page may change one alone: then all of it is the p
   await close();
 });
 
-test('a page that writes against the client in a loop is not held up, and another is kept right afterwards', async () => {
+test('a page that writes against the client in a loop is not held up, and another is kept right afterwards', { timeout: 30_000 }, async () => {
   const { page, run, text, close } = await open(`${MARKED}<p><span class="b" data-haggle-sku="OLIVE-500">17,50 €</span></p>`);
   const writes = await run(() => {
     const [first, second] = document.querySelectorAll('span');
@@ -256,6 +263,17 @@ test('a part of another page is heard with its own tag, and a shop\'s own render
   assert.deepEqual([offers[0]?.price_minor, offers[0]?.quote, offers[1]], [1750, 'QUOTE-1750', undefined]);
   await sleep(SETTLED_MS);
   assert.equal(shown.length, 1);
+  await close();
+});
+
+test('a client that was there before its tag hears it at once', async () => {
+  const { run, text, close } = await open(MARKED.replace('17,50', '19,00'), {});
+  await run((told) => {
+    const tag = document.createElement('script');
+    tag.dataset.haggle = JSON.stringify(told);
+    document.body.append(tag);
+  }, TOLD);
+  assert.equal(await text('span'), '17,50 €');
   await close();
 });
 
