@@ -92,7 +92,6 @@ impl Rewriter<'_> {
                 let (from, to) = (price.catalogue_minor, price.price_minor);
                 match reprice_nodes(&nodes, from, to, price.currency) {
                     Ok(new) => return self.write_nodes(owner, item, surface, new),
-                    Err(_) if surface.is_satisfied => Verdict::Absent,
                     Err(_) => Verdict::Mismatch,
                 }
             }

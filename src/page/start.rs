@@ -342,16 +342,6 @@ impl Rewriter<'_> {
             self.see(hits);
             return;
         }
-        if role != Role::CompareAt
-            && let Some(What::Text(around)) = self
-                .open
-                .iter_mut()
-                .rev()
-                .map(|open| &mut open.what)
-                .find(|what| matches!(what, What::Text(_)))
-        {
-            around.is_satisfied = true;
-        }
         self.see(hits.get(1..).unwrap_or_default());
         self.put(What::Text(surface));
     }
