@@ -341,3 +341,26 @@ fn places_are_noted_where_that_is_asked_for() {
     let brief: Vec<_> = seen.iter().map(|seen| (seen.at, seen.is_matched, seen.text.as_str())).collect();
     assert_eq!(brief, [(23, Some(true), "19.00"), (55, Some(false), "18.00")]);
 }
+
+#[test]
+fn two_rules_for_one_attribute_are_one_place() {
+    let site = r##"{"pages":[{"path":"/","sku":"OIL"}],"surfaces":[{"selector":"b"},
+        {"selector":"#a","place":"attribute","attributes":["data-price"],"scale":"minor"},
+        {"selector":"i","place":"attribute","attributes":["data-price"]}]}"##;
+    let done = rewrite(site, "/", "<b>19.00</b><i id=a data-price=1900></i>", &OIL);
+    assert_eq!(done.page, "<b>17.50</b><i id=a data-price=1750></i>");
+    assert_eq!((done.item("OIL").written, done.mismatches("OIL")), (2, vec![]));
+}
+
+#[test]
+fn a_form_waits_no_longer_than_its_item_may_be_shown() {
+    let (site, prices) = (Site::default(), Prices(OIL.to_vec()));
+    let (mut rewriter, mut output) = (Rewriter::new(&site, "/", &prices), Output::default());
+    let form = b"<form data-haggle-sku=OIL></form><p>";
+    rewriter.push(form, &mut output);
+    assert_eq!(output.bytes, b"<form data-haggle-sku=OIL>");
+    let mismatch = b"<b data-haggle-sku=OIL>18.00</b>";
+    rewriter.push(mismatch, &mut output);
+    assert_eq!(output.bytes, [&form[..], mismatch].concat());
+    assert!(output.fields.is_empty());
+}
