@@ -1,8 +1,8 @@
 //! Stage 3, exposure: the decision as a quote, the price that a shopper is held to and the shop with it.
 //!
 //! A quote travels as a standard JSON Web Token (RFC 7519), so that a shop can verify it with any stock library. Its
-//! claims are modelled on the token of Google's Automated Discounts (<https://support.google.com/merchants/answer/16961497>),
-//! which is a price that an online shop is held to as well; amounts are in minor units instead of decimals:
+//! claims are modelled on the token of Google's Automated Discounts, which is a price that a shop is held to as well
+//! (<https://support.google.com/merchants/answer/16961497>); amounts are in minor units instead of decimals:
 //!
 //! | claim | is | in Google's token |
 //! |---|---|---|
@@ -17,6 +17,7 @@
 //! | `w` | the propensity, out of 65536 | |
 //! | `e`, `v` | epoch of the decision, and version of the snapshot that it was signed under | |
 //! | `rw`, `s`, `jti` | reward window in seconds, ledger shards, and the exposure's id | |
+//! | `preview` | `true` only in what a preview shows: such a token is no quote | |
 //!
 //! In scope: the claims, the token around them (HS256 whole, ES256 but for the signature itself, which the shell makes
 //! and checks), and what checkout asks of a quote. Out of scope: the cookie or form that carries the text.

@@ -342,7 +342,7 @@ impl Snapshot {
             for (place, arm) in experiment.arms.iter().enumerate() {
                 if place != experiment.control {
                     let what = || format!("price_minor of arm {} of {}", arm.name, experiment.name);
-                    experiment.guardrails.check(what, arm.price_minor)?;
+                    experiment.guardrails.check(&what, arm.price_minor)?;
                 }
             }
         }

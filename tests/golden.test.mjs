@@ -130,13 +130,12 @@ describe('golden vectors in wasm under Node', () => {
 });
 
 describe('golden vectors over HTTP on workerd', () => {
-  // A quote outlives its pin by an hour.
-  const HOLD_S = 172_800, CART_GRACE_S = 3_600, SHARDS = 4;
+  const HOLD_S = 172_800, CART_HOLD_S = 174_600, SHARDS = 4;
   const secrets = { QUOTE_KEYS: tokens.keys, UNIT_KEY: decisions.unit_key, REWARDS_TOKEN: 'golden-rewards-token', ADMIN_TOKEN: 'golden-admin-token' };
   /** @type {Awaited<ReturnType<typeof startEdge>>} */
   let edge;
   before(async () => {
-    const vars = { SNAPSHOT_TTL_MS: '0', QUOTE_HOLD_S: String(HOLD_S), LEDGER_SHARDS: String(SHARDS) };
+    const vars = { SNAPSHOT_TTL_MS: '0', QUOTE_HOLD_S: String(HOLD_S), CART_HOLD_S: String(CART_HOLD_S), LEDGER_SHARDS: String(SHARDS) };
     edge = await startEdge({ origin: 'http://127.0.0.1:9', vars, secrets });
   });
   after(() => edge?.stop());
@@ -180,11 +179,12 @@ describe('golden vectors over HTTP on workerd', () => {
         const body = /** @type {any} */ (await answer.json());
         const { published: { name: x, currency: c, epoch: e }, definition } = experimentOf(sku);
         assert.deepEqual([body.sku, body.price_minor, body.currency], [sku, p, c], `${visitor} ${sku}`);
-        const { iat, ...claims } = claimsOf(body.quote);
+        const { iat, exp, ...claims } = claimsOf(body.quote);
         assert.ok(iat % 60 === 0 && iat >= from_s && iat * 1000 <= Date.now(), `issued at ${iat}`);
+        assert.ok(exp >= from_s + CART_HOLD_S && (exp - CART_HOLD_S) * 1000 <= Date.now(), `held until ${exp}`);
         assert.deepEqual(claims, {
           m: MERCHANT, o: sku, c, p, pp: definition.item.price_minor, x, a, w, e, v: decided.version,
-          exp: iat + HOLD_S + CART_GRACE_S, rw: definition.reward_window_hours * 3600, s: SHARDS, jti: exposureId(unit, x, sku, iat),
+          rw: definition.reward_window_hours * 3600, s: SHARDS, jti: exposureId(unit, x, sku, iat),
         });
         assert.equal(body.quote, signed(tokens.keys, claimsOf(body.quote)));
         const pins = sealedPins(tokens.keys, unit, pinsOf(all, iat / 60));
