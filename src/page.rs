@@ -16,6 +16,7 @@ mod items;
 mod open;
 mod start;
 mod tag;
+mod wait;
 
 use std::ops::Range;
 
@@ -32,11 +33,6 @@ use tag::Client;
 
 /// What stands where prices are set with personal data (New York General Business Law, section 349-a).
 pub const DISCLOSURE: &str = "THIS PRICE WAS SET BY AN ALGORITHM USING YOUR PERSONAL DATA";
-
-/// So many bytes of a page may wait for the end of a text, for a card's item, or for a form's price.
-const HELD_MAX: usize = 65_536;
-/// So many bytes may wait for the end of a script.
-const SCRIPT_MAX: usize = 2 << 20;
 
 /// The prices of one visitor.
 pub trait Offers {
@@ -180,8 +176,8 @@ pub struct Rewriter<'a> {
     /// Of each surface of the site, whether it is looked for on this page, and whether it was found.
     is_on: Vec<bool>,
     seen: Vec<bool>,
-    /// Nothing that is held back begins before this.
-    held_from: usize,
+    /// Up to here nothing has waited for too long.
+    due: usize,
     is_slot_filled: bool,
     client: Client,
     notes: Option<Vec<Seen>>,
@@ -207,7 +203,7 @@ impl<'a> Rewriter<'a> {
             forms: Vec::new(),
             is_on: site.surfaces.iter().map(|surface| surface.is_on(path)).collect(),
             seen: vec![false; site.surfaces.len()],
-            held_from: usize::MAX,
+            due: usize::MAX,
             is_slot_filled: false,
             client: Client::default(),
             notes: None,
@@ -267,7 +263,7 @@ impl<'a> Rewriter<'a> {
 
     /// A tag begins here: what it ends is complete.
     fn leave(&mut self, at: usize) {
-        if self.held_from < usize::MAX && at.saturating_sub(self.held_from) > HELD_MAX {
+        if at > self.due {
             self.give_up(at);
         }
         self.close(self.scanner.kept(), at, false);
@@ -337,63 +333,6 @@ impl<'a> Rewriter<'a> {
         }
     }
 
-    /// Where the first byte stands that cannot go out yet.
-    fn held(&self) -> usize {
-        let whose = |owner: usize| self.owners.get(owner).map(|owner| owner.whose);
-        let open = self.open.iter().filter_map(|open| match &open.what {
-            What::Text(surface) if surface.is_given_up || whose(surface.owner) == Some(Whose::Nobody) => None,
-            What::Text(surface) => Some(surface.from),
-            What::Script(surface) => (!surface.is_given_up).then_some(surface.from),
-            What::Slot(slot) => (!slot.is_given_up).then_some(slot.from),
-            What::Owner | What::Form { .. } => None,
-        });
-        let deferred = self.owners.iter().flat_map(|owner| owner.deferred.iter().map(Complete::from));
-        let forms = self.forms.iter().map(|&(at, _)| at);
-        open.chain(deferred).chain(forms).min().unwrap_or(usize::MAX)
-    }
-
-    /// Lets go of what has waited for too many bytes.
-    fn give_up(&mut self, at: usize) {
-        let is_late = |from: usize, most: usize| at.saturating_sub(from) > most;
-        let mut late = Vec::new();
-        for open in &mut self.open {
-            match &mut open.what {
-                What::Text(surface) if !surface.is_given_up && is_late(surface.from, HELD_MAX) => {
-                    surface.is_given_up = true;
-                    if surface.role == Role::Price {
-                        late.push((surface.owner, surface.label));
-                    }
-                }
-                What::Script(surface) if !surface.is_given_up && is_late(surface.from, SCRIPT_MAX) => {
-                    surface.is_given_up = true;
-                    late.push((surface.owner, surface.label));
-                }
-                What::Slot(slot) if is_late(slot.from, HELD_MAX) => slot.is_given_up = true,
-                _ => {}
-            }
-        }
-        for (owner, label) in late {
-            if let Some(Whose::Item(item)) = self.owners.get(owner).map(|owner| owner.whose) {
-                self.mismatch(item, complete::name(self.site, label).into());
-            }
-        }
-        for owner in &mut self.owners {
-            if owner.deferred.iter().any(|surface| is_late(surface.from(), HELD_MAX)) {
-                owner.whose = Whose::Nobody;
-                owner.deferred.clear();
-            }
-        }
-        for (from, item) in std::mem::take(&mut self.forms) {
-            let is_priced = |item: &PageItem| item.price.price_minor != item.price.catalogue_minor;
-            if !is_late(from, HELD_MAX) {
-                self.forms.push((from, item));
-            } else if self.items.get(item).is_some_and(is_priced) {
-                self.mismatch(item, "form".into());
-            }
-        }
-        self.held_from = self.held();
-    }
-
     /// Notes that a surface of an item is not as it should be.
     fn mismatch(&mut self, item: usize, name: String) {
         if let Some(state) = self.items.get_mut(item)
@@ -403,27 +342,6 @@ impl<'a> Rewriter<'a> {
             state.mismatches.push(name);
         }
         self.forms.retain(|&(_, waiting)| waiting != item);
-    }
-
-    /// A form has ended: its field goes there once the price is shown.
-    fn put_field(&mut self, item: usize, at: usize) {
-        let Some(state) = self.items.get(item) else { return };
-        if state.is_shown() {
-            self.flow.field(at, state.sku.clone(), self.site.field().into());
-        } else if !state.has_mismatch() {
-            self.held_from = self.held_from.min(at);
-            self.forms.push((at, item));
-        }
-    }
-
-    /// The price of an item is shown: so forms before it may have their fields.
-    fn place_waiting_fields(&mut self, item: usize) {
-        for (at, waiting) in std::mem::take(&mut self.forms) {
-            match self.items.get(item).filter(|state| waiting == item && state.is_shown()) {
-                Some(state) => self.flow.field(at, state.sku.clone(), self.site.field().into()),
-                None => self.forms.push((at, waiting)),
-            }
-        }
     }
 
     /// Fills a place for the disclosure where an item needs it.

@@ -92,7 +92,6 @@ impl Rewriter<'_> {
                 let (from, to) = (price.catalogue_minor, price.price_minor);
                 match reprice_nodes(&nodes, from, to, price.currency) {
                     Ok(new) => return self.write_nodes(owner, item, surface, new),
-                    Err(_) if surface.is_satisfied => Verdict::Absent,
                     Err(_) => Verdict::Mismatch,
                 }
             }
@@ -368,4 +367,37 @@ fn fits(bytes: &[u8], is_quoted: bool) -> bool {
 /// Whether a digit stands in a text, of whichever script: an element without one holds no price.
 fn has_digit(text: &str) -> bool {
     text.chars().any(char::is_numeric)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_without_quotes_takes_no_sign_that_ends_it() {
+        assert!(fits(b"1 299 kr", true) && fits("1.299,00€".as_bytes(), false));
+        for bytes in [&b"1 299"[..], b"1'299", b"\"", b"a>b", b"a=b"] {
+            assert!(!fits(bytes, false), "{bytes:?}");
+        }
+    }
+
+    #[test]
+    fn a_price_of_before_is_compared_in_units_of_the_currency() {
+        let price = |currency: &str, catalogue_minor, price_minor| Price {
+            catalogue_minor,
+            price_minor,
+            currency: currency.parse().unwrap(),
+            is_disclosed: false,
+        };
+        for (text, price, verdict) in [
+            ("25 €", price("EUR", 1900, 2499), Verdict::Written),
+            ("25,00 €", price("EUR", 1900, 2500), Verdict::Mismatch),
+            ("19,00 €", price("EUR", 1900, 1900), Verdict::Written),
+            ("¥2,500", price("JPY", 1900, 2499), Verdict::Written),
+            ("¥2,500", price("JPY", 1900, 2501), Verdict::Mismatch),
+            ("was", price("EUR", 1900, 1750), Verdict::Absent),
+        ] {
+            assert_eq!(compared(text, &price), verdict, "{text} {price:?}");
+        }
+    }
 }

@@ -78,7 +78,7 @@ impl Rewriter<'_> {
         let hits = std::mem::take(&mut self.hits);
         let count = self.open.len();
         let owners = self.owners.len();
-        self.held_from = self.held_from.min(span.start);
+        self.expect(span.start);
         self.own(kind, &marks, &hits);
         let is_in_slot = self.open.iter().any(|open| matches!(open.what, What::Slot(_)));
         if let Some(sku) = marks.slot {
@@ -341,16 +341,6 @@ impl Rewriter<'_> {
             // One place with two names.
             self.see(hits);
             return;
-        }
-        if role != Role::CompareAt
-            && let Some(What::Text(around)) = self
-                .open
-                .iter_mut()
-                .rev()
-                .map(|open| &mut open.what)
-                .find(|what| matches!(what, What::Text(_)))
-        {
-            around.is_satisfied = true;
         }
         self.see(hits.get(1..).unwrap_or_default());
         self.put(What::Text(surface));

@@ -24,7 +24,7 @@ fn a_saved_page_shows_its_places_with_their_lines() {
             "place   item  line     text         result\n\
              #price   OIL     2  19,00 €      rewritten\n\
              del      OIL     2  25,00 €  higher, stays\n\
-             OIL: shown at 17.50 EUR in 1 places, 1 hidden fields\n"
+             OIL: shown at 17.50 EUR; places: 1, hidden fields: 1\n"
         ),
         "{}",
         run.err

@@ -138,7 +138,7 @@ fn print(page: &[u8], output: &Output, report: &Report) -> Result<(), Failure> {
         let (from, to) = (price(item.price.catalogue_minor), price(item.price.price_minor));
         let fields = output.fields.iter().filter(|field| field.sku == item.sku).count();
         let what = if item.is_shown() {
-            format!("shown at {to} in {} places, {fields} hidden fields", item.written)
+            format!("shown at {to}; places: {}, hidden fields: {fields}", item.written)
         } else {
             format!("left at {from}: {}", item.mismatches.join(", "))
         };

@@ -114,7 +114,7 @@ fn untagged(bytes: &[u8]) -> &[u8] {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(512))]
+    #![proptest_config(ProptestConfig::with_cases(256))]
 
     #[test]
     fn without_offers_every_byte_stays(page in pages(), path in paths(), lengths in proptest::collection::vec(1usize..9, 1..4)) {

@@ -71,8 +71,15 @@ fn attributes_of_a_marked_element_hold_the_price_too() {
          <li value=1750 data-haggle-sku=OIL>17.50<button data-haggle-sku=OIL value=4711>Buy for 17.50</button>"
     );
     assert!(done.item("OIL").is_shown());
-    let done = marked("<b data-haggle-sku=OIL>19.00</b><b data-haggle-sku=OIL data-price=20.00>19.00</b>");
-    assert_eq!(done.mismatches("OIL"), ["data-haggle-sku"]);
+    let shown = "<b data-haggle-sku=OIL>19.00</b>";
+    for (page, is_match) in [
+        ("<b data-haggle-sku=OIL data-price=20.00>19.00</b>", false),
+        ("<b data-haggle-sku=OIL data-price=19.00>20.00</b>", false),
+        ("<b data-haggle-sku=OIL data-price=19.00>on sale</b>", true),
+    ] {
+        let done = marked(&format!("{shown}{page}"));
+        assert_eq!(done.mismatches("OIL").is_empty(), is_match, "{page}");
+    }
 }
 
 #[test]
@@ -231,7 +238,7 @@ fn a_form_has_its_field_once_the_price_is_shown() {
         assert_eq!(marked(page).page, expected);
     }
     let far =
-        format!("<form data-haggle-sku=OIL></form>{}<b data-haggle-sku=OIL>19.00</b>", "<br>".repeat(20_000));
+        format!("<form data-haggle-sku=OIL></form>{}<b data-haggle-sku=OIL>19.00</b>", "<br>".repeat(70_000));
     let done = marked(&far);
     assert_eq!((done.page.as_str(), done.mismatches("OIL")), (far.as_str(), vec!["form"]));
 }
@@ -289,7 +296,7 @@ fn what_is_too_long_goes_out_as_it_came() {
     let site = r#"{"pages":[{"path":"/","sku":"OIL"}],"surfaces":[{"selector":"b"}]}"#;
     let json = format!(
         "<script type=application/ld+json>{{\"@type\":\"Product\",{}\"offers\":{{\"price\":19}}}}</script><b>19.00",
-        " ".repeat(SCRIPT_MAX)
+        " ".repeat(wait::SCRIPT_MAX)
     );
     let site = Site::from_json(site).unwrap();
     let (bytes, report) = bytes_of(&site, "/", json.as_bytes().chunks(65_536), &Prices(OIL.to_vec()));
@@ -333,4 +340,27 @@ fn places_are_noted_where_that_is_asked_for() {
     let seen = rewriter.end(&mut output).surfaces;
     let brief: Vec<_> = seen.iter().map(|seen| (seen.at, seen.is_matched, seen.text.as_str())).collect();
     assert_eq!(brief, [(23, Some(true), "19.00"), (55, Some(false), "18.00")]);
+}
+
+#[test]
+fn two_rules_for_one_attribute_are_one_place() {
+    let site = r##"{"pages":[{"path":"/","sku":"OIL"}],"surfaces":[{"selector":"b"},
+        {"selector":"#a","place":"attribute","attributes":["data-price"],"scale":"minor"},
+        {"selector":"i","place":"attribute","attributes":["data-price"]}]}"##;
+    let done = rewrite(site, "/", "<b>19.00</b><i id=a data-price=1900></i>", &OIL);
+    assert_eq!(done.page, "<b>17.50</b><i id=a data-price=1750></i>");
+    assert_eq!((done.item("OIL").written, done.mismatches("OIL")), (2, vec![]));
+}
+
+#[test]
+fn a_form_waits_no_longer_than_its_item_may_be_shown() {
+    let (site, prices) = (Site::default(), Prices(OIL.to_vec()));
+    let (mut rewriter, mut output) = (Rewriter::new(&site, "/", &prices), Output::default());
+    let form = b"<form data-haggle-sku=OIL></form><p>";
+    rewriter.push(form, &mut output);
+    assert_eq!(output.bytes, b"<form data-haggle-sku=OIL>");
+    let mismatch = b"<b data-haggle-sku=OIL>18.00</b>";
+    rewriter.push(mismatch, &mut output);
+    assert_eq!(output.bytes, [&form[..], mismatch].concat());
+    assert!(output.fields.is_empty());
 }
