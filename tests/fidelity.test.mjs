@@ -3,9 +3,11 @@
  * script tag and the hidden quote fields only.
  */
 import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { request } from 'node:http';
 import { after, before, test } from 'node:test';
 
-import { BROWSER, experiment, openWorld, otherExperiment, received } from './kit.mjs';
+import { BROWSER, experiment, openWorld, otherExperiment, received, until } from './kit.mjs';
 import { send } from './http.mjs';
 import { BINARY, LONG, MARKUP, PRODUCT, startOddOrigin } from './odd-origin.mjs';
 import { PUBLIC_PATHS } from './shop/server.mjs';
@@ -168,7 +170,7 @@ for (const location of ['odd', 'proven', 'atomic']) {
 test('a price that arrives in pieces, a long page and another encoding come out whole', async () => {
   await experimentsRun();
   const shopper = world.shopper(await movedVisitor()), where = { location: 'odd' };
-  assert.equal(assertOnlyPricesDiffer((await shopper.ask('/pieces', where)).text, PRODUCT).changed, 1);
+  assert.equal(assertOnlyPricesDiffer((await shopper.ask('/pieces', where)).text, PRODUCT).changed, 3);
   assert.equal(assertOnlyPricesDiffer((await shopper.ask('/long', where)).text, LONG).changed, 1);
   const latin = latinWithout(await shopper.ask('/windows-1252', where));
   assert.match(latin, /^<p>caf\xe9 <span data-haggle-sku="OLIVE-500">(16|24|30),00 \x80<\/span> \xdf<\/p>$/);
@@ -234,6 +236,22 @@ test('every other method passes with its body and headers', async () => {
     assert.deepEqual([echo.headers.cookie, echo.headers['x-one'], echo.headers['x-forwarded-host']],
       ['haggle_vid=x; other=1', 'two', 'shop.example:8443']);
   }
+});
+
+test('a WebSocket passes, in both directions', async () => {
+  await experimentsRun();
+  const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
+  const asked = request(`${world.base('odd')}/chat`, { headers, agent: false }).end();
+  const [{ statusCode }, socket, first] = await once(asked, 'upgrade');
+  assert.equal(statusCode, 101);
+  let heard = first;
+  socket.on('data', (bytes) => { heard = Buffer.concat([heard, bytes]); });
+  const hears = (text) => until(`the WebSocket says ${text}`, async () => heard.toString('latin1'), (all) => all.includes(text));
+  await hears('hello');
+  // A text of five characters under a mask of zeros.
+  socket.write(Buffer.concat([Buffer.of(0x81, 0x85, 0, 0, 0, 0), Buffer.from('19.00')]));
+  await hears('19.00');
+  socket.destroy();
 });
 
 test('HEAD answers as the origin does', async () => {

@@ -1,6 +1,7 @@
 /**
  * An origin with unusual answers: compressed pages, errors with prices in them, binary files, odd markup.
  */
+import { createHash } from 'node:crypto';
 import { createServer } from 'node:http';
 import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
@@ -109,6 +110,20 @@ async function echo(request, response) {
   response.writeHead(201, { 'content-type': 'application/json', 'x-echo': 'yes' }).end(body);
 }
 
+/** A WebSocket that says `hello` and whatever it is told (RFC 6455; messages are short). */
+function greet(request, socket) {
+  const accept = createHash('sha1').update(`${request.headers['sec-websocket-key']}258EAFA5-E914-47DA-95CA-C5AB0DC85B11`).digest('base64');
+  socket.write(`HTTP/1.1 101 Switching Protocols\r\nupgrade: websocket\r\nconnection: upgrade\r\nsec-websocket-accept: ${accept}\r\n\r\n`);
+  const say = (bytes) => socket.write(Buffer.concat([Buffer.of(0x81, bytes.length), bytes]));
+  say(Buffer.from('hello'));
+  socket.on('error', () => {});
+  socket.on('data', (frame) => {
+    if ((frame[0] & 0xf) !== 1) return void socket.end();
+    const mask = frame.subarray(2, 6);
+    say(Buffer.from(frame.subarray(6, 6 + (frame[1] & 0x7f)).map((byte, at) => byte ^ mask[at % 4])));
+  });
+}
+
 /** @returns {Promise<{ url: string, stop: () => Promise<void> }>} */
 export async function startOddOrigin() {
   const server = createServer((request, response) => {
@@ -119,6 +134,7 @@ export async function startOddOrigin() {
     if (path.startsWith('/markup/') && markup !== undefined) return answer(response, 200, markup, CACHED);
     return (ANSWERS[path] ?? ((_, missing) => answer(missing, 404, 'nothing here', { 'content-type': 'text/plain' })))(request, response);
   });
+  server.on('upgrade', greet);
   server.keepAliveTimeout = 600_000;
   await new Promise((ready) => server.listen(0, '127.0.0.1', () => ready(undefined)));
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());

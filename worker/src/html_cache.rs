@@ -1,7 +1,8 @@
 //! The shop's pages at the edge, as everybody may get them, before any price is put in.
 //!
-//! They lie in the runtime's cache under an address of ours, where no request of a browser leads. What comes out of it
-//! has no cookies and nothing to revalidate with, and never leaves the Worker but as `private, no-store`.
+//! They lie in the runtime's cache under addresses of ours: what a browser asks for there the Worker answers by itself,
+//! with 404. What comes out of the cache has no cookies and nothing to revalidate with, and never leaves the Worker but
+//! as `private, no-store`.
 //!
 //! Out of scope: what is done with a page, and requests for the same page at the same time: each asks the shop.
 
@@ -15,8 +16,9 @@ use crate::origin::ShopRequest;
 use crate::settings::Settings;
 use crate::visitor::OUR_COOKIES;
 
-/// Host of the addresses under which pages lie. The top-level domain `invalid` leads nowhere (RFC 2606).
-const KEY_HOST: &str = "haggle-html.invalid";
+/// Beginning of the paths under which pages lie. The host is the shop's own: another one would be looked up, and behind
+/// Cloudflare Access, as the administration's may be, there is no cache.
+const KEY_PATH: &str = "/haggle/html";
 
 /// Headers of a page that do not belong to what everybody may get, or are about another copy of it.
 const NOT_KEPT: [&str; 11] = [
@@ -67,7 +69,7 @@ pub fn may_serve(request: &ShopRequest, settings: &Settings) -> Result<bool> {
 
 /// The address under which a page lies.
 pub fn key(request: &ShopRequest) -> String {
-    format!("https://{KEY_HOST}/{}{}", request.authority(), request.path_and_query())
+    format!("https://{}{KEY_PATH}{}", request.authority(), request.path_and_query())
 }
 
 /// The page under an address. A cache that does not answer has none.

@@ -7,7 +7,9 @@
 //! Out of scope: where prices stand in a page (the core's `page`), and who sees which price (`visitor`).
 
 use std::borrow::Cow;
+use std::rc::Rc;
 
+use haggle::Snapshot;
 use haggle::page::{Field, Output, Report, Rewriter};
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
@@ -40,28 +42,29 @@ pub async fn serve(request: &Request, env: &Env, context: &Context) -> Result<Re
         return origin::pass(raw, env).await;
     }
     let request = ShopRequest::of(Clone::clone(raw))?;
-    let visitor = match visitor_of(&request, env, context).await {
-        Ok(visitor) => visitor,
+    let (settings, snapshot) = match ready(&request, env, context).await {
+        Ok(ready) => ready,
         Err(reason) => {
             let page = Page { response: request.pass(env).await?, is_cached: false };
             return left_alone(&request, page, reason);
         }
     };
-    let page = request.page(env, visitor.settings(), context).await?;
+    let page = request.page(env, &settings, context).await?;
     if let Some(reason) = unfit(&page.response)? {
         return left_alone(&request, page, reason);
     }
+    let visitor = Visitor::of(&request.cookies, snapshot, settings, Date::now().as_millis());
     let response = View { request, page, visitor }.serve(context).await;
     mismatches::flush_later(env, context);
     response
 }
 
-/// The visitor of a request, if anything may be priced.
-async fn visitor_of(
+/// What prices are decided by, if anything may be priced.
+async fn ready(
     request: &ShopRequest,
     env: &Env,
     context: &Context,
-) -> std::result::Result<Visitor, Reason> {
+) -> std::result::Result<(Rc<Settings>, Rc<Snapshot>), Reason> {
     let misconfigured = |error: String| {
         worker::console_error!("settings: {error}");
         Reason::Misconfigured
@@ -78,7 +81,7 @@ async fn visitor_of(
     if snapshot.experiments().is_empty() {
         return Err(Reason::NoExperiment);
     }
-    Ok(Visitor::of(&request.cookies, snapshot, settings, Date::now().as_millis()))
+    Ok((settings, snapshot))
 }
 
 /// A page on its way to a visitor.
@@ -204,13 +207,19 @@ impl View {
 
     async fn read_whole(&self) -> Result<Whole> {
         let Some(body) = self.page.response.body() else { return Ok(Whole::Read(Vec::new())) };
-        let headers = self.page.response.headers();
-        let reader = Reader::of(body)?;
-        let length = headers.get("content-length")?.and_then(|length| length.parse::<usize>().ok());
-        if length.is_some_and(|length| length > PAGE_BYTES_MAX) && !headers.has("content-encoding")? {
-            return Ok(Whole::TooLong(Vec::new(), reader));
+        if self.length()?.is_some_and(|length| length > PAGE_BYTES_MAX) {
+            return Ok(Whole::TooLong(Vec::new(), None));
         }
-        Ok(reader.read_whole(PAGE_BYTES_MAX).await)
+        Ok(Reader::of(body)?.read_whole(PAGE_BYTES_MAX).await)
+    }
+
+    /// How many bytes the shop's page has, where it says so.
+    fn length(&self) -> Result<Option<usize>> {
+        let headers = self.page.response.headers();
+        if headers.has("content-encoding")? {
+            return Ok(None);
+        }
+        Ok(headers.get("content-length")?.and_then(|length| length.parse().ok()))
     }
 
     /// The shop's response with bytes instead of its own body.
@@ -230,8 +239,9 @@ impl View {
         Ok(response)
     }
 
-    /// The shop's response of which the first bytes have been read already.
-    fn passed_on(&self, first: Vec<u8>, rest: Reader, context: &Context) -> Result<Response> {
+    /// The shop's response, of which the first bytes may have been read already.
+    fn passed_on(&self, first: Vec<u8>, rest: Option<Reader>, context: &Context) -> Result<Response> {
+        let Some(rest) = rest else { return copied(&self.page.response) };
         let (writer, readable) = Writer::new()?;
         context.wait_until(writer.pass_on(first, rest));
         self.with_body(Some(&readable))
@@ -239,7 +249,7 @@ impl View {
 
     /// The shop's response that broke off: it must not look like a whole one.
     fn broken_off(self, first: Vec<u8>, error: JsValue, context: &Context) -> Result<Response> {
-        let (writer, readable) = Writer::new()?;
+        let (writer, readable) = Writer::of_length(self.length()?.unwrap_or(0).max(first.len() + 1))?;
         context.wait_until(async move {
             if writer.write(&first).await.is_ok() {
                 writer.abort(&error).await;
