@@ -154,6 +154,7 @@ impl Rewriter<'_> {
                 }) {
                     let whose = self.card(card, false).unwrap_or(Whose::Waiting);
                     self.enter(whose, OwnerKind::Card(card));
+                    self.client.meet(card);
                 }
             }
         }
@@ -193,9 +194,10 @@ impl Rewriter<'_> {
     /// An element that may say the item of the innermost card.
     fn name_card(&mut self, card: usize) {
         let innermost = self.owners.len().saturating_sub(1);
-        let is_asked = self.owners.get(innermost).is_some_and(|owner| {
-            owner.whose == Whose::Waiting && owner.kind == OwnerKind::Card(card)
-        });
+        let is_asked = self
+            .owners
+            .get(innermost)
+            .is_some_and(|owner| owner.whose == Whose::Waiting && owner.kind == OwnerKind::Card(card));
         if !is_asked {
             return;
         }
@@ -210,6 +212,7 @@ impl Rewriter<'_> {
         if kind == Kind::Form {
             let is_form = hits.iter().any(|&hit| self.site.rules.get(hit) == Some(&Rule::Form));
             if is_marked || is_form {
+                self.attributes(owner, kind, false, hits);
                 self.put(What::Form { owner });
                 return;
             }
@@ -235,16 +238,22 @@ impl Rewriter<'_> {
     }
 
     fn script(&mut self, is_marked: bool, hits: &[usize], from: usize) {
-        let ruled = self.rules(hits, Place::Script).chain(self.rules(hits, Place::JsonLd)).next();
+        let ruled = |place: Place| self.rules(hits, place).next();
         let is_json_ld = || {
             let kind = self.value_of("type").unwrap_or_default();
             kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/ld+json"))
         };
-        let label = match ruled {
-            Some(rule) => Label::Rule(rule),
-            None if is_json_ld() => Label::JsonLd,
-            None if is_marked => Label::Mark,
-            None => return,
+        // A rule for all scripts of a page is not one for its structured data.
+        let label = if let Some(rule) = ruled(Place::JsonLd) {
+            Label::Rule(rule)
+        } else if is_json_ld() {
+            Label::JsonLd
+        } else if let Some(rule) = ruled(Place::Script) {
+            Label::Rule(rule)
+        } else if is_marked {
+            Label::Mark
+        } else {
+            return;
         };
         let owner = self.owners.len().saturating_sub(1);
         self.put(What::Script(ScriptSurface { owner, label, from, is_given_up: false }));
@@ -300,7 +309,8 @@ impl Rewriter<'_> {
         let Some(state) = self.owners.get(owner).filter(|state| state.whose != Whose::Nobody) else { return };
         let whose = state.whose;
         let is_same = |one: usize| {
-            one == owner || whose != Whose::Waiting && self.owners.get(one).is_some_and(|one| one.whose == whose)
+            one == owner
+                || whose != Whose::Waiting && self.owners.get(one).is_some_and(|one| one.whose == whose)
         };
         let surface = TextSurface {
             owner,
@@ -333,8 +343,12 @@ impl Rewriter<'_> {
             return;
         }
         if role != Role::CompareAt
-            && let Some(What::Text(around)) =
-                self.open.iter_mut().rev().map(|open| &mut open.what).find(|what| matches!(what, What::Text(_)))
+            && let Some(What::Text(around)) = self
+                .open
+                .iter_mut()
+                .rev()
+                .map(|open| &mut open.what)
+                .find(|what| matches!(what, What::Text(_)))
         {
             around.is_satisfied = true;
         }
