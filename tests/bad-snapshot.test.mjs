@@ -24,7 +24,10 @@ const MISCONFIGURED = [
   ['no-rewards-token', { REWARDS_TOKEN: undefined }, 'REWARDS_TOKEN'], ['no-admin-token', { ADMIN_TOKEN: undefined }, 'ADMIN_TOKEN'],
   ['empty-unit-key', { UNIT_KEY: '' }, 'UNIT_KEY'], ['bad-quote-keys', { QUOTE_KEYS: `k1:${WRONG}` }, 'QUOTE_KEYS'],
   ['bad-unit-key', { UNIT_KEY: WRONG }, 'UNIT_KEY'], ['short-token', { ADMIN_TOKEN: WRONG }, 'ADMIN_TOKEN'],
-  ['bad-mode', { MODE: WRONG }, 'MODE'], ['bad-first-view', { FIRST_VIEW: WRONG }, 'FIRST_VIEW'], ['bad-shards', { LEDGER_SHARDS: 'many' }, 'LEDGER_SHARDS'],
+  ['bad-mode', { MODE: WRONG }, 'MODE'], ['bad-consent', { CONSENT: WRONG }, 'CONSENT'],
+  ['bad-html-cache', { HTML_CACHE: WRONG }, 'HTML_CACHE'], ['bad-budget', { KV_BUDGET_MS: WRONG }, 'KV_BUDGET_MS'],
+  ['short-cart-hold', { CART_HOLD_S: '172800' }, 'CART_HOLD_S'],
+  ['bad-first-view', { FIRST_VIEW: WRONG }, 'FIRST_VIEW'], ['bad-shards', { LEDGER_SHARDS: 'many' }, 'LEDGER_SHARDS'],
 ];
 
 /** @type {import('./kit.mjs').World} */
@@ -34,7 +37,7 @@ let good;
 before(async () => {
   const broken = Object.fromEntries(MISCONFIGURED.map(([name, vars]) => [name, vars]));
   // The first location has the publisher: its puts, too, go through the faulty namespace.
-  const behind = { 'pop-a': {}, faulty: {}, cold: {}, patient: {} };
+  const behind = { 'pop-a': {}, faulty: {}, cold: {}, patient: {}, budget: { KV_BUDGET_MS: '50', SNAPSHOT_TTL_MS: '600000' } };
   world = await openWorld({ locations: { ...behind, ...broken, last: {} }, workers: [FAULTY_KV],
     worker: (location) => (location in behind ? behindFaultyKv : {}) });
   await world.run([experiment()]);
@@ -123,7 +126,7 @@ test('a snapshot that is too old prices nothing, until a newer one is published'
 
 test('an isolate that has a good snapshot keeps it while KV holds anything else', async () => {
   const { version } = (await world.health()).snapshot;
-  for (const bytes of [randomBytes(300), Buffer.alloc(0), changed(12, Buffer.from([3, 0]))]) {
+  for (const bytes of [randomBytes(300), Buffer.alloc(0), changed(12, Buffer.from([4, 0]))]) {
     await put(bytes);
     const began = performance.now();
     while (performance.now() - began < 300) assert.equal((await world.shopper().ask(PAGE)).reason, 'priced');
@@ -172,6 +175,19 @@ test('while KV hangs, a page is served all the same, untouched where no snapshot
   } finally {
     await setFault(world, 'none');
   }
+});
+
+test('a page waits for KV no longer than its budget, and what comes later is there for the next page', async () => {
+  await world.sync();
+  await setFault(world, 'hang');
+  try {
+    const page = await world.shopper().ask(PAGE, { location: 'budget', timeout_ms: HANG_MAX_MS });
+    assert.deepEqual([page.status, page.reason], [200, 'no-snapshot']);
+  } finally {
+    await setFault(world, 'none');
+  }
+  // Nobody asks KV again within the test: it is the same read that ends now.
+  await until('the read of the first page ends', () => world.shopper().ask(PAGE, { location: 'budget' }), ({ reason }) => reason === 'priced');
 });
 
 test('while KV hangs, a page is served all the same, priced where a snapshot is at hand', async () => {

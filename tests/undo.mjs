@@ -17,6 +17,9 @@ const DATA = /<script type="application\/ld\+json">[^<]*/g;
 /** Attributes of a marked element that hold its price. */
 const VALUE = /(\s(?:content|value|data-price|data-amount|aria-label)=")([^"]*)/g;
 
+/** The decimals of a price in an element of their own. */
+const SPLIT = /(data-haggle-sku="([^"]*)">)([\d.]+)<sup>(,\d\d)<\/sup>/g;
+
 /** `$1,299.00` @param {number} minor */
 const american = (minor) => continental(minor).replace(' €', '').replace(/[.,]/g, (sign) => (sign === ',' ? '.' : ','));
 
@@ -70,7 +73,15 @@ export function assertOnlyPricesDiffer(page, origin) {
     found.changed += Number(written !== whole);
     return written;
   });
-  const expected = marked.replace(DATA, (data) => Object.entries(shown).reduce((text, [sku, { price }]) => {
+  const split = marked.replace(SPLIT, (whole, tag, sku, units, decimals) => {
+    const from = LISTED.get(sku), to = shown[sku]?.price;
+    if (from === undefined || to === undefined) return whole;
+    const [before, after] = repriced(units + decimals, from, to).split(',');
+    const written = `${tag}${before}<sup>,${after}</sup>`;
+    found.changed += Number(written !== whole);
+    return written;
+  });
+  const expected = split.replace(DATA, (data) => Object.entries(shown).reduce((text, [sku, { price }]) => {
     const from = LISTED.get(sku);
     return from !== undefined && data.includes(`"sku":"${sku}"`) ? text.replace(`"price":"${plain(from)}"`, `"price":"${plain(price)}"`) : text;
   }, data));

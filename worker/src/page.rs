@@ -204,13 +204,19 @@ impl View {
 
     async fn read_whole(&self) -> Result<Whole> {
         let Some(body) = self.page.response.body() else { return Ok(Whole::Read(Vec::new())) };
-        let headers = self.page.response.headers();
-        let reader = Reader::of(body)?;
-        let length = headers.get("content-length")?.and_then(|length| length.parse::<usize>().ok());
-        if length.is_some_and(|length| length > PAGE_BYTES_MAX) && !headers.has("content-encoding")? {
-            return Ok(Whole::TooLong(Vec::new(), reader));
+        if self.length()?.is_some_and(|length| length > PAGE_BYTES_MAX) {
+            return Ok(Whole::TooLong(Vec::new(), None));
         }
-        Ok(reader.read_whole(PAGE_BYTES_MAX).await)
+        Ok(Reader::of(body)?.read_whole(PAGE_BYTES_MAX).await)
+    }
+
+    /// How many bytes the shop's page has, where it says so.
+    fn length(&self) -> Result<Option<usize>> {
+        let headers = self.page.response.headers();
+        if headers.has("content-encoding")? {
+            return Ok(None);
+        }
+        Ok(headers.get("content-length")?.and_then(|length| length.parse().ok()))
     }
 
     /// The shop's response with bytes instead of its own body.
@@ -230,8 +236,9 @@ impl View {
         Ok(response)
     }
 
-    /// The shop's response of which the first bytes have been read already.
-    fn passed_on(&self, first: Vec<u8>, rest: Reader, context: &Context) -> Result<Response> {
+    /// The shop's response, of which the first bytes may have been read already.
+    fn passed_on(&self, first: Vec<u8>, rest: Option<Reader>, context: &Context) -> Result<Response> {
+        let Some(rest) = rest else { return copied(&self.page.response) };
         let (writer, readable) = Writer::new()?;
         context.wait_until(writer.pass_on(first, rest));
         self.with_body(Some(&readable))
@@ -239,7 +246,7 @@ impl View {
 
     /// The shop's response that broke off: it must not look like a whole one.
     fn broken_off(self, first: Vec<u8>, error: JsValue, context: &Context) -> Result<Response> {
-        let (writer, readable) = Writer::new()?;
+        let (writer, readable) = Writer::of_length(self.length()?.unwrap_or(0).max(first.len() + 1))?;
         context.wait_until(async move {
             if writer.write(&first).await.is_ok() {
                 writer.abort(&error).await;

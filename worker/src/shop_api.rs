@@ -13,9 +13,9 @@ use crate::crawlers::is_crawler;
 use crate::http::{Fault, has_bearer, json_response, query, text_body};
 use crate::ledger::{self, Claim, Command, Line, Outcome};
 use crate::mismatches::{self, Mismatches};
-use crate::reasons::Counts;
+use crate::reasons::{Counts, Reason};
 use crate::settings::Settings;
-use crate::visitor::Visitor;
+use crate::visitor::{Visitor, expire_cookies};
 
 const EXPOSURES_BYTES_MAX: usize = 40 * 1024;
 const REWARDS_BYTES_MAX: usize = 64 * 1024;
@@ -42,6 +42,13 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
     let Some(item) = snapshot.item(&sku) else { return Err(Fault::NotFound(unknown())) };
     let (catalogue_minor, currency) = (item.price_minor(), item.experiment().currency().to_string());
     let cookies = request.headers().get("cookie")?.unwrap_or_default();
+    if settings.consent.as_ref().is_some_and(|consent| !consent.is_given(&cookies)) {
+        let (price_minor, currency) = (catalogue_minor, currency.as_str());
+        let body = Price { sku: &sku, price_minor, currency, quote: None, reason: Reason::NoConsent.code() };
+        let response: web_sys::Response = json_response(&body, 200)?.into();
+        expire_cookies(&cookies, &response.headers())?;
+        return Ok(response.into());
+    }
     let mut visitor = Visitor::of(&cookies, snapshot.clone(), settings, Date::now().as_millis());
     let is_first = visitor.sees_catalogue();
     if is_first {

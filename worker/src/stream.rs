@@ -54,6 +54,13 @@ extern "C" {
     #[wasm_bindgen(constructor)]
     fn new() -> IdentityTransformStream;
 
+    /// The same, of a length that is said in the response's headers.
+    #[wasm_bindgen(extends = IdentityTransformStream)]
+    type FixedLengthStream;
+
+    #[wasm_bindgen(constructor, catch)]
+    fn of_length(length: f64) -> Result<FixedLengthStream, JsValue>;
+
     #[wasm_bindgen(method, getter)]
     fn readable(this: &IdentityTransformStream) -> ReadableStream;
 
@@ -118,8 +125,8 @@ pub struct Reader {
 pub enum Whole {
     /// These are all its bytes.
     Read(Vec<u8>),
-    /// It is longer than allowed: its first bytes, and the reader of the others.
-    TooLong(Vec<u8>, Reader),
+    /// It is longer than allowed: its first bytes, and the reader of the others; none where nothing was read.
+    TooLong(Vec<u8>, Option<Reader>),
     /// It broke off after these bytes.
     Broken(Vec<u8>, JsValue),
 }
@@ -164,7 +171,7 @@ impl Reader {
                 Err(error) => return Whole::Broken(bytes, error),
             }
             if bytes.len() > most {
-                return Whole::TooLong(bytes, self);
+                return Whole::TooLong(bytes, Some(self));
             }
         }
     }
@@ -195,7 +202,20 @@ impl Writer {
     /// # Errors
     /// None is known.
     pub fn new() -> Result<(Self, ReadableStream), JsValue> {
-        let pipe = IdentityTransformStream::new();
+        Self::ends_of(&IdentityTransformStream::new())
+    }
+
+    /// A pipe that says beforehand how many bytes come out of it: what breaks off then is seen to have broken off. (The
+    /// runtime ends a body of unknown length like a whole one, also those of the shop that it passes on by itself.)
+    ///
+    /// # Errors
+    /// None is known.
+    pub fn of_length(bytes: usize) -> Result<(Self, ReadableStream), JsValue> {
+        let pipe = FixedLengthStream::of_length(bytes as f64)?;
+        Self::ends_of(&pipe)
+    }
+
+    fn ends_of(pipe: &IdentityTransformStream) -> Result<(Self, ReadableStream), JsValue> {
         let end = pipe.writable();
         let writer = end.get_writer()?;
         Ok((Self { end, writer }, pipe.readable()))

@@ -1,0 +1,172 @@
+/**
+ * The shop's pages at the edge: asked of the shop once, for nobody in particular, and given to each visitor with the
+ * visitor's own prices; and what must never lie there.
+ */
+import assert from 'node:assert/strict';
+import { once } from 'node:events';
+import { createServer } from 'node:http';
+import { after, before, test } from 'node:test';
+import { gzipSync } from 'node:zlib';
+
+import { claimsOf, experiment, openWorld, otherExperiment, until } from './kit.mjs';
+import { stream } from './shop/random.mjs';
+import { shownIn } from './undo.mjs';
+
+const HTML = 'text/html; charset=utf-8';
+const price = (text, sku = 'OLIVE-500') => `<span data-haggle-sku="${sku}">${text}</span>`;
+/** A page that says how often its path was asked for. @param {number} count */
+const page = (count) => `<!doctype html><p id="count">${count}</p>${price('19,00 €')} ${price('1.899,00 €', 'OVEN-80')}`
+  + '<form data-haggle-sku="OLIVE-500" method="post"></form>';
+const CACHED = { 'cache-control': 'public, max-age=60', etag: '"h-1"', 'last-modified': 'Tue, 01 Sep 2026 10:00:00 GMT', vary: 'Accept-Encoding', 'x-shop': 'yes' };
+
+/** Headers of a page by the first part of its path; all of these may be kept. @type {Record<string, Record<string, string | string[]>>} */
+const KEPT = {
+  '/plain': CACHED, '/gzip': { ...CACHED, 'content-encoding': 'gzip' }, '/shared': { 'cache-control': 's-maxage=60, max-age=0' },
+  '/general': { 'cache-control': 'max-age=60' }, '/own': { 'cache-control': 'no-cache', 'cdn-cache-control': 'max-age=60' },
+  '/upper': { 'cache-control': 'Public, Max-Age="60"' },
+};
+/** None of these may be kept. @type {Record<string, Record<string, string | string[]>>} */
+const NOT_KEPT = {
+  '/silent': {}, '/private': { 'cache-control': 'private, max-age=60' }, '/no-store': { 'cache-control': 'no-store, max-age=60' },
+  '/no-cache': { 'cache-control': 'public, no-cache, max-age=60' }, '/field': { 'cache-control': 'private="x", max-age=60' },
+  '/zero': { 'cache-control': 'public, max-age=0' }, '/shared-zero': { 'cache-control': 'max-age=60, s-maxage=0' }, '/no-age': { 'cache-control': 'public' },
+  '/set-cookie': { ...CACHED, 'set-cookie': 'a=1' }, '/vary-cookie': { ...CACHED, vary: 'accept-encoding, cookie' }, '/vary-all': { ...CACHED, vary: '*' },
+  '/old': { ...CACHED, age: '60' }, '/own-no': { 'cache-control': 'max-age=60', 'cdn-cache-control': 'no-store' },
+};
+
+/** The origin, and every request that it got. */
+const origin = {
+  /** @type {{ url: string, headers: import('node:http').IncomingHttpHeaders }[]} */
+  requests: [],
+  asked: (path) => origin.requests.filter(({ url }) => url === path).length,
+  server: createServer((request, response) => {
+    const url = request.url ?? '', path = url.split('?')[0];
+    origin.requests.push({ url, headers: request.headers });
+    if (path === '/404') return void response.writeHead(404, { ...CACHED, 'content-type': HTML }).end(page(0));
+    if (path === '/json') return void response.writeHead(200, { ...CACHED, 'content-type': 'application/json' }).end(String(origin.asked(url)));
+    const headers = { ...(KEPT[path] ?? NOT_KEPT[path] ?? CACHED), 'content-type': HTML };
+    const body = path === '/gzip' ? gzipSync(page(origin.asked(url))) : page(origin.asked(url));
+    response.writeHead(200, headers).end(body);
+  }),
+};
+
+/** @type {import('./kit.mjs').World} */
+let world;
+before(async () => {
+  origin.server.listen(0, '127.0.0.1');
+  await once(origin.server, 'listening');
+  const { port } = /** @type {import('node:net').AddressInfo} */ (origin.server.address());
+  world = await openWorld({ origin: `http://127.0.0.1:${port}`, experiments: [experiment(), otherExperiment('napoli', 'OVEN-80', 189_900)],
+    vars: { HTML_CACHE: 'on', HTML_CACHE_IGNORED_COOKIES: '_ga*, consent' },
+    locations: { stream: {}, proven: { MODE: 'proven' }, atomic: { MODE: 'atomic' }, first: { FIRST_VIEW: 'catalogue' }, off: { HTML_CACHE: 'off' } } });
+  const { version } = await world.sync();
+  await Promise.all([...world.edge.urls.keys()].map((location) => world.served(version, location)));
+});
+after(async () => {
+  await world?.close();
+  origin.server.closeAllConnections();
+  origin.server.close();
+});
+
+const count = ({ text }) => Number(/<p id="count">(\d+)</.exec(text)?.[1]);
+
+/** Asks until the shop is not asked any more: putting a page into the cache goes on after the answer. @param {string} path @param {{ location?: string }} [where] */
+const fill = (path, where = {}) => until(`${path} is kept`, async () => {
+  const before = origin.asked(path);
+  await world.shopper().ask(path, where);
+  return origin.asked(path) - before;
+}, (more) => more === 0);
+
+test('a page that the shop lets caches keep is asked for once, whoever asks', async () => {
+  for (const path of Object.keys(KEPT)) {
+    await fill(path);
+    const asked = origin.asked(path);
+    for (let at = 0; at < 5; at += 1) {
+      const answer = await world.shopper().ask(path);
+      assert.deepEqual([answer.status, answer.reason, count(answer) <= asked, answer.headers['content-type']], [200, 'priced', true, HTML], path);
+    }
+    assert.equal(origin.asked(path), asked, path);
+  }
+});
+
+test('what the shop does not let caches keep is asked for each time', async () => {
+  for (const path of [...Object.keys(NOT_KEPT), '/404']) {
+    for (let at = 1; at <= 3; at += 1) {
+      await world.shopper().ask(path);
+      assert.equal(origin.asked(path), at, path);
+    }
+  }
+  for (let at = 1; at <= 3; at += 1) assert.equal((await world.shopper().ask('/json')).text, String(at), 'what is no page');
+  for (let at = 1; at <= 3; at += 1) assert.equal(count(await world.shopper().ask('/off', { location: 'off' })), at, 'switched off');
+});
+
+test('a request with a session, a login or a cookie that the shop may know somebody by goes to the shop, with its cookies', async () => {
+  await fill('/session');
+  for (const headers of [{ cookie: 'session=1' }, { cookie: '_ga=1; cart=2' }, { cookie: 'g_ga=1' }, { cookie: 'consents=1' }, { authorization: 'Basic eDp5' }]) {
+    const asked = origin.asked('/session');
+    const answer = await world.shopper().ask('/session', { headers });
+    assert.equal(count(answer), asked + 1, JSON.stringify(headers));
+    const seen = origin.requests.at(-1)?.headers;
+    assert.deepEqual([seen?.cookie, seen?.authorization], [headers.cookie, headers.authorization]);
+  }
+  const asked = origin.asked('/session');
+  for (const cookie of ['_ga=1', '_ga_X=2; consent=yes', `haggle_vid=${'3'.repeat(32)}; _gat=1`]) await world.shopper().ask('/session', { headers: { cookie } });
+  assert.equal(origin.asked('/session'), asked, 'cookies that the shop knows nobody by');
+});
+
+test('what is kept was asked for by nobody, and nothing of it can be revalidated', async () => {
+  const shopper = world.shopper({ haggle_vid: '4'.repeat(32), _ga: 'x' });
+  const path = '/nobody';
+  for (let at = 0; at < 5; at += 1) {
+    const answer = await shopper.ask(path, { headers: { 'if-none-match': '"h-1"', range: 'bytes=0-9' } });
+    assert.deepEqual([answer.status, answer.headers['cache-control'], answer.headers.etag, answer.headers['last-modified'], answer.headers.expires],
+      [200, 'private, no-store', undefined, undefined, undefined]);
+    assert.equal(answer.headers['x-shop'], 'yes', 'the shop\'s other headers stay');
+  }
+  for (const { url, headers } of origin.requests) {
+    if (url !== path) continue;
+    assert.deepEqual([headers.cookie, headers['if-none-match'], headers.range], [undefined, undefined, undefined]);
+  }
+});
+
+test('the query, and the host, are part of what is asked for', async () => {
+  await fill('/query?a=1');
+  assert.equal(count(await world.shopper().ask('/query?a=2')), 1);
+  assert.equal(origin.asked('/query?a=2'), 1);
+  await world.shopper().ask('/query?a=1', { host: 'another.example' });
+  assert.ok(origin.requests.some(({ url, headers }) => url === '/query?a=1' && headers['x-forwarded-host'] === 'another.example'));
+});
+
+test('a page out of the cache that is left alone is nobody else\'s either', async () => {
+  await fill('/first', { location: 'first' });
+  const first = await world.shopper().ask('/first', { location: 'first' });
+  assert.deepEqual([first.reason, first.headers['cache-control'], first.headers.etag], ['first-view', 'private, no-store', undefined]);
+});
+
+test('visitors never share a body: whatever the order in which they come, each sees its own prices, and keeps them', async () => {
+  const seed = 20_260_101, random = stream(seed, 0);
+  const locations = ['stream', 'proven', 'atomic', 'first'];
+  const visitors = Array.from({ length: 12 }, () => ({ shopper: world.shopper(), seen: new Map() }));
+  const paths = ['/a', '/b?x=1', '/gzip', '/private'];
+  const visit = async ({ shopper, seen }) => {
+    const location = locations[Math.floor(random() * locations.length)], path = paths[Math.floor(random() * paths.length)];
+    const answer = await shopper.ask(path, { location });
+    assert.equal(answer.headers['cache-control'], 'private, no-store');
+    const shown = shownIn(answer.text);
+    for (const [sku, listed] of [['OLIVE-500', 1900], ['OVEN-80', 189_900]]) {
+      const now = shown[sku]?.price ?? listed;
+      const known = seen.get(sku) ?? now;
+      assert.equal(now, known, `seed ${seed}: ${sku} at ${location}${path}`);
+      seen.set(sku, now);
+    }
+    const token = /name="haggle_quote" value="([^"]*)"/.exec(answer.text)?.[1];
+    if (token) assert.equal(claimsOf(token).p, seen.get('OLIVE-500'), 'the form carries the visitor\'s own quote');
+  };
+  // A visitor's requests come one after the other (a cookie that is set by two at a time is set by the last), those of
+  // different visitors in any order and at the same time.
+  await Promise.all(visitors.map(async (visitor) => {
+    for (let at = 0; at < 25; at += 1) await visit(visitor);
+  }));
+  const prices = new Set(visitors.map(({ seen }) => seen.get('OLIVE-500')));
+  assert.ok(prices.size > 2, `only ${[...prices]} were shown: this shows little`);
+});
