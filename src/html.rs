@@ -67,6 +67,8 @@ pub struct Attribute {
     pub value: Range<usize>,
     /// The sign around the value: `"`, `'`, or none.
     pub quote: Option<u8>,
+    /// The name without case.
+    pub(crate) key: Name,
 }
 
 /// Finds the tokens of a page, one after the other.
@@ -194,9 +196,9 @@ impl Scanner {
         self.opening == Some(Opening::Open)
     }
 
-    /// The name of the last tag, as it is written.
-    pub(crate) fn name(&self) -> Range<usize> {
-        self.tag.name.clone()
+    /// The name of the last tag.
+    pub(crate) fn name(&self) -> Name {
+        self.tag.key
     }
 
     pub(crate) fn opening(&self) -> Opening {
@@ -225,8 +227,7 @@ impl Scanner {
             });
         };
         (self.inside, self.looked) = (Inside::Text, 0);
-        let (span, written) = (at..end, self.tag.name.clone());
-        let name = name(bytes.get(written.clone()).unwrap_or_default());
+        let (span, written, name) = (at..end, self.tag.name.clone(), self.tag.key);
         if self.tag.is_end {
             self.raw = None;
             self.elements.end(name);
@@ -247,8 +248,7 @@ impl Scanner {
             return signs;
         }
         for attribute in &self.tag.attributes {
-            let part = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
-            let (key, value) = (name(part(&attribute.name)), part(&attribute.value));
+            let (key, value) = (attribute.key, bytes.get(attribute.value.clone()).unwrap_or_default());
             signs.is_old_font |= written == name(b"font") && OLD.contains(&key);
             signs.is_html_annotation |= written == name(b"annotation-xml")
                 && key == name(b"encoding")

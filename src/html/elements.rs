@@ -7,7 +7,10 @@
 //! Out of scope: what only building the tree can do. Content that stands wrongly in a table is taken as inside of it,
 //! and formatting elements that the standard opens again after a wrong end tag stay closed.
 
-use super::name::{self, BREAKOUT, ENDS_P, HEAD, IMPLIED_END, Kind, Name, Rule, SCOPE, SPECIAL, VOID, name};
+use super::name::{
+    self, BREAKOUT, BUTTON, CELL, ENDS_P, HEAD, HOLDS_ITEMS, IMPLIED_END, Kind, LIST, Name, RULES, Rule,
+    SCOPE, SPECIAL, TABLE, VOID, name,
+};
 
 /// So deep are elements told apart, as in browsers; from there on nothing is known for the rest of the page.
 pub(crate) const DEPTH_MAX: usize = 512;
@@ -83,6 +86,8 @@ pub(super) struct Signs {
 #[derive(Debug, Default)]
 pub(crate) struct Elements {
     open: Vec<Element>,
+    /// How many of them follow each rule: most searches end here.
+    counts: [u16; RULES],
     kept: usize,
     around: usize,
     has_head: bool,
@@ -163,7 +168,7 @@ impl Elements {
             _ => Point::None,
         };
         let is_special = point != Point::None || is_annotation;
-        let flags = if is_special { SPECIAL | SCOPE } else { 0 };
+        let flags = if is_special { SPECIAL | SCOPE | HOLDS_ITEMS } else { 0 };
         self.push(Element { name: written, flags, rule: Rule::Ordinary, space, point }, signs.self_closing)
     }
 
@@ -197,28 +202,27 @@ impl Elements {
         }
         match kind.rule {
             Rule::Form if self.has_form => return false,
-            Rule::Li => self.end_item(|open| open.has(Rule::Li)),
-            Rule::Term => self.end_item(|open| open.has(Rule::Term)),
+            Rule::Li | Rule::Term => self.end_where(kind.rule, None, HOLDS_ITEMS),
             _ => {}
         }
         if kind.is(ENDS_P) {
             self.end_p();
         }
         match kind.rule {
-            Rule::Heading => self.end_top(|open| open.has(Rule::Heading)),
+            Rule::Heading => self.end_top(Rule::Heading),
             Rule::Option => self.end_option(|open| open.has(Rule::Optgroup)),
             Rule::Optgroup => self.end_option(|_| false),
             Rule::Hr if self.has_in_scope(Rule::Select) => self.end_implied(|_| false),
-            Rule::Input => self.end_where(|open| open.has(Rule::Select), |open| open.is(SCOPE)),
+            Rule::Input => self.end_where(Rule::Select, None, SCOPE),
             Rule::Ruby if self.has_in_scope(Rule::RubyBase) => self.end_implied(|_| false),
             Rule::RubyText if self.has_in_scope(Rule::RubyBase) => {
                 self.end_implied(|open| open.is_named(name(b"rtc")));
             }
-            Rule::Button => self.end_where(|open| open.has(Rule::Button), |open| open.is(SCOPE)),
-            Rule::Single => self.end_formatting(written),
+            Rule::Button => self.end_where(Rule::Button, None, SCOPE),
+            Rule::Single => self.end_formatting(written, kind.rule),
             Rule::Select => {
                 let inner = self.open.len();
-                self.end_where(|open| open.has(Rule::Select), |open| open.is(SCOPE));
+                self.end_where(Rule::Select, None, SCOPE);
                 return self.open.len() == inner;
             }
             Rule::Table => {
@@ -275,13 +279,11 @@ impl Elements {
     }
 
     fn make_table_room(&mut self, rule: Rule) -> bool {
-        let is_base = |open: &Element| open.has(Rule::Table) || open.is_named(name(b"template"));
-        let Some(base) = self.find(is_base, |_| false) else { return false };
+        let Some(base) = self.open.iter().rposition(|open| open.is(TABLE)) else { return false };
         let is_template = self.open.get(base).is_some_and(|open| !open.has(Rule::Table));
-        let inside = |rule: Rule| move |open: &Element| open.has(rule);
-        let row = self.find_above(base, inside(Rule::Row));
-        let section = self.find_above(base, inside(Rule::Section));
-        let colgroup = self.find_above(base, inside(Rule::Colgroup));
+        let row = self.find_above(base, Rule::Row);
+        let section = self.find_above(base, Rule::Section);
+        let colgroup = self.find_above(base, Rule::Colgroup);
         let parent = match rule {
             Rule::Cell => row.or(section),
             Rule::Row => section,
@@ -313,53 +315,41 @@ impl Elements {
             if matches!(written, BR | P) {
                 self.leave_foreign();
             }
-            let stop = |open: &Element| open.space == Space::Html;
-            if let Some(at) = self.find(|open| open.name == written, stop) {
-                // The search ends at HTML, which is treated below.
-                if self.open.get(at).is_some_and(|open| open.space != Space::Html) {
-                    return self.truncate(at);
-                }
+            // What stands around svg and math is treated below.
+            let outer = self.open.iter().rposition(|open| open.space == Space::Html).map_or(0, |at| at + 1);
+            let inner = self.open.get(outer..).unwrap_or_default();
+            if let Some(at) = inner.iter().rposition(|open| open.name == written) {
+                return self.truncate(outer + at);
             }
         }
         self.end_html(written, Kind::of(written).rule);
     }
 
     fn end_html(&mut self, written: Name, rule: Rule) {
-        let named = |open: &Element| open.is_named(written);
-        let scope = |open: &Element| open.is(SCOPE);
+        let named = Some(written);
         match rule {
             Rule::Html | Rule::Body | Rule::Col => {}
             Rule::Head => {
-                if !self.has_body && self.open.get(1).is_some_and(named) {
+                if !self.has_body && self.open.get(1).is_some_and(|open| open.has(Rule::Head)) {
                     self.truncate(1);
                 }
             }
             Rule::P => self.end_p(),
-            Rule::Li => {
-                let lists = [name(b"ol"), name(b"ul")];
-                self.end_where(named, |open| open.is(SCOPE) || lists.contains(&open.name));
-            }
-            Rule::Heading => self.end_where(|open| open.has(Rule::Heading), scope),
-            Rule::Block | Rule::Term | Rule::Button | Rule::Select => self.end_where(named, scope),
+            Rule::Li => self.end_where(rule, None, SCOPE | LIST),
+            Rule::Heading => self.end_where(rule, None, SCOPE),
+            Rule::Block | Rule::Term | Rule::Button | Rule::Select => self.end_where(rule, named, SCOPE),
             Rule::Form => self.end_form(),
             Rule::Table | Rule::Section | Rule::Row | Rule::Cell | Rule::Caption => {
-                let scope = |open: &Element| open.has(Rule::Table) || open.is_named(name(b"template"));
-                self.end_where(named, scope);
+                self.end_where(rule, named, TABLE);
             }
-            Rule::Colgroup => self.end_top(named),
-            Rule::Single | Rule::Formatting => self.end_formatting(written),
-            _ => self.end_where(named, |open| open.is(SPECIAL)),
+            Rule::Colgroup => self.end_top(Rule::Colgroup),
+            Rule::Single | Rule::Formatting => self.end_formatting(written, rule),
+            _ => self.end_where(rule, named, SPECIAL),
         }
     }
 
     fn end_p(&mut self) {
-        let scope = |open: &Element| open.is(SCOPE) || open.has(Rule::Button);
-        self.end_where(|open| open.has(Rule::P), scope);
-    }
-
-    fn end_item(&mut self, is_item: impl Fn(&Element) -> bool) {
-        const PASSED: [Name; 3] = [name(b"address"), name(b"div"), name(b"p")];
-        self.end_where(is_item, |open| open.is(SPECIAL) && !PASSED.contains(&open.name));
+        self.end_where(Rule::P, None, SCOPE | BUTTON);
     }
 
     /// An option or a group of them ends those before it.
@@ -367,7 +357,7 @@ impl Elements {
         if self.has_in_scope(Rule::Select) {
             self.end_implied(is_kept);
         } else {
-            self.end_top(|open| open.has(Rule::Option));
+            self.end_top(Rule::Option);
         }
     }
 
@@ -380,27 +370,23 @@ impl Elements {
 
     /// The table whose cell or caption has yet to begin.
     fn table_outside_of_cells(&self) -> Option<usize> {
-        let template = name(b"template");
-        let ends =
-            |open: &Element| open.has(Rule::Cell) || open.has(Rule::Caption) || open.is_named(template);
-        self.find(|open| open.has(Rule::Table), ends)
+        self.find(Rule::Table, None, CELL)
     }
 
     fn has_in_scope(&self, rule: Rule) -> bool {
-        self.find(|open| open.has(rule), |open| open.is(SCOPE)).is_some()
+        self.find(rule, None, SCOPE).is_some()
     }
 
     /// The "adoption agency" without its moves: where a block stands inside, that one stays open.
-    fn end_formatting(&mut self, written: Name) {
-        let named = |open: &Element| open.is_named(written);
-        if let Some(at) = self.find(named, |open| open.is(SCOPE)) {
+    fn end_formatting(&mut self, written: Name, rule: Rule) {
+        if let Some(at) = self.find(rule, Some(written), SCOPE) {
             self.end_or_leave(at, |inner| !inner.is(SPECIAL));
         }
     }
 
     fn end_form(&mut self) {
         if std::mem::take(&mut self.has_form)
-            && let Some(at) = self.find(|open| open.has(Rule::Form), |open| open.is(SCOPE))
+            && let Some(at) = self.find(Rule::Form, None, SCOPE)
         {
             self.end_or_leave(at, |inner| inner.is(IMPLIED_END));
         }
@@ -412,35 +398,56 @@ impl Elements {
             self.truncate(at);
         } else if let Some(element) = self.open.get_mut(at) {
             element.name = ENDED;
+            let rule = std::mem::replace(&mut element.rule, Rule::Ordinary);
+            self.count(rule, -1);
+            self.count(Rule::Ordinary, 1);
         }
     }
 
-    fn end_top(&mut self, is_meant: impl Fn(&Element) -> bool) {
-        if self.open.last().is_some_and(is_meant) {
+    fn end_top(&mut self, rule: Rule) {
+        if self.open.last().is_some_and(|open| open.has(rule)) {
             self.truncate(self.open.len() - 1);
         }
     }
 
-    fn end_where(&mut self, is_meant: impl Fn(&Element) -> bool, stop: impl Fn(&Element) -> bool) {
-        if let Some(at) = self.find(is_meant, stop) {
+    fn end_where(&mut self, rule: Rule, named: Option<Name>, stop: u16) {
+        if let Some(at) = self.find(rule, named, stop) {
             self.truncate(at);
         }
     }
 
-    /// The innermost element that is meant, unless one that stops the search stands inside it.
-    fn find(&self, is_meant: impl Fn(&Element) -> bool, stop: impl Fn(&Element) -> bool) -> Option<usize> {
-        let at = self.open.iter().rposition(|open| is_meant(open) || stop(open))?;
+    /// The innermost element of a rule, or of a name and its rule, unless one with a flag that stops the search stands
+    /// inside it.
+    fn find(&self, rule: Rule, named: Option<Name>, stop: u16) -> Option<usize> {
+        if self.counts.get(rule as usize).is_none_or(|&count| count == 0) {
+            return None;
+        }
+        let is_meant = |open: &Element| match named {
+            Some(name) => open.is_named(name),
+            None => open.has(rule),
+        };
+        let at = self.open.iter().rposition(|open| is_meant(open) || open.is(stop))?;
         self.open.get(at).is_some_and(is_meant).then_some(at)
     }
 
-    fn find_above(&self, base: usize, is_meant: impl Fn(&Element) -> bool) -> Option<usize> {
+    fn find_above(&self, base: usize, rule: Rule) -> Option<usize> {
         let inner = self.open.get(base + 1..)?;
-        Some(base + 1 + inner.iter().rposition(is_meant)?)
+        Some(base + 1 + inner.iter().rposition(|open| open.has(rule))?)
     }
 
     fn truncate(&mut self, depth: usize) {
-        self.open.truncate(depth);
+        while self.open.len() > depth
+            && let Some(element) = self.open.pop()
+        {
+            self.count(element.rule, -1);
+        }
         self.kept = self.kept.min(depth);
+    }
+
+    fn count(&mut self, rule: Rule, change: i16) {
+        if let Some(count) = self.counts.get_mut(rule as usize) {
+            *count = count.saturating_add_signed(change);
+        }
     }
 
     /// Opens an element that has no tag in the page.
@@ -462,6 +469,7 @@ impl Elements {
             self.is_lost = true;
             return Opening::Ignored;
         }
+        self.count(element.rule, 1);
         self.open.push(element);
         Opening::Open
     }

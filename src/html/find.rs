@@ -6,6 +6,7 @@ const ONES: u64 = 0x0101_0101_0101_0101;
 const HIGHS: u64 = 0x8080_8080_8080_8080;
 
 /// The high bit of each byte that is equal to the one in `pattern`, exact up to the lowest such byte.
+#[inline(always)]
 fn equal(word: u64, pattern: u64) -> u64 {
     let difference = word ^ pattern;
     difference.wrapping_sub(ONES) & !difference & HIGHS

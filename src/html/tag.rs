@@ -1,6 +1,6 @@
 //! The inside of a tag: its name and attributes (13.2.5.8 and 13.2.5.32 to 13.2.5.40).
 
-use super::{Attribute, find};
+use super::{Attribute, Name, find, name};
 use std::ops::Range;
 
 /// More attributes than any element has; those after it are passed over.
@@ -10,6 +10,8 @@ const ATTRIBUTES_MAX: usize = 256;
 #[derive(Debug, Default)]
 pub(super) struct Tag {
     pub(super) name: Range<usize>,
+    /// The name without case.
+    pub(super) key: Name,
     pub(super) attributes: Vec<Attribute>,
     pub(super) is_end: bool,
     pub(super) is_self_closing: bool,
@@ -43,7 +45,7 @@ impl Tag {
         let before_name = if is_end { 2 } else { 1 };
         self.attributes.clear();
         (self.start, self.offset, self.state) = (at, before_name, State::Name);
-        (self.name, self.is_end, self.is_self_closing) = (at + before_name..at, is_end, false);
+        (self.begin, self.is_end, self.is_self_closing) = (at + before_name, is_end, false);
     }
 
     /// The position after its `>`, where the bytes have it.
@@ -51,17 +53,9 @@ impl Tag {
         if at != self.start {
             self.shift(at);
         }
-        let mut next = at + self.offset;
-        loop {
-            match self.step(bytes, next) {
-                Step::On(at) => next = at,
-                Step::End(end) => return Some(end),
-                Step::More => {
-                    self.offset = bytes.len() - at;
-                    return None;
-                }
-            }
-        }
+        let end = self.steps(bytes, at + self.offset);
+        self.offset = bytes.len() - at;
+        end
     }
 
     /// The bytes of the tag stand elsewhere now.
@@ -77,88 +71,66 @@ impl Tag {
         self.begin = moved(self.begin);
     }
 
-    fn step(&mut self, bytes: &[u8], at: usize) -> Step {
-        match self.state {
-            State::Name => {
-                let Some(end) = position(bytes, at, |byte| is_space(byte) || matches!(byte, b'/' | b'>'))
-                else {
-                    return Step::More;
-                };
-                self.name.end = end;
-                self.state = State::BeforeAttribute;
-                Step::On(end)
-            }
-            State::BeforeAttribute | State::AfterAttributeName => {
-                let Some(at) = position(bytes, at, |byte| !is_space(byte)) else { return Step::More };
-                match (bytes.get(at), self.state) {
-                    (Some(b'>'), _) => return Step::End(at + 1),
-                    (Some(b'/'), _) => self.state = State::Slash,
-                    (Some(b'='), State::AfterAttributeName) => self.state = State::BeforeValue,
-                    _ => (self.state, self.begin) = (State::AttributeName, at),
+    /// Goes through the states of the standard until the tag ends, or the bytes do.
+    fn steps(&mut self, bytes: &[u8], from: usize) -> Option<usize> {
+        let mut at = from;
+        loop {
+            match self.state {
+                State::Name => {
+                    at = until(bytes, at, ENDS_NAME)?;
+                    self.name = self.begin..at;
+                    self.key = name(bytes.get(self.name.clone())?);
+                    self.state = State::BeforeAttribute;
                 }
-                Step::On(at + 1)
-            }
-            State::AttributeName => {
-                let Some(end) =
-                    position(bytes, at, |byte| is_space(byte) || matches!(byte, b'/' | b'>' | b'='))
-                else {
-                    return Step::More;
-                };
-                self.add(bytes, self.begin..end);
-                self.state = State::AfterAttributeName;
-                Step::On(end)
-            }
-            State::BeforeValue => {
-                let Some(at) = position(bytes, at, |byte| !is_space(byte)) else { return Step::More };
-                match bytes.get(at) {
-                    Some(b'>') => return Step::End(at + 1),
-                    Some(&quote @ (b'"' | b'\'')) => {
-                        (self.state, self.begin) = (State::Quoted(quote), at + 1);
-                        return Step::On(at + 1);
+                State::BeforeAttribute | State::AfterAttributeName => {
+                    at = until(bytes, at, NO_SPACE)?;
+                    match (bytes.get(at)?, self.state) {
+                        (b'>', _) => return Some(at + 1),
+                        (b'/', _) => self.state = State::Slash,
+                        (b'=', State::AfterAttributeName) => self.state = State::BeforeValue,
+                        _ => (self.state, self.begin) = (State::AttributeName, at),
                     }
-                    _ => (self.state, self.begin) = (State::Unquoted, at),
+                    at += 1;
                 }
-                Step::On(at)
-            }
-            State::Quoted(quote) => {
-                let Some(end) = find::byte(bytes, at, quote) else { return Step::More };
-                self.set_value(end, Some(quote));
-                Step::On(end + 1)
-            }
-            State::Unquoted => {
-                let Some(end) = position(bytes, at, |byte| is_space(byte) || byte == b'>') else {
-                    return Step::More;
-                };
-                self.set_value(end, None);
-                Step::On(end)
-            }
-            State::Slash => {
-                self.state = State::BeforeAttribute;
-                match bytes.get(at) {
-                    Some(b'>') => {
-                        self.is_self_closing = true;
-                        Step::End(at + 1)
-                    }
-                    Some(_) => Step::On(at),
-                    None => {
-                        self.state = State::Slash;
-                        Step::More
-                    }
+                State::AttributeName => {
+                    at = until(bytes, at, ENDS_ATTRIBUTE_NAME)?;
+                    self.add(bytes, self.begin..at);
+                    self.state = State::AfterAttributeName;
+                }
+                State::BeforeValue => {
+                    at = until(bytes, at, NO_SPACE)?;
+                    (self.state, self.begin) = match *bytes.get(at)? {
+                        b'>' => return Some(at + 1),
+                        quote @ (b'"' | b'\'') => {
+                            at += 1;
+                            (State::Quoted(quote), at)
+                        }
+                        _ => (State::Unquoted, at),
+                    };
+                }
+                State::Quoted(quote) => {
+                    at = find::byte(bytes, at, quote)? + 1;
+                    self.set_value(at - 1, Some(quote));
+                }
+                State::Unquoted => {
+                    at = until(bytes, at, ENDS_VALUE)?;
+                    self.set_value(at, None);
+                }
+                State::Slash => {
+                    self.is_self_closing = *bytes.get(at)? == b'>';
+                    self.state = State::BeforeAttribute;
                 }
             }
         }
     }
 
-    fn add(&mut self, bytes: &[u8], name: Range<usize>) {
-        let written = bytes.get(name.clone()).unwrap_or_default();
-        let is_same = |attribute: &Attribute| {
-            attribute.name.len() == name.len()
-                && bytes.get(attribute.name.clone()).is_some_and(|other| other.eq_ignore_ascii_case(written))
-        };
-        self.is_passed_over = self.attributes.len() >= ATTRIBUTES_MAX || self.attributes.iter().any(is_same);
+    fn add(&mut self, bytes: &[u8], written: Range<usize>) {
+        let key = name(bytes.get(written.clone()).unwrap_or_default());
+        let is_known = self.attributes.iter().any(|attribute| attribute.key == key);
+        self.is_passed_over = is_known || self.attributes.len() >= ATTRIBUTES_MAX;
         if !self.is_passed_over {
-            let value = name.end..name.end;
-            self.attributes.push(Attribute { name, value, quote: None });
+            let value = written.end..written.end;
+            self.attributes.push(Attribute { name: written, value, quote: None, key });
         }
     }
 
@@ -172,19 +144,36 @@ impl Tag {
     }
 }
 
-enum Step {
-    On(usize),
-    /// The position after the tag.
-    End(usize),
-    /// The bytes end before this is read.
-    More,
-}
+const ENDS_NAME: u8 = 1;
+const ENDS_ATTRIBUTE_NAME: u8 = 1 << 1;
+const ENDS_VALUE: u8 = 1 << 2;
+const NO_SPACE: u8 = 1 << 3;
 
-fn is_space(byte: u8) -> bool {
-    matches!(byte, b' ' | b'\n' | b'\t' | b'\r' | b'\x0c')
-}
+/// What each byte ends. Made by the compiler, which refuses what would be out of bounds.
+#[allow(clippy::indexing_slicing)]
+const SIGNS: [u8; 256] = {
+    let mut signs = [NO_SPACE; 256];
+    let spaces = b" \n\t\r\x0c";
+    let mut at = 0;
+    while at < spaces.len() {
+        signs[spaces[at] as usize] = ENDS_NAME | ENDS_ATTRIBUTE_NAME | ENDS_VALUE;
+        at += 1;
+    }
+    signs[b'>' as usize] = ENDS_NAME | ENDS_ATTRIBUTE_NAME | ENDS_VALUE | NO_SPACE;
+    signs[b'/' as usize] = ENDS_NAME | ENDS_ATTRIBUTE_NAME | NO_SPACE;
+    signs[b'=' as usize] = ENDS_ATTRIBUTE_NAME | NO_SPACE;
+    signs
+};
 
-fn position(bytes: &[u8], from: usize, is_wanted: impl Fn(u8) -> bool) -> Option<usize> {
-    let rest = bytes.get(from..)?;
-    Some(from + rest.iter().position(|&byte| is_wanted(byte))?)
+/// The first byte at or after `from` that has the sign.
+#[inline(always)]
+fn until(bytes: &[u8], from: usize, sign: u8) -> Option<usize> {
+    let mut at = from;
+    loop {
+        let signs = SIGNS.get(usize::from(*bytes.get(at)?));
+        if signs.is_some_and(|signs| signs & sign != 0) {
+            return Some(at);
+        }
+        at += 1;
+    }
 }

@@ -49,7 +49,9 @@ impl Kind {
         if name.len() > 8 {
             return Self::Other;
         }
-        let named = KINDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let (first, length) = (name.first().map(u8::to_ascii_lowercase), name.len());
+        let may_be = |known: &[u8]| known.len() == length && known.first().copied() == first;
+        let named = KINDS.iter().find(|(known, _)| may_be(known) && known.eq_ignore_ascii_case(name));
         named.map_or(Self::Other, |&(_, kind)| kind)
     }
 }

@@ -5,6 +5,9 @@ use crate::html::{Attribute, Name, Scanner, name};
 use std::borrow::Cow;
 use std::ops::Range;
 
+pub(super) const CLASS: Name = name(b"class");
+pub(super) const ID: Name = name(b"id");
+
 /// An element, by its start tag.
 #[derive(Debug)]
 pub(super) struct Tag<'a> {
@@ -16,8 +19,7 @@ pub(super) struct Tag<'a> {
 impl<'a> Tag<'a> {
     /// The one that the scanner has just given.
     pub(super) fn new(bytes: &'a [u8], scanner: &'a Scanner) -> Self {
-        let name = name(bytes.get(scanner.name()).unwrap_or_default());
-        Self { bytes, name, attributes: scanner.attributes() }
+        Self { bytes, name: scanner.name(), attributes: scanner.attributes() }
     }
 
     /// An element that has no tag.
@@ -48,9 +50,9 @@ impl<'a> Tag<'a> {
 
     fn passes(&self, test: &Test) -> bool {
         match test {
-            Test::Id(id) => self.attribute(name(b"id")).is_some_and(|value| value == id),
+            Test::Id(id) => self.attribute(ID).is_some_and(|value| value == id),
             Test::Class(class) => {
-                self.attribute(name(b"class")).is_some_and(|value| words(value).any(|word| word == class))
+                self.attribute(CLASS).is_some_and(|value| words(value).any(|word| word == class))
             }
             Test::Attribute { name, relation, value, is_caseless } => self
                 .attribute(*name)

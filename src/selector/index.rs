@@ -1,8 +1,8 @@
 //! Which compounds come into question for a start tag: each is found by the rarest thing it asks for.
 
-use super::element::{Tag, words};
+use super::element::{CLASS, ID, Tag, words};
 use super::{Compound, Test};
-use crate::html::{Name, name};
+use crate::html::Name;
 
 /// Compounds by their id, class, attribute or element.
 #[derive(Debug, Default)]
@@ -66,9 +66,9 @@ impl Index {
     pub(super) fn candidates(&self, tag: &Tag<'_>, mut take: impl FnMut(usize)) {
         by_name(&self.elements, tag.name, &mut take);
         for (attribute, value) in tag.attributes() {
-            if attribute == name(b"class") {
+            if attribute == CLASS {
                 words(value).for_each(|class| self.classes.find(class, &mut take));
-            } else if attribute == name(b"id") {
+            } else if attribute == ID {
                 self.ids.find(value, &mut take);
             }
             by_name(&self.attributes, attribute, &mut take);
