@@ -235,16 +235,22 @@ impl Rewriter<'_> {
     }
 
     fn script(&mut self, is_marked: bool, hits: &[usize], from: usize) {
-        let ruled = self.rules(hits, Place::Script).chain(self.rules(hits, Place::JsonLd)).next();
+        let ruled = |place: Place| self.rules(hits, place).next();
         let is_json_ld = || {
             let kind = self.value_of("type").unwrap_or_default();
             kind.split(';').next().is_some_and(|kind| kind.trim().eq_ignore_ascii_case("application/ld+json"))
         };
-        let label = match ruled {
-            Some(rule) => Label::Rule(rule),
-            None if is_json_ld() => Label::JsonLd,
-            None if is_marked => Label::Mark,
-            None => return,
+        // A rule for all scripts of a page is not one for its structured data.
+        let label = if let Some(rule) = ruled(Place::JsonLd) {
+            Label::Rule(rule)
+        } else if is_json_ld() {
+            Label::JsonLd
+        } else if let Some(rule) = ruled(Place::Script) {
+            Label::Rule(rule)
+        } else if is_marked {
+            Label::Mark
+        } else {
+            return;
         };
         let owner = self.owners.len().saturating_sub(1);
         self.put(What::Script(ScriptSurface { owner, label, from, is_given_up: false }));

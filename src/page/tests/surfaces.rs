@@ -142,6 +142,16 @@ fn json_ld_is_always_on_and_scripts_where_a_rule_says_so() {
 }
 
 #[test]
+fn a_rule_for_all_scripts_of_a_page_leaves_structured_data_to_its_own_rules() {
+    let site = r##"{"pages":[{"path":"/p/{sku}"}],"surfaces":[{"selector":"b"},
+        {"selector":"script","place":"script","keys":["sum"],"role":"if-equal"}]}"##;
+    let page = "<script type='application/ld+json'>{\"@type\":\"Product\",\"sum\":19,\"offers\":{\"price\":19}}</script>\
+                <script>sum = 19</script><b>19.00</b>";
+    let expected = page.replace("\"price\":19", "\"price\":17.5").replace("= 19", "= 17.5").replace("19.00", "17.50");
+    assert_eq!(rewrite(site, "/p/OIL", page, &OIL).page, expected);
+}
+
+#[test]
 fn if_equal_and_other_pages_rules_do_not_complain_and_required_ones_do() {
     let site = r##"{"pages":[{"path":"/p/{sku}"}],"surfaces":[{"selector":"b"},
         {"selector":"option","role":"if-equal"}, {"selector":"i","paths":["/list*"]},
