@@ -92,12 +92,12 @@ export const PAGES = [
   },
   {
     name: 'rejuvenation_us', equal: '110.00',
-    left: 'no price that a shopper sees stands in it: scripts put it there, from data that are not in the manifest',
+    left: 'its structured data say 150.00, the price of before, and no price stands in it for shoppers to see',
     site: { preset: 'schema-org', surfaces: [script({ keys: ['price'] })] },
   },
   {
     name: 'sfcc_paris_cl_a', equal: '22990',
-    left: 'the manifest has the prices of other products, too, which cost the same by chance and stand in no element of their own kind',
+    left: 'two of its places are other products that cost the same, among many that do not',
     site: {
       preset: 'schema-org',
       surfaces: [
@@ -111,7 +111,7 @@ export const PAGES = [
   },
   {
     name: 'leroymerlin_pl', equal: '29.00',
-    left: 'one of its places is the number of a branch in a list of all branches, which is 32 as well',
+    left: 'its meta tag says 36.49, the price of before, and one of its places is branch 32 in a list of branches',
     site: {
       preset: 'schema-org',
       surfaces: [
