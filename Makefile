@@ -50,7 +50,7 @@ WASM_OPT := $(NODE_BIN)/wasm-opt --enable-mutable-globals --enable-sign-ext --en
 	--reorder-functions-by-name --strip-debug --strip-producers --strip-target-features
 
 CORE_SOURCES := $(shell find src -name '*.rs') Cargo.toml $(wildcard Cargo.lock) rust-toolchain.toml
-WORKER_SOURCES := $(CORE_SOURCES) $(shell find worker/src -name '*.rs') $(wildcard worker/Cargo.toml)
+WORKER_SOURCES := $(CORE_SOURCES) $(shell find worker/src -type f) $(wildcard worker/Cargo.toml)
 PREVIEW_SOURCES := $(CORE_SOURCES) $(shell find www/wasm -name '*.rs') $(wildcard www/wasm/Cargo.toml)
 
 WORKER_JS := worker/build/index.js
@@ -104,6 +104,10 @@ worker: $(WORKER_JS) $(PREVIEW_WEB) $(PREVIEW_NODE) ## build the Worker and the 
 .PHONY: deploy
 deploy: setup-build worker ## wrangler deploy (read docs/operations.md before the first)
 	$(WRANGLER) deploy
+
+.PHONY: crawlers
+crawlers: ## the list of crawlers from the installed npm package isbot (npm update isbot && make crawlers)
+	@node .ci/crawlers.mjs
 
 .PHONY: clean
 clean: ## remove what was built; the tools in .tools and node_modules stay

@@ -70,7 +70,7 @@ pub struct Basis {
 /// };
 /// let bounds = guardrails.bounds(&basis)?;
 /// assert_eq!((bounds.floor_minor(), bounds.ceiling_minor()), (1520, 2280)); // 19.00 less and plus a fifth
-/// assert!(bounds.check(|| "the price".into(), 1452).is_err()); // 8.00 and a half of it, and the tax on both
+/// assert!(bounds.check(&|| "the price".into(), 1452).is_err()); // 8.00 and a half of it, and the tax on both
 /// # Ok::<(), haggle::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -230,8 +230,8 @@ impl Bounds {
     ///
     /// # Errors
     /// Says which bound the price (`what`) breaks, and what is allowed.
-    pub fn check(&self, what: impl Fn() -> String, price_minor: i64) -> Result<(), Error> {
-        self.check_amount(&what, price_minor)?;
+    pub fn check(&self, what: &dyn Fn() -> String, price_minor: i64) -> Result<(), Error> {
+        self.check_amount(what, price_minor)?;
         if price_minor % self.grid_minor != 0 {
             let allowed = format!("a multiple of {}, by guardrails.grid_minor", self.grid_minor);
             return Err(Error::value(what(), price_minor, allowed));
@@ -249,7 +249,7 @@ impl Bounds {
     ///
     /// # Errors
     /// Says which bound the price (`what`) breaks, and what is allowed.
-    pub fn check_amount(&self, what: impl Fn() -> String, price_minor: i64) -> Result<(), Error> {
+    pub fn check_amount(&self, what: &dyn Fn() -> String, price_minor: i64) -> Result<(), Error> {
         let (floor, ceiling) = (self.floor, self.ceiling);
         if price_minor < floor.minor {
             let allowed = format!("at least {}, by {}", floor.minor, floor.by);
@@ -310,7 +310,7 @@ mod tests {
 
     fn refusal(guardrails: &Guardrails, basis: &Basis, price_minor: i64) -> String {
         let bounds = guardrails.bounds(basis).unwrap();
-        bounds.check(|| "price".into(), price_minor).unwrap_err().to_string()
+        bounds.check(&|| "price".into(), price_minor).unwrap_err().to_string()
     }
 
     #[test]
@@ -371,7 +371,7 @@ mod tests {
             (Guardrails { endings: vec![99, 0], ..none.clone() }, 2000, 2010, "ending in 99, 0"),
         ] {
             let bounds = guardrails.bounds(&basis()).unwrap();
-            assert_eq!(bounds.check(|| "price".into(), within), Ok(()), "{guardrails:?}");
+            assert_eq!(bounds.check(&|| "price".into(), within), Ok(()), "{guardrails:?}");
             let error = refusal(&guardrails, &basis(), beyond);
             assert!(error.contains(&format!("price is {beyond}; it must be ")), "{error}");
             assert!(error.contains(why), "{error}");
@@ -413,7 +413,7 @@ mod tests {
         let guardrails = Guardrails { endings: vec![950], ..Guardrails::default() };
         let dinars = Basis { currency: "KWD".parse().unwrap(), ..basis() };
         let bounds = guardrails.bounds(&dinars).unwrap();
-        assert!(bounds.check(String::new, 1950).is_ok() && bounds.check(String::new, 1050).is_err());
+        assert!(bounds.check(&String::new, 1950).is_ok() && bounds.check(&String::new, 1050).is_err());
     }
 
     #[test]

@@ -240,22 +240,22 @@ impl Scanner {
     }
 
     fn signs(&self, bytes: &[u8], written: Name) -> Signs {
-        let has = |wanted: &dyn Fn(Name, &[u8]) -> bool| {
-            self.tag.attributes.iter().any(|attribute| {
-                let part = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
-                wanted(name(part(&attribute.name)), part(&attribute.value))
-            })
-        };
         const OLD: [Name; 3] = [name(b"color"), name(b"face"), name(b"size")];
         const HTML: [&[u8]; 2] = [b"text/html", b"application/xhtml+xml"];
-        Signs {
-            self_closing: self.tag.is_self_closing,
-            is_old_font: written == name(b"font") && has(&|name, _| OLD.contains(&name)),
-            is_html_annotation: written == name(b"annotation-xml")
-                && has(&|key, value| {
-                    key == name(b"encoding") && HTML.iter().any(|html| html.eq_ignore_ascii_case(value))
-                }),
+        let mut signs = Signs { self_closing: self.tag.is_self_closing, ..Signs::default() };
+        if ![name(b"font"), name(b"annotation-xml"), name(b"input")].contains(&written) {
+            return signs;
         }
+        for attribute in &self.tag.attributes {
+            let part = |range: &Range<usize>| bytes.get(range.clone()).unwrap_or_default();
+            let (key, value) = (name(part(&attribute.name)), part(&attribute.value));
+            signs.is_old_font |= written == name(b"font") && OLD.contains(&key);
+            signs.is_html_annotation |= written == name(b"annotation-xml")
+                && key == name(b"encoding")
+                && HTML.iter().any(|html| html.eq_ignore_ascii_case(value));
+            signs.is_hidden |= key == name(b"type") && value.eq_ignore_ascii_case(b"hidden");
+        }
+        signs
     }
 
     /// Comments and the like, from `<!`, `<?` or `</` (13.2.5.41 to 13.2.5.53).
@@ -331,4 +331,5 @@ fn found(bytes: &[u8], at: usize, is_last: bool) -> Found {
 }
 
 #[cfg(test)]
-mod tests;
+#[allow(clippy::string_slice)]
+pub(crate) mod tests;

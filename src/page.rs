@@ -316,7 +316,8 @@ impl<'a> Rewriter<'a> {
                 What::Slot(_) => return,
                 What::Text(surface) => {
                     let is_same = surface.owner == innermost
-                        || whose(surface.owner) == whose(innermost) && whose(innermost) != Some(Whose::Waiting);
+                        || whose(surface.owner) == whose(innermost)
+                            && whose(innermost) != Some(Whose::Waiting);
                     if is_same && !surface.is_given_up {
                         surface.push(range);
                     }
@@ -447,7 +448,8 @@ impl<'a> Rewriter<'a> {
     fn conclude(&mut self) {
         if let Some(Whose::Item(item)) = self.owners.first().map(|page| page.whose) {
             let rules = self.site.surfaces.iter().zip(&self.is_on).zip(&self.seen);
-            let missing = rules.filter(|((surface, is_on), is_seen)| surface.is_required && **is_on && !**is_seen);
+            let missing =
+                rules.filter(|((surface, is_on), is_seen)| surface.is_required && **is_on && !**is_seen);
             let missing: Vec<String> =
                 missing.map(|((surface, _), _)| format!("required: {}", surface.selector)).collect();
             missing.into_iter().for_each(|name| self.mismatch(item, name));

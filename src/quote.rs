@@ -1,7 +1,8 @@
 //! Stage 3, exposure: the decision as a quote, the price that a shopper is held to and the shop with it.
 //!
 //! A quote travels as a standard JSON Web Token (RFC 7519), so that a shop can verify it with any stock library. Its
-//! claims are modelled on the token of Google's Automated Discounts, with amounts in minor units instead of decimals:
+//! claims are modelled on the token of Google's Automated Discounts, which is a price that a shop is held to as well
+//! (<https://support.google.com/merchants/answer/16961497>); amounts are in minor units instead of decimals:
 //!
 //! | claim | is | in Google's token |
 //! |---|---|---|
@@ -9,13 +10,14 @@
 //! | `o` | the item | `o`, the offer id |
 //! | `c` | the currency, ISO 4217 | `c` |
 //! | `p` | the price that is charged, in minor units | `p`, in decimals |
-//! | `pp` | the catalogue price, in minor units | `pp`, the price before the discount, in decimals |
+//! | `pp` | the catalogue price, in minor units | `pp`, the prior price that the EEA asks for beside a reduction |
 //! | `exp` | until when the price is held, in seconds since 1970 | `exp` |
-//! | `iat` | when it was decided, in seconds since 1970 | — |
-//! | `x`, `a` | experiment, and arm or `holdout` | `dc`, a discount code, does what is near to it |
-//! | `w` | the propensity, out of 65536 | — |
-//! | `e`, `v` | epoch of the decision, and version of the snapshot that it was signed under | — |
-//! | `rw`, `s`, `jti` | reward window in seconds, ledger shards, and the exposure's id | — |
+//! | `iat` | when it was decided, in seconds since 1970 | |
+//! | `x`, `a` | experiment, and arm or `holdout` | |
+//! | `w` | the propensity, out of 65536 | |
+//! | `e`, `v` | epoch of the decision, and version of the snapshot that it was signed under | |
+//! | `rw`, `s`, `jti` | reward window in seconds, ledger shards, and the exposure's id | |
+//! | `preview` | `true` only in what a preview shows: such a token is no quote | |
 //!
 //! In scope: the claims, the token around them (HS256 whole, ES256 but for the signature itself, which the shell makes
 //! and checks), and what checkout asks of a quote. Out of scope: the cookie or form that carries the text.

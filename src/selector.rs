@@ -170,11 +170,11 @@ impl Matcher<'_> {
         self.keep(scanner.kept());
         while self.levels.len() + usize::from(is_open) < scanner.depth() {
             let implied = Tag::implied(scanner.elements().name(self.levels.len()));
-            self.enter(&implied, true, hits);
+            self.enter(&implied, self.levels.len(), true, hits);
             hits.clear();
         }
         if opening != Opening::Ignored {
-            self.enter(&Tag::new(bytes, scanner), is_open, hits);
+            self.enter(&Tag::new(bytes, scanner), scanner.elements().around(), is_open, hits);
         }
         if hits.len() > 1 {
             hits.sort_unstable();
@@ -189,9 +189,10 @@ impl Matcher<'_> {
         }
     }
 
-    fn enter(&mut self, tag: &Tag<'_>, is_open: bool, hits: &mut Vec<usize>) {
+    fn enter(&mut self, tag: &Tag<'_>, around: usize, is_open: bool, hits: &mut Vec<usize>) {
         let selectors = self.selectors;
-        let parent = self.levels.last().copied().unwrap_or_default();
+        let parent =
+            around.checked_sub(1).and_then(|level| self.levels.get(level)).copied().unwrap_or_default();
         let mut has_bits = false;
         selectors.index.candidates(tag, |candidate| {
             let Some(compound) = selectors.compounds.get(candidate) else { return };
@@ -240,4 +241,5 @@ impl Matcher<'_> {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice)]
 mod tests;

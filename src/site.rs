@@ -16,10 +16,10 @@ mod read;
 
 use std::collections::BTreeMap;
 
+use crate::Error;
 use crate::json::Fields;
 use crate::selector::Selectors;
 use crate::surface::Scale;
-use crate::Error;
 
 /// How a quote reaches what the shopper is charged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -194,7 +194,7 @@ impl Default for Site {
 }
 
 /// Name of the hidden field unless the site says otherwise.
-const FIELD: &str = "haggle_quote";
+pub(crate) const FIELD: &str = "haggle_quote";
 
 impl Site {
     /// Reads and validates a site written in JSON.

@@ -80,14 +80,14 @@ async function assertLeftAlone(reason, location) {
 test('an isolate that never had a snapshot leaves pages alone, whatever lies in KV', async () => {
   await world.edge.kv.delete('snapshot');
   await assertLeftAlone('no-snapshot');
-  const format = Buffer.from([3, 0]);
+  const format = Buffer.from([4, 0]);
   const cases = {
     'random bytes': randomBytes(good.length),
     'no byte': Buffer.alloc(0),
     'a megabyte of zeros': Buffer.alloc(1_000_000),
     text: Buffer.from('{"version":1}'),
     'the right beginning only': good.subarray(0, 8),
-    'a header only': good.subarray(0, 48),
+    'a header only': good.subarray(0, 64),
     'cut by a byte': good.subarray(0, -1),
     'a byte too many': Buffer.concat([good, Buffer.of(0)]),
     'a wrong checksum': Buffer.concat([good.subarray(0, 8), Buffer.alloc(4), good.subarray(12)]),

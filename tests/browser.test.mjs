@@ -4,18 +4,20 @@
  * The shop's host is `shop.localhost`: Chromium resolves such names to this machine and keeps Secure cookies for them.
  */
 import assert from 'node:assert/strict';
-import { readFile } from 'node:fs/promises';
+import { mkdtemp, readFile, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
+import { gzipSync } from 'node:zlib';
 
-import { chromium } from 'playwright-core';
-
+import { startChromium, watchPictures } from './chromium.mjs';
+import { newSecrets } from './edge.mjs';
 import { claimsOf, experiment, openWorld, otherExperiment, until } from './kit.mjs';
 import { readPrice } from './shop/money.mjs';
+import { CATALOGUE } from './shop/server.mjs';
+import { storefronts } from './storefronts.mjs';
 
-const EXECUTABLE = process.env.CHROMIUM || '/usr/bin/chromium';
-const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync'];
 const EXPERIMENTS = [experiment(), otherExperiment('kozani', 'SAFFRON-2', 1490), otherExperiment('toledo', 'KNIFE-21', 12900),
   otherExperiment('napoli', 'OVEN-80', 189900)];
 const PRICED = EXPERIMENTS.map(({ item }) => item.sku).sort();
@@ -29,12 +31,23 @@ let world;
 let browser;
 let shopUrl = '', adminUrl = '';
 
+/** Pages without any mark: what is what, the site file says. */
+const SITE = { pages: [{ path: '/boutique/{sku}' }], skus: { 'harvest-oil': 'OLIVE-500' },
+  cards: [{ selector: 'li.tile', sku: { selector: 'a[href]', attribute: 'href', pattern: '/boutique/{sku}' } }],
+  surfaces: [{ selector: '.amount', place: 'text', paths: ['/boutique/*'] }] };
+const tile = (name, text) => `<li class="tile"><a href="/boutique/${name}?from=list">${name}</a> <b class="amount">${text}</b></li>`;
+const BOUTIQUE = `<!doctype html><html lang="en"><head><title>Boutique</title><link rel="icon" href="data:,"></head><body>
+<h1>Oil</h1><p id="now"><b class="amount">€19.00</b></p>
+<ul>${tile('harvest-oil', '19,00 €')}${tile('SAFFRON-2', '14,90 €')}${tile('SALT-200', '7,90 €')}</ul></body></html>`;
+
 before(async () => {
-  world = await openWorld();
+  const extra = await storefronts(CATALOGUE.items[0]);
+  extra.set('/boutique/harvest-oil', { type: 'text/html; charset=utf-8', body: BOUTIQUE });
+  world = await openWorld({ shop: { extra } });
   const { port } = new URL(world.edge.url);
   [shopUrl, adminUrl] = [`http://shop.localhost:${port}`, world.edge.adminUrl];
   world.shop.rewardsTo(`${world.edge.url}/haggle/v1/rewards`);
-  browser = await chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
+  browser = await startChromium();
 });
 after(async () => {
   await browser?.close();
@@ -59,14 +72,14 @@ class Tab {
   /** @type {import('playwright-core').Request[]} */
   beacons = [];
 
-  /** Every quote that was sent, in the order of the sending. */
+  /** Every price that was reported, in the order of the sending. @returns {{ sku: string, price_minor: number }[]} */
   get sent() {
-    return this.beacons.flatMap((request) => JSON.parse(request.postData() ?? '').quotes);
+    return this.beacons.flatMap((request) => JSON.parse(request.postData() ?? '').shown);
   }
 
-  /** The items of the quotes that were sent. */
+  /** The items of the prices that were reported. */
   get skus() {
-    return this.sent.map((quote) => claimsOf(quote).o);
+    return this.sent.map(({ sku }) => sku);
   }
 
   /** @param {string} path */
@@ -76,15 +89,36 @@ class Tab {
 
   /** Prices in the rendered page, by item. @returns {Promise<Record<string, number | null>>} */
   async prices() {
-    const texts = await this.page.locator('[data-haggle-sku]:not(form)').evaluateAll((all) => all.map((one) => [one.dataset.haggleSku, one.innerText]));
+    const texts = await this.page.locator('span[data-haggle-sku]').evaluateAll((all) => all.map((one) => [one.dataset.haggleSku, one.innerText]));
     return Object.fromEntries(texts.map(([sku, text]) => [sku, readPrice(text)]));
   }
 
-  /** @param {number} number of quotes that are expected in all */
+  /** @param {number} number of prices that are expected in all */
   async reported(number) {
-    await until(`${number} quotes are reported`, async () => this.sent.length, (sent) => sent >= number);
+    await until(`${number} prices are reported`, async () => this.sent.length, (sent) => sent >= number);
     await sleep(SETTLED_MS);
-    assert.equal(this.sent.length, number, `each quote once: ${this.skus}`);
+    assert.equal(this.sent.length, number, `each price once: ${this.skus}`);
+  }
+
+  /** What the basket says of its lines: prices and messages. */
+  async basket() {
+    await this.look('/cart');
+    const rows = this.page.locator('tr[data-cart-sku]');
+    return rows.evaluateAll((all) => all.map((row) => ({ sku: row.dataset.cartSku, text: row.querySelector('td.unit').innerText,
+      notice: row.querySelector('.notice')?.innerText ?? null })));
+  }
+
+  /** Puts the item of the page into the basket. */
+  async add() {
+    await this.page.getByRole('button', { name: 'Add to basket' }).click();
+    await this.page.waitForURL(/\/cart$/);
+  }
+
+  /** Orders what is in the basket. @returns {Promise<number | null>} what was paid */
+  async pay() {
+    await this.page.getByRole('button', { name: 'Order and pay' }).click();
+    await this.page.waitForURL(/\/thanks\//);
+    return readPrice(await this.page.locator('p strong').innerText());
   }
 
   /** As if the tab was left or came back. @param {'hidden' | 'visible'} visibility */
@@ -97,7 +131,7 @@ class Tab {
 
   /** Brings an item's price into view at once. @param {string} sku */
   scrollTo(sku) {
-    return this.page.locator(`[data-haggle-sku="${sku}"]:not(form)`).first()
+    return this.page.locator(`span[data-haggle-sku="${sku}"]`).first()
       .evaluate((element) => element.scrollIntoView({ block: 'center', behavior: 'instant' }));
   }
 
@@ -138,9 +172,9 @@ test('before the first publication the preview says so, and shows the prices as 
   await tab.close(/status of 404/);
 });
 
-test('the storefront client is under 5 KB as it is, and the pages allow no script but their own', async () => {
+test('the storefront client is under 4 KB on its way, and the pages allow no script but their own', async () => {
   const read = (name) => readFile(new URL(`../www/${name}`, import.meta.url), 'utf8');
-  assert.ok(Buffer.byteLength(await read('haggle.js')) < 5000);
+  assert.ok(gzipSync(await read('haggle.js')).length < 4000);
   for (const name of ['index.html', 'preview.html']) {
     const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(await read(name))?.[1] ?? '';
     assert.match(policy, /default-src 'none'; script-src 'self'/);
@@ -155,8 +189,9 @@ test('the rendered page shows the price of the API, and its exposure is reported
     const shown = (await tab.prices())['OLIVE-500'];
     const { price_minor, quote } = await tab.page.evaluate(async () => (await fetch('/haggle/v1/price?sku=OLIVE-500')).json());
     assert.equal(shown, price_minor);
+    assert.equal(claimsOf(quote).p, price_minor);
     await tab.reported(1);
-    assert.equal(claimsOf(tab.sent[0]).jti, claimsOf(quote).jti);
+    assert.deepEqual(tab.sent, [{ sku: 'OLIVE-500', price_minor }]);
     const [beacon] = tab.beacons;
     assert.equal(beacon.method(), 'POST');
     assert.match(beacon.headers()['content-type'], /^text\/plain/);
@@ -211,14 +246,11 @@ test('a shopper pays the price that was shown, and leaving at once loses neither
   const difference = await change(async () => {
     await tab.look(PRODUCT);
     shown = (await tab.prices())['OLIVE-500'] ?? 0;
-    // After the dwell time and before the quote would have been sent by itself.
+    // After the dwell time and before the price would have been reported by itself.
     await sleep(500);
-    await tab.page.getByRole('button', { name: 'Add to basket' }).click();
-    await tab.page.waitForURL(`${shopUrl}/cart`);
+    await tab.add();
     assert.equal(readPrice(await tab.page.locator('td.unit').innerText()), shown);
-    await tab.page.getByRole('button', { name: 'Order and pay' }).click();
-    await tab.page.waitForURL(/\/thanks\//);
-    assert.equal(readPrice(await tab.page.locator('p strong').innerText()), shown);
+    assert.equal(await tab.pay(), shown);
     await world.shop.rewards.idle();
     // Chromium tells nobody about the last request of a page that is gone: only the ledger does.
     await until('the exposure is counted', async () => { await world.sync(); return world.totals(); }, (now) => now.exposures > exposuresBefore);
@@ -251,14 +283,14 @@ test('prices that the page adds later are reported when they are painted, hidden
   const tab = await Tab.open();
   await tab.look(PRODUCT);
   await tab.reported(1);
-  // As a shop does that loads a part of another page: the price and the quotes of that page.
+  // As a shop does that loads a part of another page: the price and what that page's tag says.
   await tab.page.evaluate(async () => {
     const text = await (await fetch('/product/SAFFRON-2', { headers: { accept: 'text/html' } })).text();
     const other = new DOMParser().parseFromString(text, 'text/html');
     const part = document.createElement('div');
     part.id = 'part';
     part.style.opacity = '0';
-    part.append(other.querySelector('.price.big'), other.querySelector('script[data-haggle-quotes]'));
+    part.append(other.querySelector('.price.big'), other.querySelector('script[data-haggle]'));
     document.querySelector('main').prepend(part);
   });
   await tab.reported(1);
@@ -278,7 +310,7 @@ test('a report that fails is sent again until it arrives', async () => {
   const difference = await change(async () => {
     await tab.look(PRODUCT);
     await tab.reported(2);
-    assert.equal(tab.sent[0], tab.sent[1]);
+    assert.deepEqual(tab.sent[0], tab.sent[1]);
   });
   assert.equal(difference.exposures, 1);
   // The browser's own line about the answer; the client says nothing.
@@ -298,6 +330,213 @@ test('a report that never arrives is given up, without a word to the page', asyn
   }, (isQuiet) => isQuiet);
   assert.equal(tab.beacons.length, 6);
   await tab.close(/^Failed to load resource: /);
+});
+
+const OIL = CATALOGUE.items[0];
+/** Of a visitor whose oil has another price than the catalogue's: else there is nothing to see. @type {string} */
+let visitor = '';
+
+/** A tab of such a visitor. @param {import('./kit.mjs').World} [where] */
+async function openPriced(where = world) {
+  for (let at = 0; visitor === ''; at += 1) {
+    const haggle_vid = at.toString(16).padStart(32, 'b');
+    if ((await where.shopper({ haggle_vid }).price(OIL.sku)).price_minor !== OIL.price_minor) visitor = haggle_vid;
+  }
+  const tab = await Tab.open();
+  const url = `http://shop.localhost:${new URL(where.edge.url).port}`;
+  await tab.context.addCookies([{ name: 'haggle_vid', value: visitor, url, httpOnly: true, secure: true, sameSite: 'Lax' }]);
+  return tab;
+}
+
+test('every surface of a page says the same price: text, JSON-LD, meta, microdata, and what it is rendered from', async () => {
+  const changed = new Set();
+  for (let at = 0; changed.size < PRICED.length && at < 40; at += 1) {
+    const tab = await Tab.open();
+    for (const sku of PRICED) {
+      await tab.look(`/product/${sku}`);
+      const surfaces = await tab.page.evaluate(() => {
+        const content = (selector) => document.querySelector(selector)?.getAttribute('content');
+        const state = document.querySelector('#state')?.textContent;
+        return { shown: document.querySelector('.price.big span').innerText, meta: content('meta[property="product:price:amount"]'),
+          item: content('[itemprop="price"]'), ld: JSON.parse(document.querySelector('[type="application/ld+json"]').textContent).offers.price,
+          ...(state ? { state: JSON.parse(state).price } : {}), was: document.querySelector('.was')?.innerText };
+      });
+      const { was, ...all } = surfaces, { price_minor } = await tab.page.evaluate(async (sku) => (await fetch(`/haggle/v1/price?sku=${sku}`)).json(), sku);
+      assert.deepEqual([...new Set(Object.values(all).map(readPrice))], [price_minor], `${sku}: ${JSON.stringify(surfaces)}`);
+      assert.equal(was, sku === 'SAFFRON-2' ? '17,50 €' : undefined);
+      if (price_minor !== CATALOGUE.items.find((item) => item.sku === sku).price_minor) changed.add(sku);
+    }
+    await tab.close();
+  }
+  assert.deepEqual([...changed].sort(), PRICED, 'each item was seen at another price');
+});
+
+test('the basket charges what was shown after the snapshot has moved, and the page goes on showing it', async () => {
+  const tab = await Tab.open(), kozani = { x: 'kozani', o: 'SAFFRON-2', pp: 1490 };
+  await tab.look('/product/SAFFRON-2');
+  const shown = (await tab.prices())['SAFFRON-2'];
+  // The others buy at the other price alone.
+  const arm = (a, p) => world.quotes(60, { ...kozani, a, p });
+  const [here, there] = shown === 1490 ? [['list', 1490], ['low', 1192]] : [['low', 1192], ['list', 1490]];
+  const [lost, sold] = [await arm(...here), await arm(...there)];
+  await world.expose(lost);
+  await world.expose(sold);
+  await world.reward(world.order(sold.slice(0, 50), { revenue_minor: there[1] }));
+  const { version } = await world.sync();
+  await world.served(version);
+  const others = await Promise.all(Array.from({ length: 20 }, () => world.shopper().price('SAFFRON-2')));
+  assert.ok(others.filter(({ price_minor }) => price_minor === there[1]).length > 10, 'new visitors see the other price');
+  // From the page that was opened before, then from one that is opened now.
+  await tab.add();
+  await tab.look('/product/SAFFRON-2');
+  assert.equal((await tab.prices())['SAFFRON-2'], shown);
+  await tab.add();
+  const { version: next } = await world.sync();
+  await world.served(next);
+  assert.deepEqual((await tab.basket()).map(({ text, notice }) => [readPrice(text), notice]), [[shown, null], [shown, null]]);
+  assert.equal(await tab.pay(), 2 * shown);
+  await tab.close();
+});
+
+test('in two tabs the price is one, and so is the basket', async () => {
+  const tab = await openPriced(), other = await tab.context.newPage();
+  await tab.look(PRODUCT);
+  await other.goto(shopUrl + PRODUCT);
+  const shown = (await tab.prices())[OIL.sku];
+  assert.notEqual(shown, OIL.price_minor);
+  assert.equal(readPrice(await other.locator('.price.big span').innerText()), shown);
+  await other.getByRole('button', { name: 'Add to basket' }).click();
+  await other.waitForURL(/\/cart$/);
+  await tab.add();
+  assert.deepEqual((await tab.basket()).map(({ text }) => readPrice(text)), [shown, shown]);
+  assert.equal(await tab.pay(), 2 * shown);
+  await other.reload();
+  assert.equal(await other.locator('tr[data-cart-sku]').count(), 0);
+  await tab.close();
+});
+
+/** What a shopper, or the shop next door, may put in the place of a quote. @type {[string, (token: string) => Promise<string> | string, string][]} */
+const TAMPERED = [
+  ['with another price in it', (token) => {
+    const [header, , signature] = token.split('.'), claims = { ...claimsOf(token), p: 100 };
+    return [header, Buffer.from(JSON.stringify(claims)).toString('base64url'), signature].join('.');
+  }, 'wrong signature'],
+  ['signed by nobody', (token) => `${Buffer.from('{"alg":"none"}').toString('base64url')}.${token.split('.')[1]}.`, 'wrong algorithm'],
+  ['of another item', async () => (await world.shopper().price('SAFFRON-2')).quote, 'another item'],
+  ['of another shop', (token) => world.sign({ ...claimsOf(token), m: 'molino' }), 'another merchant'],
+  ['that has run out', (token) => world.sign({ ...claimsOf(token), exp: Math.floor(Date.now() / 1000) - 1 }), 'expired'],
+  ['that is none', () => 'as cheap as it gets', 'not a token'],
+];
+for (const [what, forge, reason] of TAMPERED) {
+  test(`a quote ${what} buys nothing: the basket says so, and charges the catalogue price`, async () => {
+    const tab = await openPriced();
+    await tab.look(PRODUCT);
+    const field = tab.page.locator('input[name="haggle_quote"]'), forged = await forge(await field.inputValue());
+    await field.evaluate((input, value) => { input.value = value; }, forged);
+    const { quotes_refused } = world.shop.stats, before = quotes_refused[reason] ?? 0;
+    await tab.add();
+    const [line] = await tab.basket();
+    assert.equal(readPrice(line.text), OIL.price_minor);
+    assert.equal(line.notice, 'The offered price was no longer valid; the regular price applies.');
+    assert.equal(await tab.pay(), OIL.price_minor);
+    assert.equal(quotes_refused[reason], before + 1, JSON.stringify(quotes_refused));
+    await tab.close();
+  });
+}
+
+test('Worker and shop are restarted between page, basket and payment: what was shown is charged', async () => {
+  const persist = await mkdtemp(join(tmpdir(), 'haggle-browser-')), secrets = newSecrets();
+  const options = { persist, secrets, shop: { state: join(persist, 'carts.json') } };
+  let own = await openWorld({ ...options, experiments: EXPERIMENTS }), tab;
+  const port = Number(new URL(own.edge.url).port), url = `http://shop.localhost:${port}`;
+  const restart = async () => {
+    await own.edge.kill();
+    await own.shop.stop();
+    own = await openWorld({ ...options, port });
+  };
+  try {
+    visitor = '';
+    tab = await openPriced(own);
+    await tab.page.goto(url + PRODUCT);
+    const shown = (await tab.prices())[OIL.sku];
+    assert.notEqual(shown, OIL.price_minor);
+    await restart();
+    await tab.add();
+    await tab.page.goto(url + PRODUCT);
+    assert.equal((await tab.prices())[OIL.sku], shown);
+    await tab.add();
+    await restart();
+    await tab.page.reload();
+    assert.deepEqual(await tab.page.locator('td.unit').evaluateAll((all) => all.map((one) => one.innerText.replace(/[^\d,]/g, ''))),
+      Array(2).fill((shown / 100).toFixed(2).replace('.', ',')));
+    assert.equal(await tab.pay(), 2 * shown);
+    // Of the time in which nobody was there.
+    await tab.close(/ERR_CONNECTION_REFUSED/);
+  } finally {
+    visitor = '';
+    await own.close();
+    await rm(persist, { recursive: true, force: true });
+  }
+});
+
+for (const path of ['/react', '/vue', '/react/early', '/vue/early']) {
+  test(`${path}: a shop that renders in the browser shows and charges the decided price`, async () => {
+    const tab = await openPriced(), seen = await watchPictures(tab.page, 'span[data-haggle-sku]');
+    const { price_minor } = await world.shopper({ haggle_vid: visitor }).price(OIL.sku);
+    const all = async () => Object.values((await tab.page.locator('span[data-haggle-sku]').allInnerTexts()).map(readPrice));
+    await tab.look(path);
+    await tab.page.locator('body[data-alive]').waitFor();
+    await until('all texts say the price', all, (texts) => texts.length === 3 && texts.every((one) => one === price_minor), 2000);
+    for (const name of ['one more', 'again', 'card', 'again', 'size', 'size']) await tab.page.getByRole('button', { name }).click();
+    assert.deepEqual(await all(), Array(4).fill(price_minor));
+    const pictures = (await seen()).map(readPrice), catalogue = pictures.filter((one) => one === OIL.price_minor);
+    assert.ok(pictures.includes(price_minor));
+    if (path.endsWith('early')) assert.deepEqual(catalogue, []);
+    await tab.reported(1);
+    assert.deepEqual(tab.sent, [{ sku: OIL.sku, price_minor }]);
+    await tab.page.locator('input[name="haggle_quote"]').waitFor({ state: 'attached' });
+    await tab.add();
+    assert.equal(await tab.pay(), 2 * price_minor);
+    // What Vue says of every page that was changed on its way.
+    await tab.close(/^Hydration completed but contains mismatches/);
+  });
+}
+
+test('the shop\'s own script renders its buy box from data that the Worker has written: no picture has another price', async () => {
+  for (let at = 0, changed = 0; changed < 1; at += 1) {
+    assert.ok(at < 20, 'nobody sees another price');
+    const tab = await Tab.open(), seen = await watchPictures(tab.page, '.price.big span');
+    await tab.look('/product/OVEN-80');
+    const shown = (await tab.prices())['OVEN-80'];
+    for (const units of ['2', '3', '1']) await tab.page.getByLabel('Quantity').fill(units);
+    const texts = await seen();
+    const single = texts.filter((text) => !text.includes(' for ')).map(readPrice);
+    assert.deepEqual([...new Set(single)], [shown]);
+    for (const units of [2, 3]) assert.ok(texts.some((text) => text.startsWith(`${units} for `) && readPrice(text.slice(6)) === units * shown), texts.join());
+    changed += Number(shown !== 189900);
+    await tab.close();
+  }
+});
+
+test('prices that only the site file knows are written, kept through rendering, and counted once', async () => {
+  const put = await world.admin('PUT', '/haggle/v1/site', SITE);
+  assert.ok(put.status < 300, put.text);
+  await world.served((await world.sync()).version);
+  const tab = await openPriced(), amounts = () => tab.page.locator('.amount').allInnerTexts();
+  await tab.look('/boutique/harvest-oil');
+  const [oil, saffron] = await Promise.all([OIL.sku, 'SAFFRON-2'].map((sku) => world.shopper({ haggle_vid: visitor }).price(sku)));
+  const right = [oil, oil, saffron].map(({ price_minor }) => price_minor).concat(790);
+  assert.deepEqual((await amounts()).map(readPrice), right);
+  await tab.page.evaluate(() => {
+    document.querySelector('#now').innerHTML = '<b class="amount">€19.00</b>';
+    const [first] = document.querySelectorAll('.tile');
+    first.after(first.cloneNode(true));
+    first.querySelector('.amount').textContent = '19,00 €';
+  });
+  assert.deepEqual((await amounts()).map(readPrice), [right[0], right[0], ...right.slice(1)]);
+  await tab.reported(2);
+  assert.deepEqual(tab.sent.map(({ sku, price_minor }) => `${sku} ${price_minor}`).sort(), [`OLIVE-500 ${right[0]}`, `SAFFRON-2 ${right[2]}`]);
+  await tab.close();
 });
 
 test('the preview shows what the Worker serves to each visitor', async () => {

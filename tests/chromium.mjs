@@ -2,8 +2,10 @@
 import { chromium } from 'playwright-core';
 
 const EXECUTABLE = process.env.CHROMIUM || '/usr/bin/chromium';
+// Without a window it calls itself HeadlessChrome, whom the Worker takes for a crawler and does not count.
+const AGENT = 'Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0.0.0 Safari/537.36';
 const FLAGS = ['--headless', '--no-sandbox', '--disable-gpu', '--no-first-run', '--disable-background-networking',
-  '--disable-component-update', '--disable-sync'];
+  '--disable-component-update', '--disable-sync', `--user-agent=${AGENT}`];
 
 export const startChromium = () => chromium.launch({ executablePath: EXECUTABLE, args: FLAGS });
 

@@ -5,6 +5,9 @@
 #[path = "cli/evaluate.rs"]
 mod evaluate;
 
+#[path = "cli/page.rs"]
+mod page;
+
 use std::io::Write;
 use std::path::PathBuf;
 use std::process::{Command, Stdio};

@@ -15,7 +15,8 @@ const REQUESTS = 800, AT_ONCE = 8, TIMEOUT_MS = 10_000;
 
 const METHODS = ['GET', 'GET', 'POST', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'];
 const ROUTES = ['/haggle/v1/price', '/haggle/v1/exposures', '/haggle/v1/rewards', '/haggle/health', '/haggle/haggle.js', '/haggle/v1/sync',
-  '/haggle/v1/experiments', '/haggle/v1/experiments/murcia', '/haggle/v1/snapshot', '/haggle/v1/history', '/haggle/v1/unit', '/haggle/', '/haggle',
+  '/haggle/v1/experiments', '/haggle/v1/experiments/murcia', '/haggle/v1/snapshot', '/haggle/v1/history', '/haggle/v1/unit',
+  '/haggle/v1/quotes/verify', '/haggle/v1/quotes/keys', '/haggle/v1/site', '/haggle/v1/stop', '/haggle/v1/resume', '/haggle/', '/haggle',
   '/product/OLIVE-500', '/'];
 const PIECES = ['%', '%zz', '%00', '%ff%fe', '%E2%82', '..', '%2e%2e', '/', '//', '\\', ';', ':', '@', '*', "'", '(', '%F0%9F%8D%8B',
   'x'.repeat(300), '~', '+', '|', '^', '{', '}', '"', '<'];
@@ -66,7 +67,13 @@ class Fuzz {
     const back = { ...line, kind: 'refund', refund_id: `r-${this.below(3)}`, units: this.below(2), revenue_minor: this.below(1900) };
     const cancelled = { line_id: line.line_id, quote, kind: 'cancellation', refund_id: `c-${this.below(2)}` };
     const order_id = `f-${this.below(40)}`;
-    return [['POST', '/haggle/v1/exposures', { quotes: [quote] }], ['POST', '/haggle/v1/exposures', { quotes: [quote, this.text()] }],
+    const cart = { lines: [{ line_id: '1', sku: 'OLIVE-500', quote, currency: 'EUR' }, { sku: this.text(), quote: this.one([null, quote]) }] };
+    const site = { preset: 'woocommerce', charge: 'server', field: 'q', skus: { a: 'OLIVE-500' }, pages: [{ path: '/product/{sku}' }],
+      cards: [{ selector: 'li.card', sku: { attribute: 'data-sku' } }], surfaces: [{ selector: '.price', place: 'text', required: true }],
+      forms: [{ selector: 'form' }] };
+    return [['POST', '/haggle/v1/quotes/verify', cart], ['PUT', '/haggle/v1/site', site],
+      ['POST', '/haggle/v1/exposures', { shown: [{ sku: 'OLIVE-500', price_minor: 1600 }, { sku: this.text(), price_minor: this.below(3000) }] }],
+      ['POST', '/haggle/v1/exposures', { quotes: [quote] }], ['POST', '/haggle/v1/exposures', { quotes: [quote, this.text()] }],
       ['POST', '/haggle/v1/rewards', { order_id: `f-${this.below(40)}`, lines: [line] }],
       ['POST', '/haggle/v1/rewards', { orders: [{ order_id: `f-${this.below(40)}`, lines: [line, line] }] }],
       ['POST', '/haggle/v1/rewards', { order_id, lines: [back] }], ['POST', '/haggle/v1/rewards', { order_id, lines: [cancelled, line, back] }],
@@ -173,6 +180,10 @@ test(`no request of ${REQUESTS} is answered with a 5xx or not at all, and the bo
 });
 
 test('afterwards the loop works as before', async () => {
+  // Some of it may have been meant: the administration's own token was among what was sent.
+  assert.equal((await world.admin('DELETE', '/haggle/v1/site')).status, 200);
+  assert.equal((await world.admin('POST', '/haggle/v1/resume')).status, 200);
+  await world.served((await world.sync()).version);
   const shopper = world.shopper(), { quotes, reason } = await shopper.look('/product/OLIVE-500');
   assert.equal(reason, 'priced');
   const before = await world.totals();

@@ -28,7 +28,7 @@ use haggle::experiment::EXPERIMENTS_MAX;
 use haggle::policy::{Contrast, Stock};
 use haggle::{
     Allocation, ArmInput, Choice, Entry, Experiment, Key, LiveExperiment, Pins, Policy, PolicyInput,
-    Posterior, Quotary, Quote, RewardModel, Snapshot, Tally, UnitKey, decide, evidence,
+    Posterior, Quotary, Quote, RewardModel, Shop, Snapshot, Tally, UnitKey, decide, evidence,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
@@ -191,6 +191,9 @@ struct SnapshotCase {
     version: u64,
     published_at_ms: u64,
     experiments: Vec<Published>,
+    /// What is published beside them, where it is not the empty site with nothing stopped.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    shop: Option<PublishedShop>,
     #[serde(default)]
     bytes: String,
     /// In the shape of `GET /haggle/v1/snapshot` as JSON.
@@ -205,6 +208,46 @@ struct Published {
     epoch: u32,
     /// `[exposures, conversions]` of each arm.
     tallies: Vec<(u64, u64)>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct PublishedShop {
+    site_json: String,
+    is_stopped: bool,
+    stopped: Vec<String>,
+    #[serde(default)]
+    guardrails: Vec<Guarded>,
+}
+
+#[derive(Serialize, Deserialize)]
+struct Guarded {
+    experiment: String,
+    floor_minor: i64,
+    ceiling_minor: i64,
+    grid_minor: i64,
+    endings: Vec<u16>,
+    is_stopped: bool,
+    uses_personal_data: bool,
+}
+
+impl PublishedShop {
+    fn shop(&self) -> Shop<'_> {
+        Shop { site_json: &self.site_json, is_stopped: self.is_stopped, stopped: &self.stopped }
+    }
+
+    fn read_back(&mut self, snapshot: &Snapshot) {
+        assert_eq!(snapshot.is_stopped(), self.is_stopped);
+        let guarded = snapshot.experiments().iter().map(|live| Guarded {
+            experiment: live.name().into(),
+            floor_minor: live.guardrails().floor_minor(),
+            ceiling_minor: live.guardrails().ceiling_minor(),
+            grid_minor: live.guardrails().grid_minor(),
+            endings: live.guardrails().endings().to_vec(),
+            is_stopped: live.is_stopped(),
+            uses_personal_data: live.uses_personal_data(),
+        });
+        self.guardrails = guarded.collect();
+    }
 }
 
 #[derive(Serialize, Deserialize)]
@@ -238,7 +281,8 @@ impl SnapshotCase {
         let entries: Vec<Entry<'_>> = published
             .map(|(experiment, one)| Entry { experiment, epoch: one.epoch, input: input(experiment, one) })
             .collect();
-        Snapshot::encode(self.version, self.published_at_ms, &entries).unwrap()
+        let shop = self.shop.as_ref().map_or_else(Shop::default, PublishedShop::shop);
+        Snapshot::encode_shop(self.version, self.published_at_ms, &entries, &shop).unwrap()
     }
 }
 
@@ -273,7 +317,9 @@ fn snapshots_are_the_golden_ones() {
         for case in &mut file.cases {
             let bytes = case.encode();
             case.bytes = hex(&bytes);
-            case.view = view(&Snapshot::decode(bytes).unwrap());
+            let snapshot = Snapshot::decode(bytes).unwrap();
+            case.view = view(&snapshot);
+            case.shop.iter_mut().for_each(|shop| shop.read_back(&snapshot));
         }
         for before in &mut file.format_2 {
             before.view = view(&Snapshot::decode(unhex(&before.bytes)).unwrap());
@@ -407,6 +453,9 @@ struct Pinned {
     visitor: usize,
     now_ms: u64,
     hold_s: u64,
+    /// Items whose catalogue price it saw before.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    catalogue: Vec<String>,
     #[serde(default)]
     cookie: String,
 }
@@ -440,7 +489,12 @@ fn tokens_and_pins_are_the_golden_ones() {
         let (snapshot, key) = (snapshot_of(&decided.snapshot), Key::from_hex(&decided.unit_key).unwrap());
         for pinned in &mut file.pins {
             let unit = UnitKey::of_visitor(&key, &decided.visitors[pinned.visitor].visitor);
-            let (first, pins) = Pins::default().settle(&snapshot, &unit, pinned.hold_s, pinned.now_ms);
+            let mut seen = Pins::default();
+            for sku in &pinned.catalogue {
+                seen.keep_catalogue(snapshot.item(sku).unwrap().experiment(), pinned.now_ms);
+            }
+            let (first, pins) = seen.settle(&snapshot, &unit, pinned.hold_s, pinned.now_ms);
+            assert_eq!(first.len() + pinned.catalogue.len(), snapshot.experiments().len());
             pinned.cookie = pins.seal(&quotary, &unit);
             let held = Pins::open(&quotary, &unit, &pinned.cookie).settle(
                 &snapshot,

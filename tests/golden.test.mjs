@@ -56,17 +56,21 @@ describe('golden vectors, written a second time', () => {
   });
 
   test('pins are 12 bytes for each experiment', () => {
-    for (const { visitor, now_ms, cookie } of tokens.pins) {
+    for (const { visitor, now_ms, catalogue, cookie } of tokens.pins) {
       const { unit, decisions: all } = decisions.visitors[visitor];
-      assert.equal(sealedPins(tokens.keys, unit, pinsOf(all, Math.floor(now_ms / minute))), cookie);
+      assert.equal(sealedPins(tokens.keys, unit, pinsOf(all, Math.floor(now_ms / minute), catalogue)), cookie);
     }
   });
 });
 
-/** @param {[string, string, number, number][]} all @param {number} decidedAt_min */
-function pinsOf(all, decidedAt_min) {
+/**
+ * @param {[string, string, number, number][]} all @param {number} decidedAt_min
+ * @param {string[]} [catalogue] items that were seen at the catalogue price before
+ */
+function pinsOf(all, decidedAt_min, catalogue = []) {
   const pins = all.map(([sku, arm, propensity]) => {
     const { at, published } = experimentOf(sku);
+    if (catalogue.includes(sku)) return { at, experiment: published.name, arm: -2, propensity: 1, epoch: 0, decidedAt_min };
     const place = published.arms.findIndex(({ name }) => name === arm);
     return { at, experiment: published.name, arm: place, propensity, epoch: published.epoch, decidedAt_min };
   });
@@ -126,13 +130,12 @@ describe('golden vectors in wasm under Node', () => {
 });
 
 describe('golden vectors over HTTP on workerd', () => {
-  // A quote outlives its pin by an hour.
-  const HOLD_S = 172_800, CART_GRACE_S = 3_600, SHARDS = 4;
+  const HOLD_S = 172_800, CART_HOLD_S = 174_600, SHARDS = 4;
   const secrets = { QUOTE_KEYS: tokens.keys, UNIT_KEY: decisions.unit_key, REWARDS_TOKEN: 'golden-rewards-token', ADMIN_TOKEN: 'golden-admin-token' };
   /** @type {Awaited<ReturnType<typeof startEdge>>} */
   let edge;
   before(async () => {
-    const vars = { SNAPSHOT_TTL_MS: '0', QUOTE_HOLD_S: String(HOLD_S), LEDGER_SHARDS: String(SHARDS) };
+    const vars = { SNAPSHOT_TTL_MS: '0', QUOTE_HOLD_S: String(HOLD_S), CART_HOLD_S: String(CART_HOLD_S), LEDGER_SHARDS: String(SHARDS) };
     edge = await startEdge({ origin: 'http://127.0.0.1:9', vars, secrets });
   });
   after(() => edge?.stop());
@@ -176,11 +179,12 @@ describe('golden vectors over HTTP on workerd', () => {
         const body = /** @type {any} */ (await answer.json());
         const { published: { name: x, currency: c, epoch: e }, definition } = experimentOf(sku);
         assert.deepEqual([body.sku, body.price_minor, body.currency], [sku, p, c], `${visitor} ${sku}`);
-        const { iat, ...claims } = claimsOf(body.quote);
+        const { iat, exp, ...claims } = claimsOf(body.quote);
         assert.ok(iat % 60 === 0 && iat >= from_s && iat * 1000 <= Date.now(), `issued at ${iat}`);
+        assert.ok(exp >= from_s + CART_HOLD_S && (exp - CART_HOLD_S) * 1000 <= Date.now(), `held until ${exp}`);
         assert.deepEqual(claims, {
-          m: MERCHANT, o: sku, c, p, pp: definition.item.price_minor, x, a, w, e,
-          exp: iat + HOLD_S + CART_GRACE_S, rw: definition.reward_window_hours * 3600, s: SHARDS, jti: exposureId(unit, x, sku, iat),
+          m: MERCHANT, o: sku, c, p, pp: definition.item.price_minor, x, a, w, e, v: decided.version,
+          rw: definition.reward_window_hours * 3600, s: SHARDS, jti: exposureId(unit, x, sku, iat),
         });
         assert.equal(body.quote, signed(tokens.keys, claimsOf(body.quote)));
         const pins = sealedPins(tokens.keys, unit, pinsOf(all, iat / 60));

@@ -256,8 +256,11 @@ fn a_price_once_shown_is_kept_and_counted_in_the_cohort_of_its_decision() {
         "without pins many would move, else this shows nothing"
     );
     for (unit, token) in units.iter().zip(&tokens) {
-        assert_eq!(&edge.view(&second, unit, START_MS + 3_600_000), token, "the very same quote");
-        edge.expose(token);
+        let renewed = edge.view(&second, unit, START_MS + 3_600_000);
+        let [before, now] = [token, &renewed].map(|token| edge.quotary.open(token).unwrap());
+        assert_eq!((before.version, now.version), (1, 2));
+        assert_eq!(Quote { version: 1, ..now }, before, "the very same quote, signed under another snapshot");
+        edge.expose(&renewed);
     }
     edge.report(0);
     assert!(edge.ledger.totals().unwrap().keys().all(|key| key.cohort.epoch == 1));

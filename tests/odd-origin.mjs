@@ -2,7 +2,7 @@
  * An origin with unusual answers: compressed pages, errors with prices in them, binary files, odd markup.
  */
 import { createServer } from 'node:http';
-import { brotliCompressSync, gzipSync } from 'node:zlib';
+import { brotliCompressSync, deflateSync, gzipSync } from 'node:zlib';
 
 import { productPage } from './shop/pages.mjs';
 import { CATALOGUE } from './shop/server.mjs';
@@ -22,11 +22,12 @@ export const MARKUP = {
   thousands: `<p>${price('1.899,00 €', 'OVEN-80')} ${price('$1,899.00', 'OVEN-80')} ${price('1899.00', 'OVEN-80')}</p>`,
   'another-number': `<p>${price('sold out')} ${price('18.00')} ${price('')} ${price('A1900')} ${price('1.900.0')}</p>`,
   'form-of-another-number': `<p>${price('18.00')}</p><form data-haggle-sku="OLIVE-500" method="post"></form>`,
+  'right-and-wrong': `<p>${price('19,00 €')} ${price('1.899,00 €', 'OVEN-80')} ${price('18,00 €')}</p>`,
   'outside-of-elements': `<p>19,00 € <b>19.00</b></p><!-- ${price('19.00')} --><script>const x = '${price('19.00').replace('/', '\\/')}';</script>`,
   'attributes-stay': '<p data-price="19.00" title="19,00 €"><meta content="19.00">' + price('19,00 €') + '</p>',
   'unknown-item': `<p>${price('19.00', 'NOT-HERE')} ${price('19.00', '')} ${price('19.00', 'a&quot;b')}</p>`,
   'void-and-unclosed': `<ul><li data-haggle-sku="OLIVE-500">19,00 €<li data-haggle-sku="OVEN-80">1.899,00 €</ul><p>19,00 € 1.899,00 €</p>`
-    + '<input data-haggle-sku="OLIVE-500" value="19.00"><br data-haggle-sku="OLIVE-500"><p>19.00</p>',
+    + '<input data-haggle-sku="OLIVE-500" value="19.00"><br><p>19.00</p>',
   'no-end': `<html><body><p>${price('19,00 €')}<div data-haggle-sku="OLIVE-500">19.00`,
   entities: `<p>&amp;&lt;&#8364;${price('&#8364;19.00 &amp; up &lt;b&gt;')}</p>`,
   'signs-of-all-kinds': `<p>ÄÖÜ ß 漢字 🍋 \u2028 ${price('漢 19,00\u00a0€ 🍋')} \u0000</p>`,
@@ -85,6 +86,10 @@ const ANSWERS = {
   '/unknown-charset': (_, response) => answer(response, 200, LATIN, { 'content-type': 'text/html; charset=nonsense' }),
   '/utf-16': (_, response) => answer(response, 200, Buffer.from(`<p>${price('19,00')}</p>`, 'utf16le'),
     { 'content-type': 'text/html; charset=utf-16le' }),
+  '/utf-16-untold': (_, response) => answer(response, 200, Buffer.from(`\ufeff<p>${price('19,00')}</p>`, 'utf16le'), { 'content-type': 'text/html' }),
+  '/iso-2022-jp': (_, response) => answer(response, 200, `<meta charset=ISO-2022-JP><p>\x1b$B${price('19,00')}\x1b(B</p>`,
+    { 'content-type': 'text/html' }),
+  '/deflate': (_, response) => answer(response, 200, deflateSync(PRODUCT), { ...CACHED, 'content-encoding': 'deflate' }),
   '/meta-charset': (_, response) => answer(response, 200, Buffer.concat([Buffer.from('<meta charset="windows-1252">'), LATIN]),
     { 'content-type': 'text/html' }),
   '/windows-1252': (_, response) => answer(response, 200, LATIN, { 'content-type': 'text/html; charset=windows-1252' }),

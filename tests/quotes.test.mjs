@@ -13,6 +13,7 @@ import { fileURLToPath } from 'node:url';
 
 import { MERCHANT, newSecrets } from './edge.mjs';
 import { claimsOf, experiment, newId, openWorld, otherExperiment, received, until } from './kit.mjs';
+import { FAULTY_KV, behindFaultyKv, setFault } from './faulty-kv.mjs';
 import { send } from './http.mjs';
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
@@ -38,6 +39,7 @@ const LOCATIONS = {
   'es-before': { QUOTE_KEYS: K1, QUOTE_ALG: 'ES256', QUOTE_SIGNING_KEYS: E1.setting },
   'es-overlap': { QUOTE_KEYS: K1, QUOTE_ALG: 'ES256', QUOTE_SIGNING_KEYS: `${E2.setting},${E1.setting}` },
   'es-after': { QUOTE_KEYS: K1, QUOTE_ALG: 'ES256', QUOTE_SIGNING_KEYS: E2.setting },
+  'no-kv': { QUOTE_KEYS: K1, QUOTE_SIGNING_KEYS: E1.setting },
   'not-a-pair': { QUOTE_KEYS: K1, QUOTE_ALG: 'ES256', QUOTE_SIGNING_KEYS: setting('e3', { ...E1.jwk, d: E2.jwk.d }) },
   'not-a-key': { QUOTE_KEYS: K1, QUOTE_ALG: 'ES256', QUOTE_SIGNING_KEYS: `e4:${Buffer.from('{"kty":"EC"}').toString('base64url')}` },
 };
@@ -46,7 +48,7 @@ const LOCATIONS = {
 let world;
 let claims, held;
 before(async () => {
-  world = await openWorld({ locations: LOCATIONS, secrets: { ...newSecrets(), QUOTE_KEYS: K1 },
+  world = await openWorld({ locations: LOCATIONS, workers: [FAULTY_KV], worker: (location) => (location === 'no-kv' ? behindFaultyKv : {}), secrets: { ...newSecrets(), QUOTE_KEYS: K1 },
     experiments: [experiment({ guardrails: { min_margin: 0.25 } }), otherExperiment('toledo', 'KNIFE-21', 12900)] });
   claims = claimsOf((await world.shopper().price(SKU, { location: 'before' })).quote);
   held = { ...claims, jti: newId(), p: 1600, a: 'low' };
@@ -215,6 +217,25 @@ test('what the Worker signs is what these libraries take, with its header and al
       assert.deepEqual(await run(command, [line], settingsOf(location)), [{ status: 'valid', price_minor }]);
     }
   }
+});
+
+test('the field in a form is signed by the key that signs, and charged at the price in the page', async () => {
+  for (const [location, kid] of [['overlap', 'k2'], ['es-overlap', 'e2']]) {
+    const { prices, quotes } = await world.shopper().look(`/product/${SKU}`, { location });
+    assert.equal(JSON.parse(Buffer.from(quotes[SKU].split('.')[0], 'base64url').toString()).kid, kid);
+    assert.equal((await verdict(quotes[SKU], location)).price_minor, prices.find(({ sku }) => sku === SKU).price_minor);
+  }
+});
+
+test('without any storage the quote itself decides, and nobody knows the catalogue price of a refused one', async () => {
+  await setFault(world, 'fail');
+  for (const quote of [hs256(held, K1), es256(held, E1)]) {
+    const { status, price_minor, catalogue_minor } = await verdict(quote, 'no-kv');
+    assert.deepEqual([status, price_minor, catalogue_minor], ['valid', 1600, CATALOGUE]);
+  }
+  const { status, code, price_minor } = await verdict(tampered(hs256(held, K1), { p: 1 }), 'no-kv');
+  assert.deepEqual([status, code, price_minor], ['refused', 'wrong-signature', null]);
+  await setFault(world, 'none');
 });
 
 test('a batch is answered line by line, in order, with the names of the lines', async () => {

@@ -346,7 +346,7 @@ fn check_unit(unit: Value) -> Result<(), Error> {
 fn check_guardrails(experiment: &Experiment) -> Result<(), Error> {
     let bounds = experiment.bounds()?;
     let mut arms = experiment.arms.iter().filter(|arm| arm.name != experiment.control);
-    arms.try_for_each(|arm| bounds.check(|| format!("price_minor of arm {}", arm.name), arm.price_minor))
+    arms.try_for_each(|arm| bounds.check(&|| format!("price_minor of arm {}", arm.name), arm.price_minor))
 }
 
 fn check_arms(experiment: &Experiment) -> Result<(), Error> {

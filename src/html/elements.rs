@@ -75,6 +75,8 @@ pub(super) struct Signs {
     pub(super) is_old_font: bool,
     /// An `annotation-xml` whose encoding is HTML.
     pub(super) is_html_annotation: bool,
+    /// An `input` that nobody sees.
+    pub(super) is_hidden: bool,
 }
 
 /// The open elements, outermost first.
@@ -82,8 +84,10 @@ pub(super) struct Signs {
 pub(crate) struct Elements {
     open: Vec<Element>,
     kept: usize,
+    around: usize,
     has_head: bool,
     has_body: bool,
+    is_body_implied: bool,
     has_form: bool,
     is_lost: bool,
 }
@@ -97,6 +101,12 @@ impl Elements {
     /// How many of those that were open before the last tag still were after what it ended.
     pub(crate) fn kept(&self) -> usize {
         self.kept
+    }
+
+    /// How many elements are around the one of the last start tag: all that are open, or those around a table whose
+    /// rows it stands between.
+    pub(crate) fn around(&self) -> usize {
+        self.around
     }
 
     /// The name of an open element, by its depth from 0.
@@ -172,13 +182,17 @@ impl Elements {
             Rule::Form => self.has_form = true,
             _ => {}
         }
-        let is_empty = kind.is(VOID) || signs.self_closing && space != Space::Html;
-        self.push(Element { name, flags: kind.flags, rule: kind.rule, space, point: Point::None }, is_empty)
+        // In a table, outside of its cells, a form holds nothing: what follows belongs to it without standing in it.
+        let is_form_of_table = kind.rule == Rule::Form && self.table_outside_of_cells().is_some();
+        let is_empty = kind.is(VOID) || is_form_of_table || signs.self_closing && space != Space::Html;
+        let is_ordinary = kind.rule == Rule::Input && !signs.is_hidden;
+        let rule = if is_ordinary { Rule::Ordinary } else { kind.rule };
+        self.push(Element { name, flags: kind.flags, rule, space, point: Point::None }, is_empty)
     }
 
     /// Ends what the start tag of an element ends, and opens what it implies; false where the tag is ignored.
-    fn make_room(&mut self, name: Name, kind: Kind) -> bool {
-        if !self.make_root(name, kind) {
+    fn make_room(&mut self, written: Name, kind: Kind) -> bool {
+        if !self.make_root(written, kind) {
             return false;
         }
         match kind.rule {
@@ -192,22 +206,25 @@ impl Elements {
         }
         match kind.rule {
             Rule::Heading => self.end_top(|open| open.has(Rule::Heading)),
-            Rule::Option => self.end_top(|open| open.has(Rule::Option)),
-            Rule::Optgroup => {
-                self.end_top(|open| open.has(Rule::Option));
-                self.end_top(|open| open.has(Rule::Optgroup));
+            Rule::Option => self.end_option(|open| open.has(Rule::Optgroup)),
+            Rule::Optgroup => self.end_option(|_| false),
+            Rule::Hr if self.has_in_scope(Rule::Select) => self.end_implied(|_| false),
+            Rule::Input => self.end_where(|open| open.has(Rule::Select), |open| open.is(SCOPE)),
+            Rule::Ruby if self.has_in_scope(Rule::RubyBase) => self.end_implied(|_| false),
+            Rule::RubyText if self.has_in_scope(Rule::RubyBase) => {
+                self.end_implied(|open| open.is_named(name(b"rtc")));
             }
-            Rule::Ruby | Rule::RubyText => self.end_ruby(kind.rule),
             Rule::Button => self.end_where(|open| open.has(Rule::Button), |open| open.is(SCOPE)),
-            Rule::Single => self.end_formatting(name),
+            Rule::Single => self.end_formatting(written),
             Rule::Select => {
-                if let Some(at) = self.find(|open| open.has(Rule::Select), |open| open.is(SCOPE)) {
-                    self.truncate(at);
-                    return false;
-                }
+                let inner = self.open.len();
+                self.end_where(|open| open.has(Rule::Select), |open| open.is(SCOPE));
+                return self.open.len() == inner;
             }
-            Rule::Table if self.open.last().is_some_and(is_table_part) => {
-                self.end_where(|open| open.has(Rule::Table), |_| false);
+            Rule::Table => {
+                if let Some(table) = self.table_outside_of_cells() {
+                    self.truncate(table);
+                }
             }
             Rule::Cell | Rule::Row | Rule::Section | Rule::Caption | Rule::Colgroup | Rule::Col => {
                 return self.make_table_room(kind.rule);
@@ -222,7 +239,12 @@ impl Elements {
         match kind.rule {
             Rule::Html => return self.open.is_empty(),
             Rule::Head if self.has_head || self.has_body => return false,
-            Rule::Body if self.has_body => return false,
+            // What is told of an implied body counts for it; inside of it, nothing may have come that goes on.
+            Rule::Body if self.has_body => {
+                let is_implied = std::mem::take(&mut self.is_body_implied) && self.open.len() == 2;
+                self.truncate(if is_implied { 1 } else { self.open.len() });
+                return is_implied;
+            }
             _ => {}
         }
         if self.open.is_empty() {
@@ -246,7 +268,7 @@ impl Elements {
         }
         self.truncate(1);
         if kind.rule != Rule::Body && written != name(b"frameset") {
-            self.has_body = true;
+            (self.has_body, self.is_body_implied) = (true, true);
             self.imply(name(b"body"));
         }
         true
@@ -340,14 +362,32 @@ impl Elements {
         self.end_where(is_item, |open| open.is(SPECIAL) && !PASSED.contains(&open.name));
     }
 
-    fn end_ruby(&mut self, rule: Rule) {
-        if self.find(|open| open.is_named(name(b"ruby")), |open| open.is(SCOPE)).is_none() {
-            return;
+    /// An option or a group of them ends those before it.
+    fn end_option(&mut self, is_kept: impl Fn(&Element) -> bool) {
+        if self.has_in_scope(Rule::Select) {
+            self.end_implied(is_kept);
+        } else {
+            self.end_top(|open| open.has(Rule::Option));
         }
-        let is_kept = |open: &Element| rule == Rule::RubyText && open.name == name(b"rtc");
+    }
+
+    /// Ends the innermost elements whose end tags may be left out.
+    fn end_implied(&mut self, is_kept: impl Fn(&Element) -> bool) {
         while self.open.last().is_some_and(|open| open.is(IMPLIED_END) && !is_kept(open)) {
             self.truncate(self.open.len() - 1);
         }
+    }
+
+    /// The table whose cell or caption has yet to begin.
+    fn table_outside_of_cells(&self) -> Option<usize> {
+        let template = name(b"template");
+        let ends =
+            |open: &Element| open.has(Rule::Cell) || open.has(Rule::Caption) || open.is_named(template);
+        self.find(|open| open.has(Rule::Table), ends)
+    }
+
+    fn has_in_scope(&self, rule: Rule) -> bool {
+        self.find(|open| open.has(rule), |open| open.is(SCOPE)).is_some()
     }
 
     /// The "adoption agency" without its moves: where a block stands inside, that one stays open.
@@ -410,6 +450,11 @@ impl Elements {
     }
 
     fn push(&mut self, element: Element, is_empty: bool) -> Opening {
+        self.around = self.open.len();
+        if self.open.last().is_some_and(is_table_part) && !stays_in_table(&element) {
+            let is_base = |open: &Element| open.has(Rule::Table);
+            self.around = self.open.iter().rposition(is_base).unwrap_or(self.around);
+        }
         if is_empty {
             return Opening::Empty;
         }
@@ -419,6 +464,17 @@ impl Elements {
         }
         self.open.push(element);
         Opening::Open
+    }
+}
+
+/// Whether an element can stand in a table outside of its cells; others stand before the table (13.2.6.1, "foster
+/// parenting").
+fn stays_in_table(element: &Element) -> bool {
+    const SILENT: [Name; 3] = [name(b"script"), name(b"style"), name(b"template")];
+    match element.rule {
+        Rule::Cell | Rule::Row | Rule::Section | Rule::Caption | Rule::Colgroup | Rule::Col => true,
+        Rule::Form | Rule::Input => true,
+        _ => SILENT.contains(&element.name),
     }
 }
 

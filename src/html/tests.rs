@@ -104,10 +104,9 @@ fn other(markup: &str, is_foreign: bool) -> Option<Said> {
     } else if let Some(bogus) = markup.strip_prefix("<!").or_else(|| markup.strip_prefix("</")) {
         let is_tag = markup.starts_with("</") && bogus.starts_with(|sign: char| sign.is_ascii_alphabetic());
         (!is_tag && markup != "</>").then(|| Said::Comment(bogus.strip_suffix('>').unwrap_or(bogus).into()))
-    } else if let Some(bogus) = markup.strip_prefix("<?") {
-        Some(Said::Comment(format!("?{}", bogus.strip_suffix('>').unwrap_or(bogus))))
     } else {
-        None
+        let bogus = markup.strip_prefix("<?")?;
+        Some(Said::Comment(format!("?{}", bogus.strip_suffix('>').unwrap_or(bogus))))
     }
 }
 
@@ -208,15 +207,22 @@ fn fragment() -> impl Strategy<Value = String> {
     ]
 }
 
+pub(crate) fn cases(cases: u32) -> ProptestConfig {
+    ProptestConfig {
+        cases,
+        failure_persistence: None,
+        rng_seed: RngSeed::Fixed(4),
+        ..ProptestConfig::default()
+    }
+}
+
 fn page() -> impl Strategy<Value = String> {
     prop::collection::vec(fragment(), 0..14).prop_map(|fragments| fragments.concat())
 }
 
 proptest! {
     // A fixed seed: of what the names of tags cannot tell, one case in a hundred thousand shows something.
-    #![proptest_config(ProptestConfig {
-        cases: 4096, failure_persistence: None, rng_seed: RngSeed::Fixed(4), ..ProptestConfig::default()
-    })]
+    #![proptest_config(cases(4096))]
 
     #[test]
     fn a_page_has_the_tokens_that_a_browser_sees(page in page()) {
@@ -268,7 +274,7 @@ pub(crate) fn real_pages() -> Vec<(String, String)> {
         let path = file.unwrap().path();
         let page = std::fs::read(&path).unwrap();
         // Entities and the byte order mark are none of the scanner's business.
-        let page = String::from_utf8_lossy(&page).replace('&', "+").replace('\u{feff}', "").replace('\0', "");
+        let page = String::from_utf8_lossy(&page).replace('&', "+").replace(['\u{feff}', '\0'], "");
         (path.file_name().unwrap().to_string_lossy().into_owned(), page)
     };
     files.map(read).collect()
@@ -292,4 +298,92 @@ fn real_pages_in_pieces_have_the_tokens_of_the_whole() {
         let bytes = page.as_bytes();
         assert_eq!(tokens(bytes, &[bytes.len()], true), tokens(bytes, &[977, 64, 1], true), "{name}");
     }
+}
+
+/// Where the element with the attribute `here` ends: the text of the page from its start tag on up to there.
+fn extent(page: &str) -> &str {
+    let (mut scanner, mut at, mut open) = (Scanner::default(), 0, None);
+    while let Some(token) = scanner.next(page.as_bytes(), at, true) {
+        let span = token.span();
+        at = span.end;
+        let is_tag = matches!(token, Token::Start { .. } | Token::End { .. });
+        match open {
+            Some((start, depth)) if is_tag && scanner.kept() < depth => return &page[start..span.start],
+            None if scanner.attributes().iter().any(|one| &page[one.name.clone()] == "here") => {
+                assert!(scanner.is_open());
+                open = Some((span.start, scanner.depth()));
+            }
+            _ => {}
+        }
+    }
+    &page[open.unwrap().0..]
+}
+
+#[test]
+fn an_element_ends_where_the_standard_ends_it() {
+    for (page, element) in [
+        ("<p><b here>1</b> 2", "<b here>1"),
+        ("<div here><p>1<div>2</div></div>3", "<div here><p>1<div>2</div>"),
+        ("<ul><li here>1<li>2</ul>", "<li here>1"),
+        ("<ul><li here>1</ul>2", "<li here>1"),
+        ("<p here>1<div>2</div>", "<p here>1"),
+        ("<p here>1<span>2", "<p here>1<span>2"),
+        ("<table><tr><td here>1<td>2</table>", "<td here>1"),
+        ("<table><tr here><td>1<tr><td>2</table>", "<tr here><td>1"),
+        ("<table><tr><td here><table><tr><td>1</table>2</table>3", "<td here><table><tr><td>1</table>2"),
+        ("<select><option here>1<option>2</select>", "<option here>1"),
+        ("<dl><dt here>1<dd>2</dl>", "<dt here>1"),
+        ("<a here>1<a>2</a>", "<a here>1"),
+        // Wrong end tags of others.
+        ("<div here>1</span></p></td></ul>2</div>3", "<div here>1</span></p></td></ul>2"),
+        ("<span here>1</div>2</span>3", "<span here>1</div>2"),
+        ("<div><span here>1</div>2</span>3", "<span here>1"),
+        ("<p here>1<br></br><img>2</img></p>3", "<p here>1<br></br><img>2</img>"),
+        ("<svg><g here><path/><circle></g>2</svg>", "<g here><path/><circle>"),
+        ("<form><div here><form>1</form>2</div>3", "<div here><form>1</form>2"),
+        ("<body here>1</body>2</html>3", "<body here>1</body>2</html>3"),
+        ("<script here>'</div>'</script>1", "<script here>'</div>'"),
+        ("<head here><noscript><img></noscript><meta></head>", "<head here><noscript><img></noscript><meta>"),
+    ] {
+        assert_eq!(extent(page), element, "{page}");
+    }
+}
+
+#[test]
+fn so_deep_that_nothing_is_known_nothing_opens_and_nothing_ends() {
+    let page = format!("{}<b>1</b>{}", "<div>".repeat(2000), "</div>".repeat(2000));
+    let found = tokens(page.as_bytes(), &[page.len()], false);
+    assert!(found.iter().all(|(.., depth)| *depth <= elements::DEPTH_MAX));
+    // The end tags of the deepest ones might be those of others, for all that is known.
+    assert_eq!(found.last().unwrap().3, elements::DEPTH_MAX);
+    assert_eq!(found.iter().filter(|(token, ..)| matches!(token, Token::End { .. })).count(), 2001);
+}
+
+#[test]
+#[allow(clippy::disallowed_methods)]
+fn a_long_token_is_looked_at_once_however_it_comes() {
+    for (before, after) in [
+        ("<a title=\"", "\">"),
+        ("<a title=\">", "\">"),
+        ("<a ", ">"),
+        ("<!--", "-->"),
+        ("<script>", "</script>"),
+        ("<script><!--<script>", "</script>--></script>"),
+        ("<title>", "</title>"),
+        ("<!", ">"),
+    ] {
+        let page = [before, &"> - x".repeat(40_000), after].concat();
+        let began = std::time::Instant::now();
+        tokens(page.as_bytes(), &[1], true);
+        // Some 50 ms; what looks at all of it again with each byte takes minutes.
+        assert!(began.elapsed().as_secs() < 5, "{before}");
+    }
+}
+
+#[test]
+fn a_repeated_attribute_and_those_after_256_are_passed_over() {
+    let page = format!("<a x=1 X=2 {}>", (0..300).map(|at| format!("a{at}={at} ")).collect::<String>());
+    let found = tokens(page.as_bytes(), &[page.len()], false);
+    let values: Vec<&str> = found[0].1.iter().map(|one| &page[one.value.clone()]).collect();
+    assert_eq!((values.len(), &values[..3]), (256, &["1", "0", "1"][..]));
 }

@@ -152,7 +152,11 @@ impl Rewriter<'_> {
             let verdict = compared(&given, &price);
             return self.judge(item, surface.label, surface.role, surface.value.start, verdict, &given);
         }
-        let amount = match amount::of_text(text.as_str(), &price, rule(self.site, surface.label).map_or(Scale::Major, |rule| rule.scale)) {
+        let amount = match amount::of_text(
+            text.as_str(),
+            &price,
+            rule(self.site, surface.label).map_or(Scale::Major, |rule| rule.scale),
+        ) {
             Amount::Other if surface.label == Label::Mark => {
                 amount::of_text(text.as_str(), &price, Scale::Minor)
             }
@@ -172,7 +176,10 @@ impl Rewriter<'_> {
         let verdict = self.judge(item, surface.label, surface.role, surface.value.start, verdict, &given);
         if verdict == Verdict::Written {
             let at = surface.value.start;
-            self.change(item, changes.into_iter().map(|(range, new)| (range.start + at..range.end + at, new)));
+            self.change(
+                item,
+                changes.into_iter().map(|(range, new)| (range.start + at..range.end + at, new)),
+            );
         }
         verdict
     }
@@ -222,7 +229,12 @@ impl Rewriter<'_> {
         self.write_found(label, content.start, verdicts)
     }
 
-    fn write_found(&mut self, label: Label, at: usize, all: Vec<(surface::Found, Verdict, Changes)>) -> Verdict {
+    fn write_found(
+        &mut self,
+        label: Label,
+        at: usize,
+        all: Vec<(surface::Found, Verdict, Changes)>,
+    ) -> Verdict {
         let mut best = Verdict::Absent;
         for (found, verdict, changes) in all {
             let Some(item) = self.items.of(&found.sku) else { continue };
@@ -233,7 +245,10 @@ impl Rewriter<'_> {
                     // One is counted already.
                     state.written += found.written.saturating_sub(1);
                 }
-                self.change(item, changes.into_iter().map(|(range, new)| (range.start + at..range.end + at, new)));
+                self.change(
+                    item,
+                    changes.into_iter().map(|(range, new)| (range.start + at..range.end + at, new)),
+                );
             }
             if best == Verdict::Absent {
                 best = verdict;
@@ -252,7 +267,8 @@ impl Rewriter<'_> {
         verdict: Verdict,
         given: &str,
     ) -> Verdict {
-        let verdict = if role == Role::IfEqual && verdict == Verdict::Mismatch { Verdict::Absent } else { verdict };
+        let verdict =
+            if role == Role::IfEqual && verdict == Verdict::Mismatch { Verdict::Absent } else { verdict };
         self.note_seen(item, label, role, at, verdict, given);
         if verdict == Verdict::Absent {
             return verdict;

@@ -19,7 +19,9 @@ pub(super) enum What {
     Owner,
     Text(TextSurface),
     Script(ScriptSurface),
-    Form { owner: usize },
+    Form {
+        owner: usize,
+    },
     Slot(Slot),
 }
 

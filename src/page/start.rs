@@ -154,6 +154,7 @@ impl Rewriter<'_> {
                 }) {
                     let whose = self.card(card, false).unwrap_or(Whose::Waiting);
                     self.enter(whose, OwnerKind::Card(card));
+                    self.client.meet(card);
                 }
             }
         }
@@ -193,9 +194,10 @@ impl Rewriter<'_> {
     /// An element that may say the item of the innermost card.
     fn name_card(&mut self, card: usize) {
         let innermost = self.owners.len().saturating_sub(1);
-        let is_asked = self.owners.get(innermost).is_some_and(|owner| {
-            owner.whose == Whose::Waiting && owner.kind == OwnerKind::Card(card)
-        });
+        let is_asked = self
+            .owners
+            .get(innermost)
+            .is_some_and(|owner| owner.whose == Whose::Waiting && owner.kind == OwnerKind::Card(card));
         if !is_asked {
             return;
         }
@@ -210,6 +212,7 @@ impl Rewriter<'_> {
         if kind == Kind::Form {
             let is_form = hits.iter().any(|&hit| self.site.rules.get(hit) == Some(&Rule::Form));
             if is_marked || is_form {
+                self.attributes(owner, kind, false, hits);
                 self.put(What::Form { owner });
                 return;
             }
@@ -306,7 +309,8 @@ impl Rewriter<'_> {
         let Some(state) = self.owners.get(owner).filter(|state| state.whose != Whose::Nobody) else { return };
         let whose = state.whose;
         let is_same = |one: usize| {
-            one == owner || whose != Whose::Waiting && self.owners.get(one).is_some_and(|one| one.whose == whose)
+            one == owner
+                || whose != Whose::Waiting && self.owners.get(one).is_some_and(|one| one.whose == whose)
         };
         let surface = TextSurface {
             owner,
@@ -339,8 +343,12 @@ impl Rewriter<'_> {
             return;
         }
         if role != Role::CompareAt
-            && let Some(What::Text(around)) =
-                self.open.iter_mut().rev().map(|open| &mut open.what).find(|what| matches!(what, What::Text(_)))
+            && let Some(What::Text(around)) = self
+                .open
+                .iter_mut()
+                .rev()
+                .map(|open| &mut open.what)
+                .find(|what| matches!(what, What::Text(_)))
         {
             around.is_satisfied = true;
         }

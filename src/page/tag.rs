@@ -2,12 +2,14 @@
 
 use super::PageItem;
 use super::open::OwnerKind;
-use crate::site::Site;
+use crate::site::{FIELD, Site};
 
 /// Where texts with a price were found by rules of the site.
 #[derive(Debug, Default)]
 pub(super) struct Client {
     rules: Vec<(Place, usize)>,
+    /// Cards of the site that stand on the page, also those about other items: what is in them is not the page's.
+    cards: Vec<usize>,
 }
 
 /// Whose element a rule applies to.
@@ -34,6 +36,22 @@ impl Client {
         }
     }
 
+    /// Notes that a card of the site was met.
+    pub(super) fn meet(&mut self, card: usize) {
+        if !self.cards.contains(&card) {
+            self.cards.push(card);
+        }
+    }
+
+    /// The rules, and for each card that has none one that tells it apart from the page around it.
+    fn all_rules(&self) -> impl Iterator<Item = (Place, usize)> {
+        let first = self.rules.iter().find(|(place, _)| matches!(place, Place::Page(_) | Place::Mark));
+        let has_rule = |card: usize| self.rules.iter().any(|&(place, _)| place == Place::Card(card));
+        let others = self.cards.iter().filter(move |&&card| !has_rule(card));
+        let others = others.filter_map(move |&card| first.map(|&(_, surface)| (Place::Card(card), surface)));
+        self.rules.iter().copied().chain(others)
+    }
+
     /// The tag; nothing where no item is shown. ASCII only, as the page may be in any charset.
     pub(super) fn tag(&self, site: &Site, items: &[PageItem]) -> String {
         let shown = || items.iter().filter(|item| item.is_shown());
@@ -50,7 +68,7 @@ impl Client {
             skus.extend(site.written_as(&item.sku).map(|name| (name, item.sku.as_str())));
         }
         json.text.push_str("},\"rules\":[");
-        let rules = self.rules.iter().filter_map(|&(place, surface)| {
+        let rules = self.all_rules().filter_map(|(place, surface)| {
             let at = site.surfaces.get(surface)?;
             let is_shown = |item: usize| items.get(item).is_some_and(PageItem::is_shown);
             let is_needed = if let Place::Page(item) = place { is_shown(item) } else { true };
@@ -70,6 +88,10 @@ impl Client {
                 json.string(sku);
             }
             json.text.push('}');
+        }
+        if site.field() != FIELD {
+            json.text.push_str(",\"field\":");
+            json.string(site.field());
         }
         let json = json.text;
         format!("<script type=\"module\" src=\"/haggle/haggle.js\" data-haggle='{json}}}'></script>")
@@ -145,13 +167,16 @@ impl Json {
             }
             Place::Mark => ("[data-haggle-sku]", ["", "data-haggle-sku", ""]),
             Place::Card(card) => {
-                let Some((card, sku)) = site.cards.get(card).and_then(|card| Some((card, card.sku.as_ref()?)))
-                else {
-                    self.text.push_str("[]");
-                    return;
-                };
-                let pattern = sku.pattern.as_ref().map_or("", |pattern| pattern.text());
-                (card.selector.as_str(), [sku.selector.as_deref().unwrap_or(""), &sku.attribute, pattern])
+                let card = site.cards.get(card);
+                let selector = card.map_or("", |card| card.selector.as_str());
+                match card.and_then(|card| card.sku.as_ref()) {
+                    Some(sku) => {
+                        let pattern = sku.pattern.as_ref().map_or("", |pattern| pattern.text());
+                        (selector, [sku.selector.as_deref().unwrap_or(""), &sku.attribute, pattern])
+                    }
+                    // What it has not names no item.
+                    None => (selector, ["", "data-haggle-sku", ""]),
+                }
             }
         };
         self.text.push_str("{\"in\":");

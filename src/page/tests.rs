@@ -46,7 +46,12 @@ fn with_fields(output: &Output) -> Vec<u8> {
 }
 
 /// The whole output for a page that comes in pieces.
-fn bytes_of<'p>(site: &Site, path: &str, pieces: impl Iterator<Item = &'p [u8]>, prices: &Prices) -> (Vec<u8>, Report) {
+fn bytes_of<'p>(
+    site: &Site,
+    path: &str,
+    pieces: impl Iterator<Item = &'p [u8]>,
+    prices: &Prices,
+) -> (Vec<u8>, Report) {
     let mut rewriter = Rewriter::new(site, path, prices);
     let mut bytes = Vec::new();
     for piece in pieces {
@@ -67,10 +72,9 @@ fn rewrite(site: &str, path: &str, page: &str, prices: &[(&'static str, i64, i64
     let (one_by_one, _) = bytes_of(&site, path, page.as_bytes().chunks(1), &prices);
     assert_eq!(String::from_utf8_lossy(&one_by_one), String::from_utf8_lossy(&bytes), "byte by byte");
     let text = String::from_utf8(bytes).unwrap();
-    let (page, tag) = match text.find("<script type=\"module\" src=\"/haggle/haggle.js\"") {
-        Some(at) => (text[..at].to_owned(), text[at..].to_owned()),
-        None => (text, String::new()),
-    };
+    let tag = text.find("<script type=\"module\" src=\"/haggle/haggle.js\"").unwrap_or(text.len());
+    let (page, tag) = text.split_at(tag);
+    let (page, tag) = (page.to_owned(), tag.to_owned());
     Done { page, tag, report }
 }
 

@@ -79,6 +79,7 @@ impl std::fmt::Debug for SigningKey {
 }
 
 #[cfg(test)]
+#[allow(clippy::string_slice)]
 mod tests {
     use super::*;
     use crate::base64url::encode;

@@ -69,9 +69,9 @@ impl Quote {
         let within = match item.map(|item| item.experiment()) {
             _ if self.price_minor == catalogue_minor && self.price_minor > 0 => Ok(()),
             None => check_price(self.price_minor),
-            Some(live) if live.name() == self.experiment => live.guardrails().check(what, self.price_minor),
+            Some(live) if live.name() == self.experiment => live.guardrails().check(&what, self.price_minor),
             // A price that was promised under an experiment that is over need not look like those of the next.
-            Some(live) => live.guardrails().check_amount(what, self.price_minor),
+            Some(live) => live.guardrails().check_amount(&what, self.price_minor),
         };
         within.map_err(|why| Refusal::new("outside-guardrails", why.to_string()))?;
         if is_stopped && self.price_minor > catalogue_minor {

@@ -68,12 +68,12 @@ impl Reader<'_> {
     fn error(&self, allowed: &str) -> Error {
         const SHOWN: usize = 40;
         let given: String = if self.rest.is_empty() {
-            "its end".into()
+            "not complete at its end".into()
         } else {
-            format!("{:?}", self.rest.chars().take(SHOWN).collect::<String>())
+            format!("not readable from {:?} on", self.rest.chars().take(SHOWN).collect::<String>())
         };
         let whole: String = self.text.chars().take(200).collect();
-        Error::value(format!("selector {whole:?}, from"), given, allowed)
+        Error::value(format!("selector {whole:?}"), given, allowed)
     }
 
     fn take(&mut self, sign: &str) -> bool {
@@ -114,7 +114,7 @@ impl Reader<'_> {
             compound.tests.push(test);
         }
         if !is_any && compound == Compound::default() {
-            return Err(self.error("an element, *, #id, .class, [attribute] or :not()"));
+            return Err(self.error("an element, *, #id, .class, [attribute] or :not() there"));
         }
         Ok(compound)
     }
@@ -123,7 +123,7 @@ impl Reader<'_> {
         let before = self.rest;
         let is_not = self.rest.get(..5).is_some_and(|sign| sign.eq_ignore_ascii_case(":not("));
         if !is_not {
-            return Err(self.error("without pseudo-classes other than :not()"));
+            return Err(self.error("without pseudo-classes and pseudo-elements other than :not()"));
         }
         self.rest = self.rest.get(5..).unwrap_or_default();
         let mut compounds = Vec::new();
@@ -140,7 +140,7 @@ impl Reader<'_> {
                 return Ok(Test::Not(compounds));
             }
             if !self.take(",") {
-                return Err(self.error("\",\" or \")\": in :not(), there are no combinators"));
+                return Err(self.error("without combinators in :not()"));
             }
         }
     }
@@ -164,7 +164,7 @@ impl Reader<'_> {
             ("*=", Relation::Part),
         ];
         let Some(&(_, relation)) = relations.iter().find(|(sign, _)| self.take(sign)) else {
-            return Err(self.error("], =, ~=, |=, ^=, $= or *="));
+            return Err(self.error("], =, ~=, |=, ^=, $= or *= there"));
         };
         self.skip_spaces();
         let value = if self.rest.starts_with(['"', '\'']) { self.string()? } else { self.name()? };
@@ -178,7 +178,7 @@ impl Reader<'_> {
         };
         self.skip_spaces();
         if !self.take("]") {
-            return Err(self.error("]"));
+            return Err(self.error("] there"));
         }
         Ok(Test::Attribute { name, relation, value, is_caseless })
     }
@@ -200,7 +200,7 @@ impl Reader<'_> {
                 break;
             }
         }
-        if name.is_empty() { Err(self.error("a name")) } else { Ok(name.into_bytes()) }
+        if name.is_empty() { Err(self.error("a name there")) } else { Ok(name.into_bytes()) }
     }
 
     fn string(&mut self) -> Result<Vec<u8>, Error> {
@@ -209,7 +209,7 @@ impl Reader<'_> {
         self.rest = self.rest.get(1..).unwrap_or_default();
         loop {
             match self.rest.chars().next() {
-                None => return Err(self.error("a text that ends with its quote")),
+                None => return Err(self.error("closed by a quote")),
                 Some('\\') => text.push(self.escaped()?),
                 Some(sign) => {
                     self.rest = self.rest.get(sign.len_utf8()..).unwrap_or_default();
@@ -233,7 +233,7 @@ impl Reader<'_> {
         }
         let (code, after) = self.rest.split_at_checked(digits).unwrap_or_default();
         let code = u32::from_str_radix(code, 16).ok().and_then(char::from_u32).filter(|&sign| sign != '\0');
-        let Some(sign) = code else { return Err(self.error("the number of a character")) };
+        let Some(sign) = code else { return Err(self.error("the number of a character there")) };
         self.rest = after.strip_prefix([' ', '\t', '\n']).unwrap_or(after);
         Ok(sign)
     }

@@ -40,8 +40,9 @@ impl Pattern {
             } else if first == '{' || first == '}' {
                 return refused("without { and } other than in {sku}");
             } else {
-                let (literal, after) =
-                    rest.split_at_checked(rest.find(['*', '{', '}']).unwrap_or(rest.len())).unwrap_or((rest, ""));
+                let (literal, after) = rest
+                    .split_at_checked(rest.find(['*', '{', '}']).unwrap_or(rest.len()))
+                    .unwrap_or((rest, ""));
                 (Piece::Literal(literal.into()), after)
             };
             pieces.push(piece);

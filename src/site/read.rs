@@ -216,9 +216,8 @@ impl CardSku {
 }
 
 impl Surface {
-    const FIELDS: [&str; 9] = [
-        "selector", "place", "attributes", "keys", "item_keys", "scale", "role", "required", "paths",
-    ];
+    const FIELDS: [&str; 9] =
+        ["selector", "place", "attributes", "keys", "item_keys", "scale", "role", "required", "paths"];
 
     fn read(surface: Value) -> Result<Self, Error> {
         let mut fields = surface.fields(&Self::FIELDS)?;

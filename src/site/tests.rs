@@ -26,7 +26,11 @@ fn each_refusal_says_what_was_given_and_what_is_allowed() {
             "with {sku}",
         ),
         (r#"{"surfaces":[{"place":"text"}]}"#, "surfaces[0].selector is missing", "a text"),
-        (r#"{"surfaces":[{"selector":"p","place":"attribute"}]}"#, "surfaces[0].attributes is missing", "given"),
+        (
+            r#"{"surfaces":[{"selector":"p","place":"attribute"}]}"#,
+            "surfaces[0].attributes is missing",
+            "given",
+        ),
         (r#"{"surfaces":[{"selector":"p","place":"script"}]}"#, "surfaces[0].keys is missing", "given"),
         (r#"{"surfaces":[{"selector":"p","role":"old"}]}"#, "surfaces[0].role is \"old\"", "compare-at"),
         (r#"{"surfaces":[{"selector":"p","scale":"cents"}]}"#, "\"cents\"", "major, minor"),
@@ -99,7 +103,9 @@ fn every_preset_can_be_read_and_says_how_a_quote_reaches_the_charge() {
 
 #[test]
 fn a_hosted_checkout_can_be_charged_where_the_shop_says_how() {
-    for (preset, charge) in [("shopify", "cart-transform"), ("shopify", "server"), ("bigcommerce", "cart-api")] {
+    for (preset, charge) in
+        [("shopify", "cart-transform"), ("shopify", "server"), ("bigcommerce", "cart-api")]
+    {
         let site = Site::from_json(&format!(r#"{{"preset":"{preset}","charge":"{charge}"}}"#)).unwrap();
         assert_eq!(site.charge().name(), charge);
         assert!(site.check_charge().is_ok());
@@ -127,7 +133,8 @@ fn own_rules_stand_before_those_of_the_preset_and_in_the_place_of_the_same() {
 #[test]
 #[cfg(feature = "toml")]
 fn toml_and_json_are_one_document() {
-    let toml = "preset = \"magento\"\n[skus]\na = \"B\"\n[[surfaces]]\nselector = \"p\"\npaths = [\"/x/*\"]\n";
+    let toml =
+        "preset = \"magento\"\n[skus]\na = \"B\"\n[[surfaces]]\nselector = \"p\"\npaths = [\"/x/*\"]\n";
     let json = r#"{"preset":"magento","skus":{"a":"B"},"surfaces":[{"selector":"p","paths":["/x/*"]}]}"#;
     let (toml, json) = (Site::from_toml(toml).unwrap(), Site::from_json(json).unwrap());
     assert_eq!((toml.surfaces, toml.skus), (json.surfaces, json.skus));

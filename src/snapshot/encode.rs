@@ -8,7 +8,7 @@ use super::layout::{
 use crate::experiment::Item;
 use crate::guardrail::ENDINGS_MAX;
 use crate::policy::Stock;
-use crate::{Entry, Error, Snapshot, mac};
+use crate::{Entry, Error, Experiment, Snapshot, mac};
 
 impl Snapshot {
     /// Writes a snapshot of these experiments, at most 60, each for another item, of a shop with the empty site.
@@ -33,11 +33,12 @@ impl Snapshot {
         let mut text = TextPool::default();
         let (mut experiments, mut arms, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
         for entry in entries {
-            let first = [arms.len() / ARM, numbers.len() / NUMBER];
+            let (first_arm, first_number) = (arms.len() / ARM, numbers.len() / NUMBER);
             put_numbers(entry, &mut numbers);
-            let count = numbers.len() / NUMBER - first[1];
+            let count = numbers.len() / NUMBER - first_number;
             let is_stopped = shop.stopped.contains(&entry.experiment.name);
-            put_experiment(entry, first, count, is_stopped, &mut text, &mut experiments)?;
+            let placed = Placed { entry, first_arm, first_number, count, is_stopped };
+            put_experiment(&placed, &mut text, &mut experiments)?;
             put_arms(entry, &mut text, &mut arms)?;
         }
         let mut by_sku: Vec<(usize, &Item)> = Vec::with_capacity(entries.len());
@@ -112,20 +113,17 @@ fn sealed(mut body: Vec<u8>) -> Vec<u8> {
     bytes
 }
 
-/// `first` are the places of the experiment's first arm and number, `numbers` how many numbers it has.
-fn put_experiment(
-    entry: &Entry<'_>,
-    [first_arm, first_number]: [usize; 2],
-    numbers: usize,
+/// An experiment, and what of the snapshot is its own: its first arm, and its numbers.
+struct Placed<'a> {
+    entry: &'a Entry<'a>,
+    first_arm: usize,
+    first_number: usize,
+    count: usize,
     is_stopped: bool,
-    text: &mut TextPool,
-    into: &mut Vec<u8>,
-) -> Result<(), Error> {
-    let bounds = entry.experiment.bounds()?;
-    let personal_data = if entry.experiment.personal_data { PERSONAL_DATA } else { 0 };
-    let flags = personal_data | if is_stopped { STOPPED } else { 0 };
-    let endings = bounds.endings().iter().copied().chain(std::iter::repeat(NO_ENDING)).take(ENDINGS_MAX);
-    let endings: Vec<u8> = endings.flat_map(u16::to_le_bytes).collect();
+}
+
+fn put_experiment(placed: &Placed<'_>, text: &mut TextPool, into: &mut Vec<u8>) -> Result<(), Error> {
+    let entry = placed.entry;
     let (experiment, input) = (entry.experiment, &entry.input);
     let [tag0, tag1, tag2, ..] = mac::digest16(&["haggle tag", &experiment.name]);
     let policy = experiment.policy.name;
@@ -133,7 +131,7 @@ fn put_experiment(
     Draft::new(NEWEST.experiment)
         .put(&text.add(&experiment.name))
         .put(&mac::digest16(&["haggle draw", &experiment.name, &experiment.salt]))
-        .put(&(first_arm as u32).to_le_bytes())
+        .put(&(placed.first_arm as u32).to_le_bytes())
         .put(&entry.epoch.to_le_bytes())
         .put(&(experiment.reward_window_hours * 3600).to_le_bytes())
         .put(&experiment.holdout_share().to_le_bytes())
@@ -148,15 +146,23 @@ fn put_experiment(
         .put(&input.horizon.unwrap_or(0).to_le_bytes())
         .put(&stock.pieces.to_le_bytes())
         .put(&stock.units.to_le_bytes())
-        .put(&(first_number as u32).to_le_bytes())
-        .put(&(numbers as u32).to_le_bytes())
-        .put(&bounds.floor_minor().to_le_bytes())
-        .put(&bounds.ceiling_minor().to_le_bytes())
-        .put(&(bounds.grid_minor() as u32).to_le_bytes())
-        .put(&flags.to_le_bytes())
-        .put(&endings)
+        .put(&(placed.first_number as u32).to_le_bytes())
+        .put(&(placed.count as u32).to_le_bytes())
+        .put(&guardrails(experiment, placed.is_stopped)?)
         .finish(into);
     Ok(())
+}
+
+/// The end of an experiment's record: floor, ceiling, grid, flags and endings.
+fn guardrails(experiment: &Experiment, is_stopped: bool) -> Result<Vec<u8>, Error> {
+    let bounds = experiment.bounds()?;
+    let personal_data = if experiment.personal_data { PERSONAL_DATA } else { 0 };
+    let flags = personal_data | if is_stopped { STOPPED } else { 0 };
+    let endings = bounds.endings().iter().copied().chain(std::iter::repeat(NO_ENDING)).take(ENDINGS_MAX);
+    let mut bytes = [bounds.floor_minor(), bounds.ceiling_minor()].map(i64::to_le_bytes).concat();
+    bytes.extend([bounds.grid_minor() as u32, flags].map(u32::to_le_bytes).as_flattened());
+    bytes.extend(endings.flat_map(u16::to_le_bytes));
+    Ok(bytes)
 }
 
 fn put_numbers(entry: &Entry<'_>, into: &mut Vec<u8>) {

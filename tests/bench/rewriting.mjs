@@ -1,121 +1,255 @@
 /**
- * Pages through workerd: haggle with nothing to price, haggle with four priced items, and a Worker written by hand that
- * does the same replacement. All three live in one workerd, take turns, and are asked over the loopback interface by
- * returning visitors; the client and the origin share the machine with it.
+ * Pages through workerd: a Worker that changes nothing, one written by hand for these pages, and haggle in its three
+ * modes. Each has a process of its own and takes turns with the others; returning visitors ask over the loopback
+ * interface. Where there are two cores, workerd has one of them, and client and origin the other.
  */
+import { execFileSync } from 'node:child_process';
 import { readFileSync } from 'node:fs';
-import { Agent, createServer } from 'node:http';
+import { createServer } from 'node:http';
+import { connect } from 'node:net';
+import { availableParallelism } from 'node:os';
+import { dirname } from 'node:path';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { fileURLToPath } from 'node:url';
 
 import { startEdge } from '../edge.mjs';
-import { redated } from '../golden/by-hand.mjs';
 import { send, text } from '../http.mjs';
-import { ITEMS, productPage } from './page.mjs';
+import { LISTED, PRODUCT, listingPage, productPage } from './pages.mjs';
 
-const ROUNDS = 5, ROUND_MS = 2_500, WARM_MS = 1_500, CONNECTIONS = 4, VISITORS = 60;
+const ROUNDS = Number(process.env.HAGGLE_BENCH_ROUNDS ?? 5), ROUND_MS = 2_000, WARM_MS = 1_500, CONNECTIONS = 8, VISITORS = 60;
 const ACCEPT = 'text/html,application/xhtml+xml,*/*;q=0.8';
-const read = (name) => readFileSync(new URL(name, import.meta.url), 'utf8');
+const ITEMS = [PRODUCT, ...LISTED];
+const ARMS = new Map(ITEMS.map(({ sku, arms_minor }) => [sku, arms_minor.map((minor) => (minor / 100).toFixed(2))]));
+const PAGES = { '/product': productPage(), '/listing': listingPage() };
 
-/** @typedef {{ rps: number, ms: number, p99_ms: number, cpu_ms: number | null }} Round */
-/** @typedef {{ name: string, url: string, jars: string[], rounds: Round[] }} Contender */
+/** By these rules haggle finds what the worker written by hand knows. */
+const SITE = {
+  pages: [{ path: '/product', sku: PRODUCT.sku }],
+  cards: [{ selector: '[data-price]', sku: { attribute: 'data-price' } }],
+  surfaces: [
+    { selector: '[data-price]', place: 'text' },
+    { selector: 'meta[property="product:price:amount"]', place: 'attribute', attributes: ['content'] },
+  ],
+  forms: [{ selector: 'form[action="/cart/add"]' }],
+};
 
-/** @param {string} page @returns {Promise<{ url: string, stop: () => void }>} */
-async function startOrigin(page) {
-  const body = Buffer.from(page);
-  const headers = { 'content-type': 'text/html; charset=utf-8', 'content-length': body.length, etag: '"1"' };
-  const server = createServer((_, response) => response.writeHead(200, headers).end(body));
+/** @typedef {{ rps: number, ms: number, p99_ms: number, cpu_us: number | null, other: number | null }} Round `other`: share of a core that was busy elsewhere */
+/** @typedef {{ name: string, url: string, pid: number | undefined, isPriced: boolean, jars: string[], stop: () => Promise<void>, rounds: Record<string, Round[]> }} Contender */
+
+/** @returns {Promise<{ url: string, stop: () => void }>} */
+async function startOrigin() {
+  const bodies = new Map(Object.entries(PAGES).map(([path, page]) => [path, Buffer.from(page)]));
+  const server = createServer((request, response) => {
+    const body = bodies.get(request.url ?? '') ?? Buffer.alloc(0);
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'content-length': body.length, 'cache-control': 'public, max-age=60', etag: '"1"' }).end(body);
+  });
   await new Promise((ready) => server.listen(0, '127.0.0.1', () => ready(undefined)));
   const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
   return { url: `http://127.0.0.1:${port}`, stop: () => { server.close(); server.closeAllConnections(); } };
 }
 
-/** @param {string} origin */
-async function startAll(origin) {
-  const byHand = {
-    name: 'by-hand', modules: [{ type: 'ESModule', path: 'by-hand.js', contents: read('by-hand.js') }],
-    compatibilityDate: '2026-04-01', bindings: { ORIGIN: origin }, unsafeDirectSockets: [{ host: '127.0.0.1', port: 0 }],
-  };
-  const edge = await startEdge({
-    origin, locations: ['priced', 'idle'], workers: [byHand], vars: { FIRST_VIEW: 'assign', SNAPSHOT_TTL_MS: '600000' },
-    worker: (location) => (location === 'idle' ? { kvNamespaces: { SNAPSHOTS: 'empty' } } : {}),
-  });
-  const cases = new Map(JSON.parse(read('../golden/snapshots.json')).cases.map((one) => [one.name, Buffer.from(one.bytes, 'hex')]));
-  const put = async (kv, name) => kv.put('snapshot', Uint8Array.from(redated(cases.get(name), Date.now())));
-  await put(await edge.mf.getKVNamespace('SNAPSHOTS', 'priced'), 'four');
-  await put(await edge.mf.getKVNamespace('SNAPSHOTS', 'idle'), 'empty');
-  const url = async (name) => (await edge.mf.unsafeGetDirectURL(name)).origin;
-  const contender = async (name, worker) => ({ name, url: await url(worker), jars: [], rounds: [] });
-  return { edge, contenders: await Promise.all([
-    contender('haggle, nothing to price', 'idle'), contender('haggle, 4 priced items', 'priced'), contender('written by hand, 4 items', 'by-hand'),
-  ]) };
+/** One experiment for each item, which never moves. */
+function experiments() {
+  return ITEMS.map(({ sku, arms_minor: [list, low, high] }) => ({
+    name: sku.toLowerCase(), hypothesis: 'the price matters', document: 'https://wiki.example/pricing', currency: 'USD', objective: 'revenue', holdout: 0, floor: 0.02,
+    reward_window_hours: 168, salt: sku, control: 'list', policy: { name: 'thompson' }, item: { sku, price_minor: list },
+    arms: [['list', list], ['low', low], ['high', high]].map(([name, price_minor]) => ({ name, price_minor })),
+  }));
 }
 
-/** One page; throws where it is not what it should be. @param {Contender} one @param {string} cookie @param {Agent} [agent] */
-async function view(one, cookie, agent) {
-  const answer = await send(`${one.url}/product`, { agent, headers: { accept: ACCEPT, ...(cookie ? { cookie } : {}) } });
-  const page = await text(answer);
-  if (answer.statusCode !== 200) throw new Error(`${one.name}: status ${answer.statusCode}`);
-  return { page, cookies: (answer.headers['set-cookie'] ?? []).map((line) => line.split(';')[0]).join('; ') };
+/** @param {string} name @param {string} file @param {string} origin @returns {Promise<Contender>} */
+async function startByHand(name, file, origin) {
+  const arms = JSON.stringify(Object.fromEntries(ITEMS.map(({ sku, arms_minor }) => [sku, arms_minor])));
+  const path = fileURLToPath(new URL(file, import.meta.url));
+  const worker = { modules: [{ type: 'ESModule', path }], modulesRoot: dirname(path), bindings: { ORIGIN: origin, ARMS: arms, PRODUCT: PRODUCT.sku }, durableObjects: {} };
+  const edge = await startEdge({ origin, assets: null, worker: () => worker });
+  return { name, url: edge.url, pid: edge.pid, isPriced: file !== 'passthrough.js', jars: [], stop: edge.stop, rounds: {} };
 }
 
-/** Each visitor's first view; the page must be the origin's, or have another price, a quote and the script in it. */
-async function meet(/** @type {Contender} */ one, /** @type {string} */ origin, /** @type {boolean} */ priced) {
-  const seen = new Set();
-  for (let visitor = 0; visitor < VISITORS; visitor++) {
-    const { page, cookies } = await view(one, '');
-    one.jars.push(cookies);
-    seen.add(/data-haggle-sku="OLIVE-500">([^<]*)</.exec(page)?.[1]);
-    const right = priced ? page.includes('name="haggle_quote"') && page.includes('data-haggle-quotes=') && cookies !== '' : page === origin;
-    if (!right) throw new Error(`${one.name}: the page is not what it should be`);
+/** @param {string} mode @param {string} origin @param {Uint8Array | null} snapshot of another mode, whose experiments run here too */
+async function startHaggle(mode, origin, snapshot) {
+  const vars = { MODE: mode, FIRST_VIEW: 'assign', SNAPSHOT_TTL_MS: '600000', LEDGER_PUSH_MS: '600000' };
+  const edge = await startEdge({ origin, vars });
+  if (snapshot) {
+    await edge.kv.put('snapshot', snapshot);
+  } else {
+    const put = async (path, body) => {
+      const answer = await edge.fetchAdmin(path, { method: body ? 'PUT' : 'POST', body: body === null ? undefined : JSON.stringify(body) });
+      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    };
+    await put('/haggle/v1/site', SITE);
+    for (const one of experiments()) await put(`/haggle/v1/experiments/${one.name}`, one);
+    await put('/haggle/v1/sync', null);
   }
-  if (seen.size !== (priced ? 3 : 1)) throw new Error(`${one.name}: prices ${[...seen].join(' ')}`);
+  const bytes = snapshot ?? new Uint8Array(await edge.kv.get('snapshot', 'arrayBuffer'));
+  /** @type {Contender} */
+  const contender = { name: `haggle, ${mode}`, url: edge.url, pid: edge.pid, isPriced: true, jars: [], stop: edge.stop, rounds: {} };
+  return { contender, bytes };
+}
+
+/** @param {string} origin @returns {Promise<Contender[]>} */
+async function startAll(origin) {
+  const all = [await startByHand('passthrough', 'passthrough.js', origin), await startByHand('written by hand', 'by-hand.js', origin)];
+  let snapshot = null;
+  for (const mode of ['stream', 'proven', 'atomic']) {
+    const { contender, bytes } = await startHaggle(mode, origin, snapshot);
+    snapshot = bytes;
+    all.push(contender);
+  }
+  return all;
+}
+
+/** Gives workerd a core of its own, where the system can. @param {Contender[]} contenders @returns {boolean} */
+function pin(contenders) {
+  try {
+    if (availableParallelism() < 2) return false;
+    const to = (core, pid) => execFileSync('taskset', ['-a', '-c', '-p', String(core), String(pid)], { stdio: 'pipe' });
+    for (const { pid } of contenders) to(1, pid);
+    to(0, process.pid);
+    return true;
+  } catch {
+    return false;
+  }
+}
+
+/** The page without its prices, and without what haggle adds. @param {string} page */
+const blank = (page) => page
+  .replace(/(data-price="[^"]*"[^>]*>)\$[\d.]+</g, '$1$<')
+  .replace(/(price:amount" content=")[^"]*"/, '$1"')
+  .replace(/("offers":\{"@type":"Offer","price":")[^"]*"/, '$1"')
+  .replace(/<input type="hidden" name="haggle_quote" value="[^"]*">/, '')
+  .replace(/<script type="module" src="\/haggle\/haggle.js"[^>]*><\/script>$/, '');
+
+/** Throws where a page is not what it should be. @param {Contender} one @param {string} path @param {string} page @returns {string[]} prices seen */
+function check(one, path, page) {
+  const fail = (/** @type {string} */ why) => { throw new Error(`${one.name}, ${path}: ${why}`); };
+  if (!one.isPriced) return page === PAGES[path] ? [] : fail('not the page of the origin');
+  if (blank(page) !== blank(PAGES[path])) fail('more than prices has changed');
+  const shown = [...page.matchAll(/data-price="([^"]*)"[^>]*>\$([\d.]+)</g)].map(([, sku, price]) => ({ sku, price }));
+  const expected = path === '/product' ? [PRODUCT] : LISTED;
+  if (shown.length !== expected.length) fail(`${shown.length} prices`);
+  for (const { sku, price } of shown) if (!ARMS.get(sku)?.includes(price)) fail(`${sku} at ${price}`);
+  if (path === '/product') {
+    const meta = /price:amount" content="([^"]*)"/.exec(page)?.[1];
+    const data = [...page.matchAll(/<script type="application\/ld\+json">(.*?)<\/script>/gs)].map(([, json]) => JSON.parse(json).offers?.price);
+    if (meta !== shown[0].price || !data.includes(shown[0].price)) fail(`${shown[0].price} in the text, ${meta} in the meta tag, ${data} in JSON-LD`);
+  }
+  return shown.map(({ price }) => price);
+}
+
+/** The first views of all visitors, and a second one: the same prices. @param {Contender} one */
+async function meet(one) {
+  const seen = new Set();
+  const view = async (path, cookie) => {
+    const answer = await send(one.url + path, { headers: { accept: ACCEPT, ...(cookie ? { cookie } : {}) } });
+    return { page: await text(answer), cookies: (answer.headers['set-cookie'] ?? []).map((line) => line.split(';')[0]).join('; ') };
+  };
+  for (let visitor = 0; visitor < VISITORS; visitor++) {
+    const { page, cookies } = await view('/product', '');
+    const [price] = check(one, '/product', page);
+    seen.add(price);
+    one.jars.push(cookies);
+    const [first, again] = [await view('/listing', cookies), await view('/listing', cookies)].map(({ page }) => check(one, '/listing', page).join());
+    const [same] = check(one, '/product', (await view('/product', cookies)).page);
+    if (first !== again || same !== price) throw new Error(`${one.name}: a visitor sees two prices`);
+  }
+  if (seen.size !== (one.isPriced ? 3 : 1)) throw new Error(`${one.name}: prices ${[...seen].join(' ')}`);
 }
 
 /** CPU time that a process has used, where the system tells. @param {number | undefined} pid */
-function cpu_ms(pid) {
+function cpu_us(pid) {
   try {
     const fields = readFileSync(`/proc/${pid}/stat`, 'utf8').split(') ')[1].split(' ');
-    return (Number(fields[11]) + Number(fields[12])) * 10;
+    return (Number(fields[11]) + Number(fields[12])) * 10_000;
   } catch {
     return null;
   }
 }
 
-/** @param {Contender} one @param {number} duration_ms @param {number | undefined} pid @returns {Promise<Round>} */
-async function load(one, duration_ms, pid) {
-  const agent = new Agent({ keepAlive: true, maxSockets: CONNECTIONS });
-  const times = /** @type {number[]} */ ([]);
-  const before = cpu_ms(pid), start = performance.now();
-  await Promise.all(Array.from({ length: CONNECTIONS }, async (_, at) => {
-    for (let n = at; performance.now() - start < duration_ms; n += CONNECTIONS) {
-      const sent = performance.now();
-      await view(one, one.jars[n % VISITORS], agent);
-      times.push(performance.now() - sent);
-    }
-  }));
-  const [after, took_ms] = [cpu_ms(pid), performance.now() - start];
-  agent.destroy();
-  times.sort((a, b) => a - b);
-  const at = (share) => times[Math.min(times.length - 1, Math.floor(times.length * share))];
-  const cpu = before === null || after === null ? null : (after - before) / times.length;
-  return { rps: (times.length / took_ms) * 1000, ms: at(0.5), p99_ms: at(0.99), cpu_ms: cpu };
+/** CPU time that the whole machine has used, where the system tells. */
+function busy_us() {
+  try {
+    const [user, nice, system, , , irq, softirq] = readFileSync('/proc/stat', 'utf8').split('\n')[0].trim().split(/\s+/).slice(1).map(Number);
+    return (user + nice + system + irq + softirq) * 10_000;
+  } catch {
+    return null;
+  }
 }
 
-/** @returns {Promise<{ page: { bytes: number, items: number }, rounds: number, connections: number, contenders: Contender[] }>} */
+/**
+ * Asks over one connection until it is time, and looks at nothing but the end of each page: a client that is busy would
+ * be what is measured.
+ * @param {Contender} one @param {string} path @param {number} first number of the first visitor @param {number} until @param {number[]} times
+ */
+function ask(one, path, first, until, times) {
+  const { hostname, port, host } = new URL(one.url);
+  const requests = one.jars.map((jar) => `GET ${path} HTTP/1.1\r\nhost: ${host}\r\naccept: ${ACCEPT}\r\n${jar ? `cookie: ${jar}\r\n` : ''}\r\n`);
+  return new Promise((resolve, reject) => {
+    const socket = connect(Number(port), hostname);
+    let n = first, sent = 0, tail = '', left = -1, isChunked = false;
+    const next = () => {
+      if (performance.now() >= until) { socket.destroy(); resolve(undefined); return; }
+      [tail, left, isChunked, sent] = ['', -1, false, performance.now()];
+      socket.write(requests[n % requests.length]);
+      n += CONNECTIONS;
+    };
+    socket.setNoDelay(true).once('connect', next).on('error', reject).on('data', (data) => {
+      let body = data.length;
+      if (left < 0 && !isChunked) {
+        const head = data.indexOf('\r\n\r\n');
+        const headers = data.toString('latin1', 0, head).toLowerCase();
+        if (head < 0 || !headers.startsWith('http/1.1 200')) { socket.destroy(); reject(new Error(`${one.name}: ${headers.slice(0, 80)}`)); return; }
+        isChunked = headers.includes('transfer-encoding: chunked');
+        if (!isChunked) left = Number(/content-length: (\d+)/.exec(headers)?.[1]);
+        body = data.length - head - 4;
+      }
+      if (isChunked) tail = (tail + data.toString('latin1', Math.max(0, data.length - 5))).slice(-5);
+      else left -= body;
+      if (isChunked ? tail === '0\r\n\r\n' : left === 0) {
+        times.push(performance.now() - sent);
+        next();
+      }
+    });
+  });
+}
+
+/** @param {Contender} one @param {string} path @param {number} duration_ms @returns {Promise<Round>} */
+async function load(one, path, duration_ms) {
+  const times = /** @type {number[]} */ ([]);
+  const before = { cpu: cpu_us(one.pid), own: cpu_us(process.pid), busy: busy_us() }, start = performance.now();
+  await Promise.all(Array.from({ length: CONNECTIONS }, (_, at) => ask(one, path, at, start + duration_ms, times)));
+  const after = { cpu: cpu_us(one.pid), own: cpu_us(process.pid), busy: busy_us() }, took_ms = performance.now() - start;
+  times.sort((a, b) => a - b);
+  const at = (share) => times[Math.min(times.length - 1, Math.floor(times.length * share))];
+  const spent = (what) => (before[what] === null || after[what] === null ? null : after[what] - before[what]);
+  const [cpu, own, busy] = [spent('cpu'), spent('own'), spent('busy')];
+  return {
+    rps: (times.length / took_ms) * 1000, ms: at(0.5), p99_ms: at(0.99), cpu_us: cpu === null ? null : cpu / times.length,
+    other: cpu === null || own === null || busy === null ? null : Math.max(0, (busy - cpu - own) / 1000 / took_ms),
+  };
+}
+
+/** @returns {Promise<{ pages: { path: string, bytes: number }[], rounds: number, connections: number, isPinned: boolean, contenders: Contender[] }>} */
 export async function rewriting() {
-  const page = productPage();
-  const origin = await startOrigin(page);
-  const { edge, contenders } = await startAll(origin.url);
+  const origin = await startOrigin();
+  const contenders = await startAll(origin.url);
   try {
-    for (const one of contenders) await meet(one, page, !one.name.includes('nothing'));
-    for (const one of contenders) await load(one, WARM_MS, edge.pid);
+    for (const one of contenders) await meet(one);
+    const isPinned = pin(contenders);
+    const paths = Object.keys(PAGES);
+    for (const one of contenders) for (const path of paths) await load(one, path, WARM_MS);
     for (let round = 0; round < ROUNDS; round++) {
-      // Each goes first, second and third as often as the others, as far as the rounds allow.
-      const turn = contenders.map((_, at) => contenders[(at + round) % contenders.length]);
-      for (const one of turn) one.rounds.push(await load(one, ROUND_MS, edge.pid));
+      // Each goes first, second and so on as often as the others, as far as the rounds allow.
+      for (const path of paths) for (const at of contenders.keys()) {
+        const one = contenders[(at + round) % contenders.length];
+        (one.rounds[path] ??= []).push(await load(one, path, ROUND_MS));
+        await sleep(50);
+      }
     }
+    const pages = paths.map((path) => ({ path, bytes: Buffer.byteLength(PAGES[path]) }));
+    return { pages, rounds: ROUNDS, connections: CONNECTIONS, isPinned, contenders };
   } finally {
-    await edge.stop();
+    for (const one of contenders) await one.stop();
     origin.stop();
   }
-  return { page: { bytes: Buffer.byteLength(page), items: ITEMS.length }, rounds: ROUNDS, connections: CONNECTIONS, contenders };
 }

@@ -101,7 +101,7 @@ const PINS_FROM_MIN = Date.UTC(2020, 0, 1) / 60_000;
  * The cookie of a unit's pins: 12 bytes for each experiment, and the first half of their MAC.
  * @param {string} keys
  * @param {string} unit
- * @param {{ experiment: string, arm: number, propensity: number, epoch: number, decidedAt_min: number }[]} pins arm -1: holdout
+ * @param {{ experiment: string, arm: number, propensity: number, epoch: number, decidedAt_min: number }[]} pins arm -1: holdout, -2: catalogue price
  */
 export function sealedPins(keys, unit, pins) {
   const payload = Buffer.concat(pins.map((pin) => {

@@ -11,10 +11,14 @@ use sha2::{Digest, Sha256};
 
 use crate::{HOLD_S, NOW_MS, SECRET, base64url, cases, holds, input, quotary, unit};
 
+fn golden_case(name: &str) -> Value {
+    let file: Value = serde_json::from_str(include_str!("../golden/snapshots.json")).unwrap();
+    file["cases"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap().clone()
+}
+
 /// The bytes of a golden snapshot.
 fn golden_snapshot(name: &str) -> Vec<u8> {
-    let file: Value = serde_json::from_str(include_str!("../golden/snapshots.json")).unwrap();
-    let case = file["cases"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap();
+    let case = golden_case(name);
     let hex = case["bytes"].as_str().unwrap();
     (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect()
 }
@@ -94,8 +98,8 @@ proptest! {
 
     /// With the checksum made right again, so that every field is reached.
     #[test]
-    fn a_damaged_snapshot_decides_or_is_refused(small: bool, damage in any_damage(), n: u64) {
-        let mut bytes = damage.applied(&golden_snapshot(if small { "later" } else { "four" }), 12);
+    fn a_damaged_snapshot_decides_or_is_refused(which in 0usize..3, damage in any_damage(), n: u64) {
+        let mut bytes = damage.applied(&golden_snapshot(["later", "four", "guarded"][which]), 12);
         if let Some(body) = bytes.get(12..) {
             let checksum = Sha256::digest(body);
             bytes[8..12].copy_from_slice(&checksum[..4]);
@@ -181,8 +185,10 @@ proptest! {
     /// What parses can run.
     #[test]
     fn a_damaged_experiment_can_be_published_or_is_refused(damage in any_damage(), text in ".{0,200}") {
-        let damaged = damage.applied(include_bytes!("../golden/sevilla.json"), 0);
-        for text in [String::from_utf8_lossy(&damaged).as_ref(), &text] {
+        let guarded = golden_case("guarded")["experiments"][0]["definition"].to_string();
+        let damaged = [include_bytes!("../golden/sevilla.json").as_slice(), guarded.as_bytes()];
+        let damaged = damaged.map(|whole| String::from_utf8_lossy(&damage.applied(whole, 0)).into_owned());
+        for text in [&damaged[0], &damaged[1], &text] {
             let _ = Experiment::from_toml(text);
             if let Ok(experiment) = Experiment::from_json(text) {
                 let entry = Entry { experiment: &experiment, epoch: 1, input: input(&experiment, &[]) };

@@ -41,10 +41,13 @@ pub(crate) fn holds(decision: &Decision<'_>) -> Result<(), TestCaseError> {
     let live = decision.experiment;
     prop_assert!(decision.price_minor() >= 1);
     prop_assert_eq!(live.allocation().shares().iter().sum::<u32>(), TOTAL);
+    let control = live.arms()[live.control()].price_minor;
+    let is_allowed = live.guardrails().check(&|| "price".into(), decision.price_minor()).is_ok();
+    prop_assert!(is_allowed || decision.price_minor() == control);
     match decision.choice {
         Choice::Holdout => {
             prop_assert_eq!(decision.propensity, TOTAL);
-            prop_assert_eq!(decision.price_minor(), live.arms()[live.control()].price_minor);
+            prop_assert_eq!(decision.price_minor(), control);
         }
         Choice::Arm(arm) => {
             prop_assert_eq!(decision.propensity, live.allocation().shares()[arm]);

@@ -34,13 +34,25 @@ thread_local! {
     static FLUSHED_AT_MS: Cell<u64> = const { Cell::new(0) };
 }
 
+/// Name under which it is counted that an item's price was found in data, and nowhere in what a shopper reads.
+const NOT_SHOWN: &str = "no visible price";
+
+/// Whether what the page says of an item would not all be the same price.
+pub fn is_wrong(item: &PageItem) -> bool {
+    item.has_mismatch() || (item.written > 0 && !item.is_shown())
+}
+
 /// Counts what was found wrong on a page; says whether anything was.
 pub fn count(items: &[PageItem]) -> bool {
     let mut is_any = false;
-    for item in items.iter().filter(|item| !item.mismatches.is_empty()) {
+    for item in items.iter().filter(|item| is_wrong(item)) {
         is_any = true;
         Reason::SurfaceMismatch.count();
-        item.mismatches.iter().for_each(|surface| add(item.sku.clone(), surface.clone(), 1));
+        if item.has_mismatch() {
+            item.mismatches.iter().for_each(|surface| add(item.sku.clone(), surface.clone(), 1));
+        } else {
+            add(item.sku.clone(), NOT_SHOWN.into(), 1);
+        }
     }
     is_any
 }

@@ -8,13 +8,14 @@
 
 use std::borrow::Cow;
 
-use haggle::page::{Field, Output, PageItem, Report, Rewriter};
+use haggle::page::{Field, Output, Report, Rewriter};
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ReadableStream, Response, ResponseInit};
 use worker::{Context, Date, Env, Method, Request, Result};
 
 use crate::http::copied;
+use crate::mismatches::is_wrong;
 use crate::origin::{self, Page, ShopRequest};
 use crate::reasons::Reason;
 use crate::settings::{Mode, Settings};
@@ -260,11 +261,6 @@ impl View {
         }
         marked(response, reason)
     }
-}
-
-/// Whether a place of an item did not hold its catalogue price.
-fn is_wrong(item: &PageItem) -> bool {
-    !item.mismatches.is_empty()
 }
 
 /// A whole page, with the prices that are offered.

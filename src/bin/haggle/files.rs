@@ -8,7 +8,7 @@ use haggle::evaluate::Tallies;
 
 use crate::Failure;
 
-/// Largest file of tallies or of an environment, in bytes.
+/// Largest file but for a log, in bytes.
 const FILE_MAX: u64 = 64 << 20;
 /// Longest line of a log, in bytes.
 const LINE_MAX: u64 = 1 << 20;
@@ -28,13 +28,18 @@ pub fn open(path: &Path) -> Result<Box<dyn BufRead>, Failure> {
 }
 
 /// Reads a file of limited length.
-pub fn text(path: &Path) -> Result<String, Failure> {
-    let mut text = String::new();
-    open(path)?.take(FILE_MAX + 1).read_to_string(&mut text).map_err(named(path))?;
-    if text.len() as u64 > FILE_MAX {
+pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
+    let mut bytes = Vec::new();
+    open(path)?.take(FILE_MAX + 1).read_to_end(&mut bytes).map_err(named(path))?;
+    if bytes.len() as u64 > FILE_MAX {
         return Err(named(path)(format!("longer than {FILE_MAX} bytes; it must be shorter")));
     }
-    Ok(text)
+    Ok(bytes)
+}
+
+/// Reads a text of limited length.
+pub fn text(path: &Path) -> Result<String, Failure> {
+    String::from_utf8(bytes(path)?).map_err(named(path))
 }
 
 /// Reads and checks a file of tallies.

@@ -7,9 +7,11 @@ mod allocate;
 mod compare;
 mod evaluate;
 mod files;
+mod page;
 mod plot;
 mod policies;
 mod posterior;
+mod presets;
 mod simulate;
 mod table;
 
@@ -29,7 +31,7 @@ enum Answer {
 /// Why there is no answer: the message names the file or the option, what was given and what is allowed.
 type Failure = Box<dyn std::error::Error>;
 
-/// Bandit pricing: simulate policies, allocate shares, compare arms, evaluate logs.
+/// Bandit pricing: simulate policies, allocate shares, compare arms, evaluate logs, try pages.
 ///
 /// Exit codes: 0 ok, 1 the answer is no, 2 bad input.
 #[derive(Parser)]
@@ -45,7 +47,10 @@ enum Command {
     Posterior(posterior::Options),
     Compare(compare::Options),
     Evaluate(evaluate::Options),
+    Page(page::Options),
     Policies(policies::Options),
+    Presets(presets::Options),
+    Site(presets::SiteOptions),
     Simulate(simulate::Options),
 }
 
@@ -55,7 +60,10 @@ fn main() -> ExitCode {
         Command::Posterior(options) => posterior::run(&options),
         Command::Compare(options) => compare::run(&options),
         Command::Evaluate(options) => evaluate::run(&options),
+        Command::Page(options) => page::run(&options),
         Command::Policies(options) => policies::run(&options),
+        Command::Presets(options) => presets::run(&options),
+        Command::Site(options) => presets::check(&options),
         Command::Simulate(options) => simulate::run(&options),
     };
     match answer {

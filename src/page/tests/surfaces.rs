@@ -15,13 +15,22 @@ fn a_marked_text_is_repriced_in_place() {
             "<B DATA-haggle-SKU='OIL' >\n<i>$</i><span>19</span><sup>00</sup>\n</B>x",
             "<B DATA-haggle-SKU='OIL' >\n<i>$</i><span>17</span><sup>50</sup>\n</B>x",
         ),
-        ("<p data-haggle-sku=OIL>CHF <!-- -->19.00<p>19.00", "<p data-haggle-sku=OIL>CHF <!-- -->17.50<p>19.00"),
+        (
+            "<p data-haggle-sku=OIL>CHF <!-- -->19.00<p>19.00",
+            "<p data-haggle-sku=OIL>CHF <!-- -->17.50<p>19.00",
+        ),
         (
             "<b data-haggle-sku=OIL><script>19.00</script>19.00<style>19.00</style></b>",
             "<b data-haggle-sku=OIL><script>19.00</script>17.50<style>19.00</style></b>",
         ),
-        ("<b data-haggle-sku=OIL>19.00<textarea>19.00</textarea></b>", "<b data-haggle-sku=OIL>17.50<textarea>19.00</textarea></b>"),
-        ("<textarea data-haggle-sku=OIL>19.00</textarea><b data-haggle-sku=OIL>19.00", "<textarea data-haggle-sku=OIL>17.50</textarea><b data-haggle-sku=OIL>17.50"),
+        (
+            "<b data-haggle-sku=OIL>19.00<textarea>19.00</textarea></b>",
+            "<b data-haggle-sku=OIL>17.50<textarea>19.00</textarea></b>",
+        ),
+        (
+            "<textarea data-haggle-sku=OIL>19.00</textarea><b data-haggle-sku=OIL>19.00",
+            "<textarea data-haggle-sku=OIL>17.50</textarea><b data-haggle-sku=OIL>17.50",
+        ),
         ("<b data-haggle-sku=&#79;IL>19.00</b>", "<b data-haggle-sku=&#79;IL>17.50</b>"),
     ] {
         let done = marked(page);
@@ -81,7 +90,11 @@ fn a_surface_in_a_surface_is_one_place() {
         ("<p class=price>$<b>19</b><sup>00</sup></p>", "<p class=price>$<b>17</b><sup>50</sup></p>", 1),
         ("<b class=price data-haggle-sku=OIL>19.00</b>", "<b class=price data-haggle-sku=OIL>17.50</b>", 1),
         ("<p data-haggle-sku=OIL>19.00 <b>19.00</b></p>", "<p data-haggle-sku=OIL>17.50 <b>17.50</b></p>", 1),
-        ("<p class=price>€ <b data-haggle-sku=OIL>19.00</b></p>", "<p class=price>€ <b data-haggle-sku=OIL>17.50</b></p>", 1),
+        (
+            "<p class=price>€ <b data-haggle-sku=OIL>19.00</b></p>",
+            "<p class=price>€ <b data-haggle-sku=OIL>17.50</b></p>",
+            1,
+        ),
     ] {
         let done = rewrite(site, "/", page, &OIL);
         assert_eq!(done.page, expected);
@@ -135,7 +148,11 @@ fn json_ld_is_always_on_and_scripts_where_a_rule_says_so() {
     let page = "<script type='application/ld+json'>{\"@type\":\"Product\", \"offers\":{\"price\":\"19.00\"}}</script>\
                 <script id=data>x = {\"id\":\"OIL\", \"price\":1900}</script><script>x={\"price\":1900}</script><b>19.00</b>";
     let done = rewrite(site, "/p/OIL", page, &OIL);
-    let expected = page.replace("\"19.00\"", "\"17.50\"").replacen("1900", "1750", 1).replace("<b>19", "<b>17").replace("<b>17.00", "<b>17.50");
+    let expected = page
+        .replace("\"19.00\"", "\"17.50\"")
+        .replacen("1900", "1750", 1)
+        .replace("<b>19", "<b>17")
+        .replace("<b>17.00", "<b>17.50");
     assert_eq!((done.page, done.report.items[0].written), (expected, 3));
     let other = page.replace("\"19.00\"", "\"21.00\"");
     assert_eq!(rewrite(site, "/p/OIL", &other, &OIL).mismatches("OIL"), ["json-ld"]);
@@ -209,7 +226,8 @@ fn cards_say_their_item_by_an_attribute_or_by_an_element_in_them() {
          \"OIL\":{\"price\":1750,\"texts\":[[[\"19.00\"],[\"17.50\"]]]}},\"rules\":[\
          {\"in\":\"li\",\"by\":[\"\",\"data-id\",\"\"],\"at\":\".price\"},\
          {\"in\":\"article\",\"by\":[\"a[href]\",\"href\",\"*/p/{sku}\"],\"at\":\".price\"},\
-         [\".price\",\"NUT\"]],\"skus\":{\"harvest-oil\":\"OIL\"}}'></script>"
+         [\".price\",\"NUT\"],\
+         {\"in\":\"aside\",\"by\":[\"\",\"data-haggle-sku\",\"\"],\"at\":\".price\"}],\"skus\":{\"harvest-oil\":\"OIL\"}}'></script>"
     );
 }
 
@@ -240,7 +258,8 @@ fn a_form_has_its_field_once_the_price_is_shown() {
     ] {
         assert_eq!(marked(page).page, expected);
     }
-    let far = format!("<form data-haggle-sku=OIL></form>{}<b data-haggle-sku=OIL>19.00</b>", "<br>".repeat(20_000));
+    let far =
+        format!("<form data-haggle-sku=OIL></form>{}<b data-haggle-sku=OIL>19.00</b>", "<br>".repeat(20_000));
     let done = marked(&far);
     assert_eq!((done.page.as_str(), done.mismatches("OIL")), (far.as_str(), vec!["form"]));
 }
@@ -313,7 +332,10 @@ fn pages_in_any_charset_keep_their_bytes() {
     let end = b"<p>caf\xe9 <b data-haggle-sku=OIL>\xa317.50\xa0\x80</b> \xff";
     assert!(bytes.starts_with(end) && report.items[0].is_shown());
     let tag = String::from_utf8(bytes[end.len()..].to_vec()).unwrap();
-    assert!(tag.is_ascii() && tag.contains("[[\"\\u00a319.00\\u00a0\\u20ac\"],[\"\\u00a317.50\\u00a0\\u20ac\"]]"), "{tag}");
+    assert!(
+        tag.is_ascii() && tag.contains("[[\"\\u00a319.00\\u00a0\\u20ac\"],[\"\\u00a317.50\\u00a0\\u20ac\"]]"),
+        "{tag}"
+    );
 }
 
 #[test]
