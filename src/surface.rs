@@ -104,7 +104,14 @@ impl Outcome {
     fn of(&mut self, sku: &str) -> Option<&mut Found> {
         if !self.has(sku) {
             let (edits, mismatches) = (Vec::new(), Vec::new());
-            self.items.push(Found { sku: sku.into(), written: 0, others: 0, edits, mismatches, is_unfit: false });
+            self.items.push(Found {
+                sku: sku.into(),
+                written: 0,
+                others: 0,
+                edits,
+                mismatches,
+                is_unfit: false,
+            });
         }
         self.items.iter_mut().find(|item| item.sku == sku)
     }

@@ -3,6 +3,8 @@
 //! The strings lie outside of the repository, in `price_strings.json` of the folder that the environment variable
 //! `HAGGLE_PAGES` names; without it only our own strings of the same shapes are read.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 use haggle::Currency;
 use haggle::reprice::{Reading, read_price, reprice};
 use serde_json::Value;

@@ -182,7 +182,8 @@ fn a_rule_for_all_scripts_of_a_page_leaves_structured_data_to_its_own_rules() {
         {"selector":"script","place":"script","keys":["sum"],"role":"if-equal"}]}"##;
     let page = "<script type='application/ld+json'>{\"@type\":\"Product\",\"sum\":19,\"offers\":{\"price\":19}}</script>\
                 <script>sum = 19</script><b>19.00</b>";
-    let expected = page.replace("\"price\":19", "\"price\":17.5").replace("= 19", "= 17.5").replace("19.00", "17.50");
+    let expected =
+        page.replace("\"price\":19", "\"price\":17.5").replace("= 19", "= 17.5").replace("19.00", "17.50");
     assert_eq!(rewrite(site, "/p/OIL", page, &OIL).page, expected);
 }
 
