@@ -166,6 +166,35 @@ fn json_ld_is_always_on_and_scripts_where_a_rule_says_so() {
 }
 
 #[test]
+fn a_place_that_may_hold_another_price_is_a_mismatch_where_it_has_no_room_for_the_new_one() {
+    let site = r##"{"pages":[{"path":"/p/{sku}"}],"surfaces":[{"selector":"b"},{"selector":"i","role":"if-equal"},
+        {"selector":"u","place":"attribute","attributes":["title"],"role":"if-equal"},
+        {"selector":"script","place":"script","keys":["text"],"role":"if-equal"}]}"##;
+    for (other, unfit) in [
+        ("<i>from \u{20ac}21</i>", "<i>from \u{20ac}19</i>"),
+        ("<u title='\u{20ac} 21'>", "<u title='\u{20ac} 19'>"),
+        ("<script>text='\u{20ac} 21'</script>", "<script>text='\u{20ac} 19'</script>"),
+    ] {
+        let page = |place: &str| format!("{place}<b>19.00</b>");
+        assert!(rewrite(site, "/p/OIL", &page(other), &OIL).item("OIL").is_shown(), "{other}");
+        assert!(rewrite(site, "/p/OIL", &page(unfit), &OIL).item("OIL").has_mismatch(), "{unfit}");
+    }
+    let marked = "<b data-haggle-sku=OIL data-price=19.00>\u{20ac}19</b>";
+    assert!(rewrite("{}", "/", marked, &OIL).item("OIL").has_mismatch(), "its attribute does not say it all");
+}
+
+#[test]
+fn a_rule_for_all_scripts_of_a_page_leaves_structured_data_to_its_own_rules() {
+    let site = r##"{"pages":[{"path":"/p/{sku}"}],"surfaces":[{"selector":"b"},
+        {"selector":"script","place":"script","keys":["sum"],"role":"if-equal"}]}"##;
+    let page = "<script type='application/ld+json'>{\"@type\":\"Product\",\"sum\":19,\"offers\":{\"price\":19}}</script>\
+                <script>sum = 19</script><b>19.00</b>";
+    let expected =
+        page.replace("\"price\":19", "\"price\":17.5").replace("= 19", "= 17.5").replace("19.00", "17.50");
+    assert_eq!(rewrite(site, "/p/OIL", page, &OIL).page, expected);
+}
+
+#[test]
 fn if_equal_and_other_pages_rules_do_not_complain_and_required_ones_do() {
     let site = r##"{"pages":[{"path":"/p/{sku}"}],"surfaces":[{"selector":"b"},
         {"selector":"option","role":"if-equal"}, {"selector":"i","paths":["/list*"]},
