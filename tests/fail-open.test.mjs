@@ -64,6 +64,8 @@ const OTHERS = {
   '/malformed/cut': { body: `<p>${marked(catalogue)}</p><b data-haggle-sku="OLIVE-500">19,0` },
 };
 
+const UNREADABLE = ['/malformed/deep', '/malformed/cut'];
+
 const origin = createServer((request, response) => {
   const path = (request.url ?? '').split('?')[0];
   if (path === '/reset') {
@@ -90,7 +92,7 @@ before(async () => {
   const of = (mode, name = '') => (name ? `${mode}-${name}` : mode);
   /** The time that a page waits for KV: what it is where nobody sets it. */
   const KV_BUDGET_MS = undefined;
-  const locations = {}, workers = {};
+  const locations = { first: { FIRST_VIEW: 'catalogue' } }, workers = {};
   for (const MODE of MODES) {
     locations[of(MODE)] = { MODE };
     locations[of(MODE, 'cold')] = { MODE, KV_BUDGET_MS };
@@ -172,7 +174,13 @@ async function assertBroken(path, location, mode) {
 /** With a reason other than `priced`, all is the origin's. @type {Row[]} */
 const TABLE = [
   { what: 'nothing', paths: ['/page'], reason: 'priced' },
-  { what: 'KV is down, and no snapshot at hand', at: 'cold', kv: 'fail', paths: ['/page'], reason: 'no-snapshot' },
+  { what: 'KV is down, and no snapshot at hand', at: 'cold', kv: 'fail', paths: ['/page'], reason: 'no-snapshot',
+    then: async (location) => {
+      const price = await world.shopper().price('OLIVE-500', { location });
+      assert.deepEqual([price.status, /no-snapshot/.test(price.error)], [404, true], JSON.stringify(price));
+      const { snapshot, error } = await world.health(location);
+      assert.deepEqual([snapshot, error], [null, 'no-snapshot']);
+    } },
   { what: 'KV is slow, and no snapshot at hand', at: 'cold', kv: 'hang', paths: ['/page', '/two-megabytes'], reason: 'no-snapshot',
     then: async (location) => {
       await setFault(world, 'none');
@@ -198,11 +206,16 @@ const TABLE = [
       await assertPriced('/page', location);
     } },
   { what: 'the origin says 503, with a body', paths: ['/503'], reason: 'origin-status' },
-  { what: 'the origin breaks off in the middle of a page', paths: ['/reset', '/reset'], reason: 'broken' },
+  { what: 'the origin breaks off in the middle of a page', paths: ['/reset', '/reset'], reason: 'broken', then: () => assertBroken('/reset', 'first', 'atomic') },
   { what: 'an image', paths: ['/image'], reason: 'not-html' },
   { what: 'JSON', paths: ['/json'], reason: 'not-html' },
   { what: 'two megabytes', paths: ['/two-megabytes', '/two-megabytes'], reason: 'priced' },
-  { what: 'malformed HTML', paths: [...MALFORMED, ...MALFORMED], reason: 'priced' },
+  { what: 'malformed HTML', paths: [...MALFORMED, ...MALFORMED], reason: 'priced',
+    then: async (location) => {
+      // Read while it streams by, a page shows a price before it turns out that not all of it can be read.
+      if (!location.startsWith('stream')) for (const path of UNREADABLE) await assertLeftAlone(path, location, 'surface-mismatch');
+      for (const path of UNREADABLE) assert.doesNotMatch((await look(path, location)).text, /haggle_quote|data-haggle=/);
+    } },
   { what: 'two thousand priced places', paths: ['/two-thousand', '/two-thousand'], reason: 'priced' },
 ];
 

@@ -25,7 +25,8 @@ let world;
 before(async () => {
   odd = await startOddOrigin();
   const MODES = Object.fromEntries(['proven', 'atomic'].map((mode) => [mode, { ORIGIN: odd.url, MODE: mode }]));
-  world = await openWorld({ locations: { shop: {}, odd: { ORIGIN: odd.url }, ...MODES, catalogue: { FIRST_VIEW: 'catalogue' } } });
+  const cached = { ORIGIN: odd.url, HTML_CACHE: 'on' };
+  world = await openWorld({ locations: { shop: {}, odd: { ORIGIN: odd.url }, cached, ...MODES, catalogue: { FIRST_VIEW: 'catalogue' } } });
 });
 after(async () => {
   await world?.close();
@@ -41,13 +42,16 @@ const TOLD = ['content-type', 'content-encoding', 'content-range', 'location', '
 
 /** The same in status, type, cache headers and every byte, as it went over the wire. */
 async function assertUntouched(path, location, init = {}) {
-  const origin = await direct((location === 'odd' ? odd.url : world.shop.url) + path, init);
+  const origin = await direct((WITH_AND_WITHOUT_CACHE.includes(location) ? odd.url : world.shop.url) + path, init);
   const served = await through(path, location, init);
   const seen = ({ status, headers }) => [status, ...TOLD.map((name) => headers[name])];
   assert.deepEqual(seen(served), seen(origin), path);
   assert.ok(served.raw.equals(origin.raw), `${path}: ${served.raw.length} bytes are not the ${origin.raw.length} of the origin`);
   return served;
 }
+
+/** Where the odd origin is asked, and where its pages may come out of a cache of ours. */
+const WITH_AND_WITHOUT_CACHE = ['odd', 'cached'];
 
 /** A session with something in its cart, at the origin itself: the shop's cookie, and the page of its order. */
 async function orderedSession() {
@@ -133,12 +137,14 @@ async function movedVisitor() {
   return assert.fail('no visitor of 200 sees other prices');
 }
 
-test('gzip and brotli pages are priced and decode to the origin\'s page', async () => {
+test('pages in gzip, in brotli and in chunks are priced and decode to the origin\'s page', async () => {
   await experimentsRun();
-  for (const path of ['/gzip', '/br']) {
-    for (const headers of [COMPRESSED, {}, { 'accept-encoding': 'identity' }]) {
-      const page = await through(path, 'odd', { headers });
-      assert.deepEqual(assertOnlyPricesDiffer(page.text, PRODUCT).fields, 1, `${path} ${JSON.stringify(headers)}`);
+  for (const location of WITH_AND_WITHOUT_CACHE) {
+    for (const path of ['/gzip', '/br', '/gzip', '/br', '/pieces', '/pieces']) {
+      for (const headers of [COMPRESSED, {}, { 'accept-encoding': 'identity' }]) {
+        const page = await through(path, location, { headers });
+        assert.deepEqual(assertOnlyPricesDiffer(page.text, PRODUCT).fields, 1, `${path} at ${location} ${JSON.stringify(headers)}`);
+      }
     }
   }
 });
@@ -209,18 +215,23 @@ test('a page that says its encoding in a meta tag only keeps every byte that is 
   assert.match(latin, /^<meta charset="windows-1252"><p>caf\xe9 <span data-haggle-sku="OLIVE-500">(16|19|24|30),00 \x80<\/span> \xdf<\/p>$/);
 });
 
-test('redirects, errors and what is not HTML stay untouched while experiments run', async () => {
+test('redirects, errors and what is not HTML stay untouched while experiments run, cache or not', async () => {
   await experimentsRun();
-  for (const path of ['/303', '/301', '/404', '/410', '/500', '/503', '/204', '/json', '/text', '/xhtml', '/untyped', '/binary']) {
-    const { headers } = await assertUntouched(path, 'odd', { headers: COMPRESSED });
-    assert.equal(String(headers['set-cookie'] ?? '').includes('haggle'), false, path);
+  for (const location of WITH_AND_WITHOUT_CACHE) {
+    const paths = ['/303', '/301', '/404', '/410', '/500', '/503', '/204', '/json', '/text', '/xhtml', '/untyped', '/binary'];
+    // The second time would be the one out of a cache.
+    for (const path of [...paths, ...paths]) {
+      const { headers } = await assertUntouched(path, location, { headers: COMPRESSED });
+      assert.equal(String(headers['set-cookie'] ?? '').includes('haggle'), false, path);
+    }
+    const image = { accept: 'image/avif,image/webp,*/*;q=0.8' };
+    assert.ok((await assertUntouched('/binary', location, { headers: image })).raw.equals(BINARY));
+    assert.equal((await assertUntouched('/binary', location, { headers: { ...image, range: 'bytes=16-31' } })).status, 206);
+    assert.match((await through('/500', location)).headers['server-timing'], /haggle;desc="origin-status"/);
+    assert.match((await through('/json', location)).headers['server-timing'], /haggle;desc="not-html"/);
   }
-  const image = { accept: 'image/avif,image/webp,*/*;q=0.8' };
-  assert.ok((await assertUntouched('/binary', 'odd', { headers: image })).raw.equals(BINARY));
-  assert.equal((await assertUntouched('/binary', 'odd', { headers: { ...image, range: 'bytes=16-31' } })).status, 206);
   const unchanged = { accept: 'text/css', 'if-none-match': (await through('/style.css')).headers.etag };
   assert.equal((await assertUntouched('/style.css', 'shop', { headers: unchanged })).status, 304);
-  assert.match((await through('/500', 'odd')).headers['server-timing'], /haggle;desc="origin-status"/);
 });
 
 test('every other method passes with its body and headers', async () => {
@@ -241,7 +252,7 @@ test('every other method passes with its body and headers', async () => {
 test('a WebSocket passes, in both directions', async () => {
   await experimentsRun();
   const headers = { connection: 'Upgrade', upgrade: 'websocket', 'sec-websocket-version': '13', 'sec-websocket-key': 'dGhlIHNhbXBsZSBub25jZQ==' };
-  const asked = request(`${world.base('odd')}/chat`, { headers, agent: false }).end();
+  const asked = request(`${world.base('cached')}/chat`, { headers, agent: false }).end();
   const [{ statusCode }, socket, first] = await once(asked, 'upgrade');
   assert.equal(statusCode, 101);
   let heard = first;
@@ -254,9 +265,11 @@ test('a WebSocket passes, in both directions', async () => {
   socket.destroy();
 });
 
-test('HEAD answers as the origin does', async () => {
+test('HEAD answers as the origin does, cache or not', async () => {
   await experimentsRun();
-  for (const [path, location] of [['/', 'shop'], ['/product/OLIVE-500', 'shop'], ['/plain', 'odd'], ['/404', 'odd'], ['/303', 'odd']]) {
+  const plain = WITH_AND_WITHOUT_CACHE.flatMap((location) => ['/plain', '/404', '/303'].map((path) => [path, location]));
+  for (const [path, location] of [['/', 'shop'], ['/product/OLIVE-500', 'shop'], ...plain]) {
+    await through(path, location);
     const { raw } = await assertUntouched(path, location, { method: 'HEAD' });
     assert.equal(raw.length, 0);
   }
@@ -267,9 +280,11 @@ test('a browser that asks whether a page changed, or for a part of it, gets the 
   for (const headers of [{ 'if-none-match': '"odd-1"' }, { 'if-modified-since': 'Tue, 01 Sep 2026 10:00:00 GMT' }, { range: 'bytes=0-99' }]) {
     const name = Object.keys(headers)[0];
     assert.notEqual((await direct(`${odd.url}/conditional`, { headers })).status, 200, `the origin must heed ${name}, else this shows nothing`);
-    const page = await through('/conditional', 'odd', { headers });
-    assert.equal(page.status, 200, name);
-    assert.equal(assertOnlyPricesDiffer(page.text, PRODUCT).fields, 1);
+    for (const location of WITH_AND_WITHOUT_CACHE) {
+      const page = await through('/conditional', location, { headers });
+      assert.equal(page.status, 200, name);
+      assert.equal(assertOnlyPricesDiffer(page.text, PRODUCT).fields, 1);
+    }
   }
 });
 

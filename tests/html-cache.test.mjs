@@ -1,6 +1,6 @@
 /**
  * The shop's pages at the edge: asked of the shop once, for nobody in particular, and given to each visitor with the
- * visitor's own prices; and what must never lie there.
+ * visitor's own prices; and what must never lie there. That visitors never share a body: `cache.test.mjs`.
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
@@ -8,9 +8,7 @@ import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { claimsOf, experiment, openWorld, otherExperiment, until } from './kit.mjs';
-import { stream } from './shop/random.mjs';
-import { shownIn } from './undo.mjs';
+import { experiment, openWorld, otherExperiment, until } from './kit.mjs';
 
 const HTML = 'text/html; charset=utf-8';
 const price = (text, sku = 'OLIVE-500') => `<span data-haggle-sku="${sku}">${text}</span>`;
@@ -146,32 +144,4 @@ test('a page out of the cache that is left alone is nobody else\'s either', asyn
   await fill('/first', { location: 'first' });
   const first = await world.shopper().ask('/first', { location: 'first' });
   assert.deepEqual([first.reason, first.headers['cache-control'], first.headers.etag], ['first-view', 'private, no-store', undefined]);
-});
-
-test('visitors never share a body: whatever the order in which they come, each sees its own prices, and keeps them', async () => {
-  const seed = 20_260_101, random = stream(seed, 0);
-  const locations = ['stream', 'proven', 'atomic', 'first'];
-  const visitors = Array.from({ length: 12 }, () => ({ shopper: world.shopper(), seen: new Map() }));
-  const paths = ['/a', '/b?x=1', '/gzip', '/private'];
-  const visit = async ({ shopper, seen }) => {
-    const location = locations[Math.floor(random() * locations.length)], path = paths[Math.floor(random() * paths.length)];
-    const answer = await shopper.ask(path, { location });
-    assert.equal(answer.headers['cache-control'], 'private, no-store');
-    const shown = shownIn(answer.text);
-    for (const [sku, listed] of [['OLIVE-500', 1900], ['OVEN-80', 189_900]]) {
-      const now = shown[sku]?.price ?? listed;
-      const known = seen.get(sku) ?? now;
-      assert.equal(now, known, `seed ${seed}: ${sku} at ${location}${path}`);
-      seen.set(sku, now);
-    }
-    const token = /name="haggle_quote" value="([^"]*)"/.exec(answer.text)?.[1];
-    if (token) assert.equal(claimsOf(token).p, seen.get('OLIVE-500'), 'the form carries the visitor\'s own quote');
-  };
-  // A visitor's requests come one after the other (a cookie that is set by two at a time is set by the last), those of
-  // different visitors in any order and at the same time.
-  await Promise.all(visitors.map(async (visitor) => {
-    for (let at = 0; at < 25; at += 1) await visit(visitor);
-  }));
-  const prices = new Set(visitors.map(({ seen }) => seen.get('OLIVE-500')));
-  assert.ok(prices.size > 2, `only ${[...prices]} were shown: this shows little`);
 });

@@ -6,7 +6,7 @@ use super::Rewriter;
 use super::charset::{Text, unescape};
 use super::complete::{AttributeSurface, Complete, Verdict};
 use super::open::{Label, Open, Owner, OwnerKind, ScriptSurface, Slot, TextSurface, What, Whose};
-use crate::html::Attribute;
+use crate::html::{Attribute, Opening};
 use crate::site::{Place, Role, Rule, percent_decoded};
 
 /// Names of elements that mean something here.
@@ -90,8 +90,16 @@ impl Rewriter<'_> {
             self.surfaces(kind, marks.sku.is_some(), &hits, span.end);
         }
         if !self.scanner.is_open() {
-            // No content comes, nor an end.
-            self.open.truncate(count);
+            // No content comes, nor an end. A form between the rows of a table holds nothing, and yet is sent with the
+            // fields that follow.
+            let is_empty = self.scanner.opening() == Opening::Empty;
+            let form = self.open.drain(count..).find_map(|open| match open.what {
+                What::Form { owner } if is_empty => Some(owner),
+                _ => None,
+            });
+            if let Some(owner) = form {
+                self.complete(owner, Complete::Form(span.end));
+            }
             self.owners.truncate(owners);
         } else if matches!(kind, Kind::Script | Kind::Silent | Kind::Hidden) && self.silent.is_none() {
             let is_surface = self.open.iter().skip(count).any(|open| matches!(open.what, What::Text(_)));

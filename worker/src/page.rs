@@ -359,12 +359,12 @@ fn is_decoded(headers: &web_sys::Headers) -> Result<bool> {
     Ok(matches!(encoding.trim(), "" | "identity" | "gzip" | "x-gzip" | "br"))
 }
 
-/// The shop's response as it came; a page says why it was left alone.
+/// The shop's response as it came, which says why it was left alone.
 fn left_alone(request: &ShopRequest, page: Page, reason: Reason) -> Result<Response> {
-    if matches!(unfit(&page.response)?, Some(Reason::NotHtml)) {
-        return Ok(page.response);
-    }
     let response = copied(&page.response)?;
+    if matches!(unfit(&page.response)?, Some(Reason::NotHtml)) {
+        return marked(response, Reason::NotHtml);
+    }
     let takes_back =
         matches!(reason, Reason::NoConsent) && expire_cookies(&request.cookies, &response.headers())?;
     if page.is_cached || takes_back {

@@ -262,6 +262,16 @@ fn a_form_has_its_field_once_the_price_is_shown() {
             "<b data-haggle-sku=OIL>19.00</b><form data-haggle-sku=OIL><button>",
             "<b data-haggle-sku=OIL>17.50</b><form data-haggle-sku=OIL><button>[haggle_quote OIL]",
         ),
+        // Browsers leave such a form empty, and send it with the fields of the table.
+        (
+            "<b data-haggle-sku=OIL>19.00</b><table><form data-haggle-sku=OIL><tr><td><button></table></form>",
+            "<b data-haggle-sku=OIL>17.50</b><table><form data-haggle-sku=OIL>[haggle_quote OIL]<tr><td><button></table></form>",
+        ),
+        // And they ignore a form in a form.
+        (
+            "<b data-haggle-sku=OIL>19.00</b><form data-haggle-sku=OIL><form data-haggle-sku=OIL></form>",
+            "<b data-haggle-sku=OIL>17.50</b><form data-haggle-sku=OIL><form data-haggle-sku=OIL>[haggle_quote OIL]</form>",
+        ),
         ("<form data-haggle-sku=OIL></form>", "<form data-haggle-sku=OIL></form>"),
     ] {
         assert_eq!(marked(page).page, expected);
