@@ -50,14 +50,14 @@ WASM_OPT := $(NODE_BIN)/wasm-opt --enable-mutable-globals --enable-sign-ext --en
 	--reorder-functions-by-name --strip-debug --strip-producers --strip-target-features
 
 CORE_SOURCES := $(shell find src -name '*.rs') Cargo.toml $(wildcard Cargo.lock) rust-toolchain.toml
-WORKER_SOURCES := $(CORE_SOURCES) $(shell find worker/src -type f) $(wildcard worker/Cargo.toml)
+WORKER_SOURCES := $(CORE_SOURCES) $(shell find worker/src -type f) $(wildcard worker/Cargo.toml worker/.cargo/config.toml)
 PREVIEW_SOURCES := $(CORE_SOURCES) $(shell find www/wasm -name '*.rs') $(wildcard www/wasm/Cargo.toml)
 
 WORKER_JS := worker/build/index.js
 PREVIEW_WEB := www/pkg/haggle_preview.js
 PREVIEW_NODE := target/preview-node/haggle_preview.js
 BENCH_NODE := target/bench-node/haggle_bench.js
-BENCH_SOURCES := $(CORE_SOURCES) $(shell find tests/bench/wasm -name '*.rs') tests/bench/wasm/Cargo.toml
+BENCH_SOURCES := $(CORE_SOURCES) $(shell find tests/bench/wasm -name '*.rs') tests/bench/wasm/Cargo.toml worker/.cargo/config.toml
 LOGS := target/test-logs
 # Where cargo puts things: elsewhere if CARGO_TARGET_DIR says so.
 CARGO_OUT := $(or $(CARGO_TARGET_DIR),target)
@@ -197,7 +197,7 @@ $(PREVIEW_NODE): $(PREVIEW_WASM)
 
 $(BENCH_NODE): $(BENCH_SOURCES) Makefile
 	$(call say,target/bench-node: the core in wasm$(comma) to be timed)
-	@$(WASM_ENV) cargo build $(LOCKED) --release -p haggle-bench --target $(WASM)
+	@$(WASM_ENV) cargo build $(LOCKED) --config worker/.cargo/config.toml --release -p haggle-bench --target $(WASM)
 	@$(TOOLS)/wasm-bindgen --target nodejs --no-typescript --out-dir target/bench-node --out-name haggle_bench $(BENCH_WASM)
 	@echo '{ "type": "commonjs" }' >target/bench-node/package.json
 	@$(WASM_OPT) target/bench-node/haggle_bench_bg.wasm -o target/bench-node/haggle_bench_bg.wasm

@@ -145,6 +145,9 @@ pub struct Arm {
 /// salt = "sevilla-2026"
 /// control = "list"
 /// policy = { name = "thompson" }
+/// [guardrails]
+/// min_margin = 0.5
+/// max_step = 0.2
 /// [item]
 /// sku = "OLIVE-500"
 /// price_minor = 1900
@@ -158,6 +161,7 @@ pub struct Arm {
 /// "#;
 /// let experiment = haggle::Experiment::from_toml(text)?;
 /// assert_eq!(experiment.arms.len(), 2);
+/// assert_eq!(experiment.bounds()?.floor_minor(), 1520);
 /// # Ok::<(), haggle::Error>(())
 /// ```
 #[derive(Debug, Clone, PartialEq)]

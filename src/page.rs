@@ -394,7 +394,7 @@ impl<'a> Rewriter<'a> {
             is_compared: role == Role::CompareAt,
             is_matched: match verdict {
                 Verdict::Written => Some(true),
-                Verdict::Mismatch => Some(false),
+                Verdict::Mismatch | Verdict::Unfit => Some(false),
                 Verdict::Absent => None,
             },
             text: given.trim().into(),

@@ -37,19 +37,20 @@ use crate::{Currency, Error};
 /// # Ok::<(), haggle::Error>(())
 /// ```
 ///
-/// Where it stands several times, each of them is replaced if each is an amount of money: beside a currency, or with
-/// all its minor digits. Others could be quantities.
+/// Where it stands several times, it is replaced wherever it is an amount of money: beside a currency, or with all its
+/// minor digits (`19 left, now $19`). A number that is not is the price only where nothing else is.
 ///
 /// # Errors
-/// The price does not stand in the text; it stands there more than once and is not an amount of money each time; or it
-/// stands without decimals where the new price needs them. The text must then stay as it is.
+/// The price does not stand in the text; it stands there more than once and nowhere as an amount of money; or it stands
+/// without decimals where the new price needs them. The text must then stay as it is.
 pub fn reprice(text: &str, from_minor: i64, to_minor: i64, currency: Currency) -> Result<String, Error> {
     let edits = edits(text, from_minor, to_minor, currency, false)?;
     Ok(applied(text, 0, &edits))
 }
 
 /// Replaces the price `from_minor` in the text nodes of one price element, in their order, by `to_minor`: every place
-/// where it stands, within a node or split over several (`$` `19` `99`, `173` `34` `Lei`, `36` `,49` `zł`).
+/// where it stands, within a node or split over several (`$` `19` `99`, `173` `34` `Lei`, `36` `,49` `zł`). A number
+/// that is a node's only content is an amount of money, too.
 ///
 /// Returns a new text for each node that changes.
 ///
@@ -147,27 +148,41 @@ fn numbers(text: &str, minor_digits: u32, split: bool) -> impl Iterator<Item = N
 fn edits(text: &str, from: i64, to: i64, currency: Currency, split: bool) -> Result<Vec<Edit>, Error> {
     let digits = currency.minor_digits();
     let mut edits = Vec::new();
-    let (mut count, mut is_money, mut misfit) = (0, true, None);
+    // Amounts of money, and numbers that may be quantities.
+    let (mut amounts, mut bare, mut misfit) = (0, 0, None);
     for number in numbers(text, digits, split) {
         let is_price = |style: &Style<'_>| {
             style.minor(digits) == Some(from) && style.place(text, Some(currency)).is_alone()
         };
         let Some(style) = number.styles(text, digits).find(is_price) else { continue };
-        count += 1;
-        is_money &= style.has_minor(digits) || style.place(text, Some(currency)).is_marked();
+        let place = style.place(text, Some(currency));
+        if style.has_minor(digits) || place.is_marked() || (split && place.is_node()) {
+            if amounts == 0 {
+                edits.clear();
+                misfit = None;
+            }
+            amounts += 1;
+        } else if amounts > 0 {
+            continue;
+        } else {
+            bare += 1;
+        }
         match style.write(text, to, currency) {
             Some(written) => edits.extend(written.into_iter().flatten()),
             None => misfit = Some(style.shown(text)),
         }
     }
-    if count == 0 {
+    if amounts + bare == 0 {
         let allowed = format!("the catalogue price of {from} minor units");
         return Err(Error::value("price in the text", format!("{text:?}"), allowed));
     }
-    if count > 1 && !is_money {
+    if amounts == 0 && bare > 1 {
         let given = format!("{from} minor units twice in {text:?}");
-        let allowed = "there once, or with its currency or minor digits each time";
-        return Err(Error::value("price in the text", given, allowed));
+        return Err(Error::value(
+            "price in the text",
+            given,
+            "there once, or with its currency or minor digits",
+        ));
     }
     if let Some(shown) = misfit {
         let allowed = format!("written with decimals, to be replaced by {to} minor units");

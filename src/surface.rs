@@ -84,6 +84,8 @@ pub struct Found {
     pub edits: Vec<Edit>,
     /// Places that should hold the new price and cannot: the names of their keys. Then none of the edits may be made.
     pub mismatches: Vec<String>,
+    /// One of these holds the catalogue price, in a format that has no room for the new one.
+    pub is_unfit: bool,
 }
 
 /// What data say about items.
@@ -102,7 +104,14 @@ impl Outcome {
     fn of(&mut self, sku: &str) -> Option<&mut Found> {
         if !self.has(sku) {
             let (edits, mismatches) = (Vec::new(), Vec::new());
-            self.items.push(Found { sku: sku.into(), written: 0, others: 0, edits, mismatches });
+            self.items.push(Found {
+                sku: sku.into(),
+                written: 0,
+                others: 0,
+                edits,
+                mismatches,
+                is_unfit: false,
+            });
         }
         self.items.iter_mut().find(|item| item.sku == sku)
     }
@@ -119,7 +128,10 @@ impl Outcome {
                 item.edits.extend(edits);
             }
             amount::Amount::Other => item.others += 1,
-            amount::Amount::Unfit => item.mismatch(key),
+            amount::Amount::Unfit => {
+                item.mismatch(key);
+                item.is_unfit = true;
+            }
             amount::Amount::Missing => {}
         }
     }

@@ -167,6 +167,13 @@ test('the blanks around a price stay, and so does every text that is not the cat
   await close();
 });
 
+test('what stands in a price element and is none of its text changes nothing: a style, the price of another item', async () => {
+  const { run, text, close } = await open(MARKED);
+  await run(() => { document.querySelector('span').innerHTML = '<style>b { top: 19px }</style>19,00 € <b data-haggle-sku="SALT-200">7,90 €</b>'; });
+  assert.deepEqual([await text('span'), await text('b')], ['17,50 € 7,90 €', '7,90 €']);
+  await close();
+});
+
 test('of a price in parts the page may change one alone: then all of it is the page\'s own again', async () => {
   const { run, text, close } = await open('<p><span data-haggle-sku="OLIVE-500"></span></p>');
   await run(() => { document.querySelector('span').innerHTML = '<b>19</b><sup>,00</sup> €'; });
@@ -178,7 +185,7 @@ test('of a price in parts the page may change one alone: then all of it is the p
   await close();
 });
 
-test('a page that writes against the client in a loop is not held up, and another is kept right afterwards', async () => {
+test('a page that writes against the client in a loop is not held up, and another is kept right afterwards', { timeout: 30_000 }, async () => {
   const { page, run, text, close } = await open(`${MARKED}<p><span class="b" data-haggle-sku="OLIVE-500">17,50 €</span></p>`);
   const writes = await run(() => {
     const [first, second] = document.querySelectorAll('span');
@@ -224,6 +231,22 @@ test('prices that rules find: the page\'s own and those in cards, each of its it
   await close();
 });
 
+test('a card says its item as the Worker reads it, whatever else stands in it', async () => {
+  const rules = [{ in: 'li', by: ['a[href]', 'href', '*/p/{sku}.html'], at: '.now' }, { in: 'article', by: ['', 'data-id', ''], at: '.now' },
+    { in: 'aside', by: ['', 'data-haggle-sku', ''], at: '.now' }, ['.now', 'SALT-200']];
+  const oil = '<b class="now">19,00 €</b>', told = { ...TOLD, rules };
+  const cards = [['<li><a href="/help"></a><a href="%E0%A4"></a><a href="//shop.example/en/p/OLIVE-500.html#a?b">', '17,50 €'],
+    ['<li><a href="en/p/OLIVE%2D500.html/?a=/p/SALT.html">', '17,50 €'], ['<li><a href="/p/OLIVE-500">', '19,00 €'],
+    ['<li><a href="/en/p/%E0%A4%A.html">', '19,00 €'], ['<article data-id=" OLIVE-500 ">', '17,50 €'], ['<article>', '19,00 €'],
+    ['<aside>', '19,00 €'], ['<aside data-haggle-sku="OLIVE-500">', '17,50 €'], ['<p>', '19,00 €'],
+    ['<li><a href="/p/OLIVE-500.html"></a><aside>', '19,00 €'], ['<article data-id="OLIVE-500" class="now">', '17,50 €', '19,00 €']];
+  const { page, run, close } = await open(cards.map(([start, , text = oil]) => `<section>${start}${text}</section>`).join(''), told);
+  await run(() => { for (const one of document.querySelectorAll('.now')) one.append(' '); });
+  const texts = await page.locator('.now').allInnerTexts();
+  for (const [at, [start, right]] of cards.entries()) assert.equal(texts[at], right, start);
+  await close();
+});
+
 test('a part of another page is heard with its own tag, and a shop\'s own rendering asks for its quote', async () => {
   const { page, run, shown, close } = await open('<main></main>', null);
   assert.equal(await page.evaluate(() => document.querySelector('script')), null);
@@ -240,6 +263,17 @@ test('a part of another page is heard with its own tag, and a shop\'s own render
   assert.deepEqual([offers[0]?.price_minor, offers[0]?.quote, offers[1]], [1750, 'QUOTE-1750', undefined]);
   await sleep(SETTLED_MS);
   assert.equal(shown.length, 1);
+  await close();
+});
+
+test('a client that was there before its tag hears it at once', async () => {
+  const { run, text, close } = await open(MARKED.replace('17,50', '19,00'), {});
+  await run((told) => {
+    const tag = document.createElement('script');
+    tag.dataset.haggle = JSON.stringify(told);
+    document.body.append(tag);
+  }, TOLD);
+  assert.equal(await text('span'), '17,50 €');
   await close();
 });
 

@@ -90,9 +90,10 @@ test('squares of every size add up over sources and cohorts as if they were coun
   await world.sync();
   const bytes = Buffer.from(await world.edge.kv.get('snapshot', 'arrayBuffer'));
   // src/snapshot/layout.rs: where the experiments begin, how long they and their arms are.
-  const [header, record, arm] = [56, 104, 88], experiments = bytes.readUInt32LE(32);
+  const [header, record, arm] = [64, 152, 88], experiments = bytes.readUInt32LE(32);
+  const texts = bytes.length - bytes.readUInt32LE(52) - bytes.readUInt32LE(44);
   const [low, same] = [...Array(experiments).keys()].map((at) => header + record * at).flatMap((at) => {
-    const name = bytes.toString('utf8', bytes.length - bytes.readUInt32LE(44) + bytes.readUInt32LE(at)).slice(0, bytes.readUInt16LE(at + 4));
+    const name = bytes.toString('utf8', texts + bytes.readUInt32LE(at)).slice(0, bytes.readUInt16LE(at + 4));
     const first = header + record * experiments + arm * bytes.readUInt32LE(at + 24);
     return ['granada', 'almeria'].includes(name) ? [[0, 1, 2, 3].map((place) => bytes.readDoubleLE(first + 24 + 8 * place))] : [];
   });

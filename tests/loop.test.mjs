@@ -32,14 +32,17 @@ test('a sale is priced at one location, told to another as often as may be, and 
   const shopper = world.shopper();
   let revenue_minor = 0;
   const difference = await change(async () => {
-    const { prices, quotes, reason } = await shopper.look(PAGE, { location: 'pop-a' });
+    const { prices, shown: told, quotes, reason } = await shopper.look(PAGE, { location: 'pop-a' });
     assert.equal(reason, 'priced');
     const shown = prices.find(({ sku }) => sku === 'OLIVE-500').price_minor;
     const quote = quotes['OLIVE-500'];
     assert.ok(ARM_PRICES.includes(shown));
     assert.equal(claimsOf(quote).p, shown);
-    assert.deepEqual((await world.expose([quote], 'pop-a')).statuses, ['recorded']);
-    assert.deepEqual((await world.expose([quote], 'pop-b')).statuses, ['duplicate']);
+    const seen = told.filter(({ sku }) => sku === 'OLIVE-500');
+    assert.deepEqual(seen, [{ sku: 'OLIVE-500', price_minor: shown }]);
+    assert.deepEqual((await shopper.expose(seen, { location: 'pop-a' })).statuses, ['recorded']);
+    assert.deepEqual((await shopper.expose(seen, { location: 'pop-b' })).statuses, ['duplicate']);
+    assert.deepEqual((await world.expose([quote], 'pop-b')).statuses, ['duplicate'], 'as the app that has the quote and no cookies tells it');
     const order = world.order([quote], { units: 2, revenue_minor: 2 * shown, cost_minor: 1600 });
     assert.deepEqual((await world.reward(order, 'pop-b')).statuses, ['matched']);
     assert.deepEqual((await world.reward(order, 'pop-b')).statuses, ['duplicate']);

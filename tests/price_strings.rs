@@ -3,6 +3,8 @@
 //! The strings lie outside of the repository, in `price_strings.json` of the folder that the environment variable
 //! `HAGGLE_PAGES` names; without it only our own strings of the same shapes are read.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
 use haggle::Currency;
 use haggle::reprice::{Reading, read_price, reprice};
 use serde_json::Value;
@@ -119,7 +121,7 @@ fn strings_of_our_own_are_read_and_repriced() {
 
 #[test]
 fn the_strings_of_real_shops_are_read_as_people_read_them_and_repriced() {
-    let Ok(folder) = std::env::var("HAGGLE_PAGES") else {
+    let Some(folder) = std::env::var("HAGGLE_PAGES").ok().filter(|folder| !folder.is_empty()) else {
         return eprintln!("skipped: HAGGLE_PAGES names no folder with price_strings.json");
     };
     let json = std::fs::read_to_string(format!("{folder}/price_strings.json")).unwrap();

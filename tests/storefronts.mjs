@@ -35,7 +35,8 @@ ${early}<script type="module" src="/${name}.js"></script></head>
 `;
 
 /**
- * `/react`, `/vue` and the scripts; `/react/early` and `/vue/early` load the client before them.
+ * `/react`, `/vue` and the scripts. Under `/early` the client is loaded before them; under `/data` there is nothing else than at first,
+ * for a site file that names the data.
  * @param {{ sku: string, name: string, price_minor: number }} item
  * @returns {Promise<Map<string, { type: string, body: string }>>}
  */
@@ -45,6 +46,7 @@ export async function storefronts({ sku, name, price_minor }) {
   const all = new Map();
   for (const [framework, html] of Object.entries(rendered)) {
     all.set(`/${framework}`, { type: HTML, body: page(framework, item, html, '') });
+    all.set(`/${framework}/data`, { type: HTML, body: page(framework, item, html, '') });
     all.set(`/${framework}/early`, { type: HTML, body: page(framework, item, html, EARLY) });
     all.set(`/${framework}.js`, { type: SCRIPT, body: await bundle(framework) });
   }

@@ -37,14 +37,12 @@ function hear() {
 
 function find() {
   found = new Map([...document.querySelectorAll(MARKED)].map((element) => [element, element.dataset.haggleSku]));
-  const owners = [MARKED, ...rules.flatMap((rule) => rule.in ?? [])].join();
+  const owners = [MARKED, ...rules.flatMap((rule) => (rule.in ? `:is(${rule.in}):not(html,body)` : []))].join();
   for (const { in: card, by, at, 0: selector, 1: item, 2: path } of rules) {
     if (!card && path !== location.pathname) continue;
-    for (const owner of card ? document.querySelectorAll(card) : [null]) {
-      const sku = owner ? skuOf(owner, by) : item;
-      for (const element of (owner ?? document).querySelectorAll(card ? at : selector)) {
-        if (element.closest(owners) === owner) found.set(element, sku);
-      }
+    for (const element of document.querySelectorAll(card ? at : selector)) {
+      const owner = element.closest(owners);
+      if (card ? owner?.matches(card) : !owner) found.set(element, card ? skuOf(owner, by) : item);
     }
   }
 }

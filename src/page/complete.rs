@@ -47,6 +47,8 @@ pub(super) enum Verdict {
     Written,
     /// It holds something else.
     Mismatch,
+    /// It holds the catalogue price, and has no room for the new one.
+    Unfit,
     /// It holds no price at all.
     Absent,
 }
@@ -92,7 +94,7 @@ impl Rewriter<'_> {
                 let (from, to) = (price.catalogue_minor, price.price_minor);
                 match reprice_nodes(&nodes, from, to, price.currency) {
                     Ok(new) => return self.write_nodes(owner, item, surface, new),
-                    Err(_) if surface.is_satisfied => Verdict::Absent,
+                    Err(_) if reprice_nodes(&nodes, from, from, price.currency).is_ok() => Verdict::Unfit,
                     Err(_) => Verdict::Mismatch,
                 }
             }
@@ -127,7 +129,7 @@ impl Rewriter<'_> {
                 }
             }
         }
-        let verdict = if is_fit { Verdict::Written } else { Verdict::Mismatch };
+        let verdict = if is_fit { Verdict::Written } else { Verdict::Unfit };
         let verdict = self.judge(item, surface.label, surface.role, surface.from, verdict, &given);
         if verdict == Verdict::Written {
             self.change(item, changes);
@@ -161,12 +163,13 @@ impl Rewriter<'_> {
         };
         let (verdict, changes) = match amount {
             Amount::Missing => (Verdict::Absent, Vec::new()),
-            Amount::Other | Amount::Unfit => (Verdict::Mismatch, Vec::new()),
+            Amount::Other => (Verdict::Mismatch, Vec::new()),
+            Amount::Unfit => (Verdict::Unfit, Vec::new()),
             Amount::Price(edits) => match text.changes(&edits) {
                 Some(changes) if changes.iter().all(|(_, new)| fits(new, surface.is_quoted)) => {
                     (Verdict::Written, changes)
                 }
-                _ => (Verdict::Mismatch, Vec::new()),
+                _ => (Verdict::Unfit, Vec::new()),
             },
         };
         let verdict = self.judge(item, surface.label, surface.role, surface.value.start, verdict, &given);
@@ -217,7 +220,8 @@ impl Rewriter<'_> {
             let verdict = match &changes {
                 Some(_) if found.mismatches.is_empty() && found.written > 0 => Verdict::Written,
                 Some(_) if found.mismatches.is_empty() => Verdict::Absent,
-                _ => Verdict::Mismatch,
+                Some(_) if !found.is_unfit => Verdict::Mismatch,
+                _ => Verdict::Unfit,
             };
             verdicts.push((found, verdict, changes.unwrap_or_default()));
         }
@@ -274,8 +278,8 @@ impl Rewriter<'_> {
             *seen = true;
         }
         match (verdict, role) {
-            (Verdict::Mismatch, Role::CompareAt) => self.mismatch(item, "compare-at".into()),
-            (Verdict::Mismatch, _) => self.mismatch(item, name(self.site, label).into()),
+            (Verdict::Mismatch | Verdict::Unfit, Role::CompareAt) => self.mismatch(item, "compare-at".into()),
+            (Verdict::Mismatch | Verdict::Unfit, _) => self.mismatch(item, name(self.site, label).into()),
             (_, Role::CompareAt) => {}
             _ => {
                 if let Some(state) = self.items.get_mut(item) {

@@ -74,7 +74,7 @@ pub(super) struct TextSurface {
     pub(super) nodes: Vec<Range<usize>>,
     /// A shopper sees it.
     pub(super) is_visible: bool,
-    /// The price stands elsewhere in the same element: in an attribute, or in a surface within.
+    /// The price stands in an attribute of the element: it may have no text.
     pub(super) is_satisfied: bool,
     /// Too long: its bytes have gone out.
     pub(super) is_given_up: bool,

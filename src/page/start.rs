@@ -49,7 +49,9 @@ impl Kind {
         if name.len() > 8 {
             return Self::Other;
         }
-        let named = KINDS.iter().find(|(known, _)| known.eq_ignore_ascii_case(name));
+        let (first, length) = (name.first().map(u8::to_ascii_lowercase), name.len());
+        let may_be = |known: &[u8]| known.len() == length && known.first().copied() == first;
+        let named = KINDS.iter().find(|(known, _)| may_be(known) && known.eq_ignore_ascii_case(name));
         named.map_or(Self::Other, |&(_, kind)| kind)
     }
 }
@@ -349,16 +351,6 @@ impl Rewriter<'_> {
             // One place with two names.
             self.see(hits);
             return;
-        }
-        if role != Role::CompareAt
-            && let Some(What::Text(around)) = self
-                .open
-                .iter_mut()
-                .rev()
-                .map(|open| &mut open.what)
-                .find(|what| matches!(what, What::Text(_)))
-        {
-            around.is_satisfied = true;
         }
         self.see(hits.get(1..).unwrap_or_default());
         self.put(What::Text(surface));

@@ -113,6 +113,11 @@ impl Json {
 
     fn string(&mut self, text: &str) {
         self.text.push('"');
+        if text.bytes().all(|byte| matches!(byte, b' '..=b'~') && !b"\"\\'&<>".contains(&byte)) {
+            self.text.push_str(text);
+            self.text.push('"');
+            return;
+        }
         for unit in text.encode_utf16() {
             match u8::try_from(unit) {
                 Ok(byte @ (b'"' | b'\\')) => self.text.extend(['\\', char::from(byte)]),

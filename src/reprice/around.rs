@@ -294,6 +294,20 @@ impl Place<'_> {
         })
     }
 
+    /// Whether there is nothing else in the text node.
+    pub fn is_node(&self) -> bool {
+        let mut start = self.start;
+        while let Some(sign) = self.before(start).filter(|sign| sign.is_blank() && sign.value != BREAK) {
+            start -= sign.len;
+        }
+        let mut end = self.end;
+        while let Some(sign) = self.at(end).filter(|sign| sign.is_blank() && sign.value != BREAK) {
+            end += sign.len;
+        }
+        self.before(start).is_none_or(|sign| sign.value == BREAK)
+            && self.at(end).is_none_or(|sign| sign.value == BREAK)
+    }
+
     /// Whether there is nothing else in the text.
     pub fn is_all(&self) -> bool {
         self.before_blanks(self.start).is_none() && self.after_blanks(self.end).is_none()

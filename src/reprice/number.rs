@@ -173,7 +173,9 @@ impl Number {
             position += sign.len;
         }
         let (end, count) = self.digits(text, position);
-        if !is_next_node || count != minor_digits {
+        // `32` `32` is the same price twice, one of them for screen readers.
+        let is_twice = decimal.is_none() && text.get(self.start..self.end) == text.get(position..end);
+        if !is_next_node || count != minor_digits || is_twice {
             return false;
         }
         let ends = match sign::at(text, end) {

@@ -7,6 +7,8 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { fileURLToPath } from 'node:url';
 
+import { LISTED, PRODUCT, SITE, listingPage, productPage } from './pages.mjs';
+
 /** @typedef {{ name: string, ns: number, least: number, most: number }} Measure time of one operation: median, least, most */
 
 const ROUNDS = 9, ROUND_MS = 60;
@@ -36,13 +38,20 @@ const built = (what, file) => createRequire(import.meta.url)(`${root}/target/${w
 
 /** @returns {Measure[]} */
 export function wasm() {
-  const bench = new (built('bench-node', 'haggle_bench').Bench)(golden());
+  const { Bench, Shop } = built('bench-node', 'haggle_bench');
+  const bench = new Bench(golden());
+  const items = [PRODUCT, ...LISTED];
+  const shop = new Shop(JSON.stringify(SITE), items.map(({ sku }) => sku), Float64Array.from(items.map(({ arms_minor }) => arms_minor[0])));
+  const pages = { '/product': Buffer.from(productPage()), '/listing': Buffer.from(listingPage()) };
+  const rewrite = (path) => (calls) => shop.rewrite(path, pages[path], calls);
   return [
     measure('decide, 4 arms', (calls) => bench.decide('four-few', calls)),
     measure('decide, 10 arms', (calls) => bench.decide('ten-prices-floor', calls)),
     measure('allocate, 4 arms', (calls) => bench.allocate('four-few', calls)),
     measure('allocate, 10 arms', (calls) => bench.allocate('ten-prices', calls)),
     measure('allocate, 32 arms', (calls) => bench.allocate('32-few', calls)),
+    measure(`rewrite a product page of ${Math.round(pages['/product'].length / 1000)} KB`, rewrite('/product')),
+    measure(`rewrite a listing of ${Math.round(pages['/listing'].length / 1000)} KB with 48 prices`, rewrite('/listing')),
   ];
 }
 

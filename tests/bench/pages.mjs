@@ -32,6 +32,17 @@ export const PRODUCT = item('SHIRT-1000', 4990);
 /** The items of the listing. */
 export const LISTED = Array.from({ length: 48 }, (_, at) => item(`SHIRT-${2001 + at}`, 1990 + (((at + 1) * 737) % 9000)));
 
+/** By these rules haggle finds what the worker written by hand knows. */
+export const SITE = {
+  pages: [{ path: '/product', sku: PRODUCT.sku }],
+  cards: [{ selector: '[data-price]', sku: { attribute: 'data-price' } }],
+  surfaces: [
+    { selector: '[data-price]', place: 'text' },
+    { selector: 'meta[property="product:price:amount"]', place: 'attribute', attributes: ['content'] },
+  ],
+  forms: [{ selector: 'form[action="/cart/add"]' }],
+};
+
 /** @param {ReturnType<typeof texts>} text @param {string} title @param {string} more */
 function head(text, title, more) {
   const style = many(85, (at) => `.c${at}-${text.words(1)}{display:grid;margin:${at % 9}px ${at % 7}px;line-height:1.${at % 9};padding:0 ${at % 12}px;color:#${(0x333333 + at * 4099).toString(16)}}`);

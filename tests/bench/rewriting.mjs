@@ -14,24 +14,13 @@ import { fileURLToPath } from 'node:url';
 
 import { startEdge } from '../edge.mjs';
 import { send, text } from '../http.mjs';
-import { LISTED, PRODUCT, listingPage, productPage } from './pages.mjs';
+import { LISTED, PRODUCT, SITE, listingPage, productPage } from './pages.mjs';
 
 const ROUNDS = Number(process.env.HAGGLE_BENCH_ROUNDS ?? 5), ROUND_MS = 2_000, WARM_MS = 1_500, CONNECTIONS = 8, VISITORS = 60;
 const ACCEPT = 'text/html,application/xhtml+xml,*/*;q=0.8';
 const ITEMS = [PRODUCT, ...LISTED];
 const ARMS = new Map(ITEMS.map(({ sku, arms_minor }) => [sku, arms_minor.map((minor) => (minor / 100).toFixed(2))]));
 const PAGES = { '/product': productPage(), '/listing': listingPage() };
-
-/** By these rules haggle finds what the worker written by hand knows. */
-const SITE = {
-  pages: [{ path: '/product', sku: PRODUCT.sku }],
-  cards: [{ selector: '[data-price]', sku: { attribute: 'data-price' } }],
-  surfaces: [
-    { selector: '[data-price]', place: 'text' },
-    { selector: 'meta[property="product:price:amount"]', place: 'attribute', attributes: ['content'] },
-  ],
-  forms: [{ selector: 'form[action="/cart/add"]' }],
-};
 
 /** @typedef {{ rps: number, ms: number, p99_ms: number, cpu_us: number | null, other: number | null }} Round `other`: share of a core that was busy elsewhere */
 /** @typedef {{ name: string, url: string, pid: number | undefined, isPriced: boolean, jars: string[], stop: () => Promise<void>, rounds: Record<string, Round[]> }} Contender */

@@ -10,7 +10,7 @@ const build = process.env.HAGGLE_BUILD || root('worker/build');
 const FILES = [
   ['Worker wasm', `${build}/index_bg.wasm`, 450_000, 180_000],
   ['preview wasm', root('www/pkg/haggle_preview_bg.wasm'), 250_000, 115_000],
-  ['haggle.js', root('www/haggle.js'), 5_000, null],
+  ['haggle.js', root('www/haggle.js'), 10_000, 4_000],
 ];
 
 /** @typedef {{ what: string, bytes: number, limit: number }} Size */

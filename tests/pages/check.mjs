@@ -156,10 +156,9 @@ const count = (text, part) => text.split(part).length - 1;
  * @param {object} surface
  * @param {{ text: string }} old
  * @param {{ text: string }} now
- * @param {Prices} prices
  * @param {number} alike surfaces of the manifest with this text in the same script
  */
-function problemOf(surface, old, now, prices, alike) {
+function problemOf(surface, old, now, alike) {
   if (surface.kind === 'hydration') {
     const [left, before] = [count(now.text, surface.text), count(old.text, surface.text)];
     return before - left >= alike ? undefined : `${left} of ${before} still say ${surface.text}`;
@@ -167,25 +166,25 @@ function problemOf(surface, old, now, prices, alike) {
   const changes = numbersThatDiffer(old.text, now.text);
   if (typeof changes === 'string') return changes;
   if (!changes.length) return `still ${JSON.stringify(now.text.trim().slice(0, 60))}`;
-  return changes.every((change) => isRepriced(change, prices, surface.split)) ? undefined : JSON.stringify(changes);
+  return changes.every((change) => isRepriced(change, surface.prices, surface.split)) ? undefined : JSON.stringify(changes);
 }
 
 /**
  * Compares a served page with the shop's.
  * @param {Buffer} origin
  * @param {Buffer} served
- * @param {{ charset?: string, surfaces: object[], prices: Prices, also?: number }} about surfaces: those of the
- *   manifest that have to show the new price; also: further places in data that show it
+ * @param {{ charset?: string, surfaces: (object & { prices: Prices })[], also?: number }} about surfaces: those of the
+ *   manifest, with the prices of the item of each, that have to show the new one; also: further numbers of scripts
  * @returns {{ problems: string[], numbers: number, places: number }}
  */
-export function comparePages(origin, served, { charset = 'utf-8', surfaces, prices, also = 0 }) {
+export function comparePages(origin, served, { charset = 'utf-8', surfaces, also = 0 }) {
   const problems = [];
-  const split = surfaces.some((surface) => surface.split);
   const ours = withoutOurs(served.toString('latin1'));
   if (!ours.tags) problems.push('no tag of the client at the end');
   const numbers = numbersThatDiffer(origin.toString('latin1'), ours.page);
   if (typeof numbers === 'string') return { problems: [`bytes: ${numbers}`], numbers: 0, places: 0 };
-  problems.push(...numbers.filter((change) => !isRepriced(change, prices, split)).map((change) => `bytes: ${change.old} became ${change.new}`));
+  const isAnItems = (change) => surfaces.some(({ prices, split }) => isRepriced(change, prices, split));
+  problems.push(...numbers.filter((change) => !isAnItems(change)).map((change) => `bytes: ${change.old} became ${change.new}`));
 
   const [$origin, $served] = [origin, Buffer.from(ours.page, 'latin1')].map((bytes) => load(new TextDecoder(charset).decode(bytes)));
   const places = placesThatDiffer($origin.root().get(0), $served.root().get(0));
@@ -194,7 +193,7 @@ export function comparePages(origin, served, { charset = 'utf-8', surfaces, pric
   const allowed = surfaces.map((surface) => {
     const old = find($origin, surface);
     const alike = surfaces.filter((other) => other.path === surface.path && other.text === surface.text && other.kind === surface.kind).length;
-    const problem = problemOf(surface, old, find($served, surface), prices, alike);
+    const problem = problemOf(surface, old, find($served, surface), alike);
     if (problem) problems.push(`${surface.kind} ${surface.selector ?? ''} ${surface.path ?? ''}: ${problem}`);
     return old;
   });

@@ -1,11 +1,8 @@
 /**
  * What a developer of each shop would write to have its pages priced: the site file of each of the real pages.
  *
- * No content of the pages is here, only where their prices stand. `items` are the products that a page is about, with
- * their catalogue prices; `equal` and `longer` are new prices of as many digits and of another number of them. `also`
- * counts the places that hold the price of an item and are not in the manifest, script by script (why, beside it).
- * `left` says why a page cannot be priced in all the places of the manifest: its rules ask for just these places, and it
- * has to be left as it is.
+ * No content of the pages is here, only where their prices stand. `left` says why a page cannot be priced in all the
+ * places of the manifest: its rules ask for these places, and so it has to be left as it is.
  */
 
 /** Inline scripts: wide, so what stands in them need not be the price. @param {object} rule */
@@ -13,16 +10,19 @@ const script = (rule) => ({ selector: 'script:not([src])', place: 'script', role
 /** @param {string} selector @param {string[]} attributes @param {object} [rule] */
 const attribute = (selector, attributes, rule) => ({ selector, place: 'attribute', attributes, ...rule });
 /** Sentences for search engines and for other sites that show the page. @param {...string} names */
-const metas = (...names) => names.map((name) => attribute(`meta[${name.includes(':') && !name.startsWith('twitter') ? 'property' : 'name'}="${name}"]`, ['content'], { role: 'if-equal' }));
+const metas = (...names) => names.map((name) => {
+  const key = name.startsWith('og:') ? 'property' : 'name';
+  return attribute(`meta[${key}="${name}"]`, ['content'], { role: 'if-equal' });
+});
 
 /**
  * @typedef {object} Page
  * @property {string} name of the manifest
- * @property {object} [site] rules; the page's path and items come on top
+ * @property {object} site rules; the page's path and items come on top
  * @property {string} [equal] price with as many digits
- * @property {string} [longer] price with another number of digits
+ * @property {string} [longer] price with another number of digits, be it more or fewer
  * @property {string[]} [family] other items at the same price, priced with the page's item
- * @property {number} [also] further places with the price
+ * @property {number} [also] further numbers of scripts that are the price
  * @property {string} [left] why the page is left as it is
  */
 
@@ -91,8 +91,70 @@ export const PAGES = [
     },
   },
   {
-    name: 'rejuvenation_us', equal: '110.00', longer: '99.00',
+    name: 'rejuvenation_us', equal: '110.00',
+    left: 'its structured data say 150.00, the price of before, and no price stands in it for shoppers to see',
     site: { preset: 'schema-org', surfaces: [script({ keys: ['price'] })] },
+  },
+  {
+    name: 'sfcc_paris_cl_a', equal: '22990',
+    left: 'two of its places are other products that cost the same, among many that do not',
+    site: {
+      preset: 'schema-org',
+      surfaces: [
+        { selector: '.product-price-2 .offer-price' },
+        { selector: '.price-normal > [itemprop="price"]' },
+        attribute('.pdpForm', ['data-product'], { keys: ['price', 'dimension19'] }),
+        attribute('.btn-add-cart', ['data-product'], { keys: ['price', 'dimension19'] }),
+        script({ keys: ['price'] }),
+      ],
+    },
+  },
+  {
+    name: 'leroymerlin_pl', equal: '29.00',
+    left: 'its meta tag says 36.49, the price of before, and one of its places is branch 32 in a list of branches',
+    site: {
+      preset: 'schema-org',
+      surfaces: [
+        { selector: '.product-price.promotional .price' },
+        { selector: '#select2-variant-0-container .price' },
+        attribute('.product-price.promotional', ['data-price']),
+        attribute('.total-price', ['data-price']),
+        attribute('#variant-0 > option', ['data-price'], { role: 'if-equal' }),
+        attribute('meta[property="product:sale_price:amount"]', ['content']),
+        attribute('select.choose-shop-select > option', ['value']),
+        script({ keys: ['bigPrice'] }),
+      ],
+    },
+  },
+  {
+    name: 'ikea_gb', equal: '45.00',
+    left: 'its places are a trolley at the same price among sixty other products, and a knife tray of 10x50 cm',
+    site: {
+      preset: 'schema-org',
+      surfaces: [
+        { selector: '.range-revamp-price' },
+        attribute('.range-revamp-product-compact', ['data-price']),
+        attribute('.js-sticky-cart-button-props', ['data-product-price']),
+        attribute('img.range-revamp-aspect-ratio-image__image', ['alt']),
+      ],
+    },
+  },
+  {
+    name: 'kiabi_fr', equal: '13.50',
+    left: 'the sum from which delivery is free is 15.00 too, in the same sentence and without an element of its own: the rule that wants one protects it',
+    site: {
+      preset: 'schema-org',
+      surfaces: [
+        { selector: 'title', role: 'if-equal' },
+        ...metas('description', 'og:title', 'og:description'),
+        { selector: '.mainproduct .lowestPrice' },
+        attribute('.mainproduct .lowestPrice', ['data-price']),
+        attribute('#productColorData', ['data-json'], { keys: ['colorisListPrix', 'colorisSalePrix'] }),
+        attribute('#currentCodeVenteData', ['data-json'], { keys: ['listPrix', 'salePrix', 'listPrixEuro', 'salePrixEuro'] }),
+        script({ keys: ['product_unitprice_ati'] }),
+        { selector: '.product-delivery .threshold', role: 'compare-at', required: true },
+      ],
+    },
   },
   {
     name: 'amazon_fr', equal: '11.90', longer: '9.90',
@@ -149,6 +211,8 @@ export const PAGES = [
   },
   {
     name: 'zalando_fi', equal: '69.95', longer: '109.95',
+    // Two more sizes than the manifest has.
+    also: 2,
     site: {
       surfaces: [
         { selector: 'x-wrapper-re-1-3 span.ka2E9k', role: 'if-equal' },
@@ -206,12 +270,40 @@ export const PAGES = [
   },
   {
     name: 'eduscho_at_a', equal: '89.95', longer: '109.95',
+    // The structured data, which are no valid JSON.
+    also: 1,
     site: {
       surfaces: [
         { selector: '.c-tp-price--baseline .c-tp-price-currentprice' },
         ...metas('og:description'),
         script({ keys: ['product_price', 'price'] }),
       ],
+    },
+  },
+];
+
+/**
+ * Listings: `card` finds the items of the page for the test itself, `price` the places that have to show the new price,
+ * `beside` other prices.
+ * @type {{ name: string, site: object, card: string, sku: { selector?: string, attribute: string, pattern?: RegExp }, price: string, beside?: string }[]}
+ */
+export const LISTINGS = [
+  {
+    name: 'shopify_radioshack_plp',
+    card: '.products > .product', sku: { attribute: 'data-sku' }, price: '.money',
+    site: {
+      preset: 'shopify', charge: 'cart-transform',
+      cards: [{ selector: '.product[data-sku]', sku: { attribute: 'data-sku' } }],
+      surfaces: [{ selector: '.product[data-sku] .money' }],
+    },
+  },
+  {
+    name: 'wellca_plp',
+    card: '.product-item', sku: { selector: '.product_grid_link', attribute: 'href', pattern: /_(\d+)\.html/ }, price: '.product_grid_new_price',
+    beside: '.product_grid_original_price, #hover_shopping_cart_total',
+    site: {
+      cards: [{ selector: '.product-item', sku: { selector: 'a.product_grid_link', attribute: 'href', pattern: '/products/*_{sku}.html' } }],
+      surfaces: [{ selector: '.product_grid_new_price' }, { selector: '.product_grid_original_price', role: 'compare-at' }],
     },
   },
 ];

@@ -182,7 +182,8 @@ ${picture({ picture: 'mill', tint: 'olive', name: 'The mill' })}
 }
 
 /** Where a quote was posted and is not good. */
-const REFUSED = '<p class="notice" role="status">The offered price was no longer valid; the regular price applies.</p>';
+const REFUSED = `
+<tr class="notice"><td></td><td colspan="4" role="status">The offered price was no longer valid; the regular price applies.</td></tr>`;
 
 /**
  * The cart of one session: what is shown here is what will be charged.
@@ -196,11 +197,11 @@ export function cartPage(shop, lines) {
     const item = bySku.get(line.sku);
     return `<tr data-cart-sku="${escape(line.sku)}">
 <td class="thumb">${item ? picture(item) : ''}</td>
-<td><a href="${productPath(line)}">${escape(item?.name ?? line.sku)}</a><br><span class="size">${escape(item?.size ?? '')}</span>${line.isRefused ? REFUSED : ''}</td>
+<td><a href="${productPath(line)}">${escape(item?.name ?? line.sku)}</a><br><span class="size">${escape(item?.size ?? '')}</span></td>
 <td>${line.units} ×</td>
 <td class="unit">${continental(line.price_minor)}</td>
 <td class="sum">${continental(line.price_minor * line.units)}</td>
-</tr>`;
+</tr>${line.isRefused ? REFUSED : ''}`;
   });
   const total = lines.reduce((sum, line) => sum + line.price_minor * line.units, 0);
   const filled = `<table class="cart">

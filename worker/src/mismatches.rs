@@ -78,12 +78,12 @@ pub fn flush_later(env: &Env, context: &Context) {
 
 /// Adds what was counted to the central store now; what it does not take is kept for the next time.
 pub async fn flush(env: &Env) {
-    let now_ms = Date::now().as_millis();
-    FLUSHED_AT_MS.set(now_ms);
     let counts = COUNTS.take();
     if counts.is_empty() {
         return;
     }
+    let now_ms = Date::now().as_millis();
+    FLUSHED_AT_MS.set(now_ms);
     let mismatches = counts.into_iter().map(|((sku, surface), count)| Mismatches { sku, surface, count });
     let mismatches: Vec<Mismatches> = mismatches.collect();
     if let Err(error) = central::add_mismatches(env, &mismatches, now_ms).await {

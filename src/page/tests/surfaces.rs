@@ -71,8 +71,15 @@ fn attributes_of_a_marked_element_hold_the_price_too() {
          <li value=1750 data-haggle-sku=OIL>17.50<button data-haggle-sku=OIL value=4711>Buy for 17.50</button>"
     );
     assert!(done.item("OIL").is_shown());
-    let done = marked("<b data-haggle-sku=OIL>19.00</b><b data-haggle-sku=OIL data-price=20.00>19.00</b>");
-    assert_eq!(done.mismatches("OIL"), ["data-haggle-sku"]);
+    let shown = "<b data-haggle-sku=OIL>19.00</b>";
+    for (page, is_match) in [
+        ("<b data-haggle-sku=OIL data-price=20.00>19.00</b>", false),
+        ("<b data-haggle-sku=OIL data-price=19.00>20.00</b>", false),
+        ("<b data-haggle-sku=OIL data-price=19.00>on sale</b>", true),
+    ] {
+        let done = marked(&format!("{shown}{page}"));
+        assert_eq!(done.mismatches("OIL").is_empty(), is_match, "{page}");
+    }
 }
 
 #[test]
@@ -156,6 +163,35 @@ fn json_ld_is_always_on_and_scripts_where_a_rule_says_so() {
     assert_eq!((done.page, done.report.items[0].written), (expected, 3));
     let other = page.replace("\"19.00\"", "\"21.00\"");
     assert_eq!(rewrite(site, "/p/OIL", &other, &OIL).mismatches("OIL"), ["json-ld"]);
+}
+
+#[test]
+fn a_place_that_may_hold_another_price_is_a_mismatch_where_it_has_no_room_for_the_new_one() {
+    let site = r##"{"pages":[{"path":"/p/{sku}"}],"surfaces":[{"selector":"b"},{"selector":"i","role":"if-equal"},
+        {"selector":"u","place":"attribute","attributes":["title"],"role":"if-equal"},
+        {"selector":"script","place":"script","keys":["text"],"role":"if-equal"}]}"##;
+    for (other, unfit) in [
+        ("<i>from \u{20ac}21</i>", "<i>from \u{20ac}19</i>"),
+        ("<u title='\u{20ac} 21'>", "<u title='\u{20ac} 19'>"),
+        ("<script>text='\u{20ac} 21'</script>", "<script>text='\u{20ac} 19'</script>"),
+    ] {
+        let page = |place: &str| format!("{place}<b>19.00</b>");
+        assert!(rewrite(site, "/p/OIL", &page(other), &OIL).item("OIL").is_shown(), "{other}");
+        assert!(rewrite(site, "/p/OIL", &page(unfit), &OIL).item("OIL").has_mismatch(), "{unfit}");
+    }
+    let marked = "<b data-haggle-sku=OIL data-price=19.00>\u{20ac}19</b>";
+    assert!(rewrite("{}", "/", marked, &OIL).item("OIL").has_mismatch(), "its attribute does not say it all");
+}
+
+#[test]
+fn a_rule_for_all_scripts_of_a_page_leaves_structured_data_to_its_own_rules() {
+    let site = r##"{"pages":[{"path":"/p/{sku}"}],"surfaces":[{"selector":"b"},
+        {"selector":"script","place":"script","keys":["sum"],"role":"if-equal"}]}"##;
+    let page = "<script type='application/ld+json'>{\"@type\":\"Product\",\"sum\":19,\"offers\":{\"price\":19}}</script>\
+                <script>sum = 19</script><b>19.00</b>";
+    let expected =
+        page.replace("\"price\":19", "\"price\":17.5").replace("= 19", "= 17.5").replace("19.00", "17.50");
+    assert_eq!(rewrite(site, "/p/OIL", page, &OIL).page, expected);
 }
 
 #[test]
@@ -343,4 +379,27 @@ fn places_are_noted_where_that_is_asked_for() {
     let seen = rewriter.end(&mut output).surfaces;
     let brief: Vec<_> = seen.iter().map(|seen| (seen.at, seen.is_matched, seen.text.as_str())).collect();
     assert_eq!(brief, [(23, Some(true), "19.00"), (55, Some(false), "18.00")]);
+}
+
+#[test]
+fn two_rules_for_one_attribute_are_one_place() {
+    let site = r##"{"pages":[{"path":"/","sku":"OIL"}],"surfaces":[{"selector":"b"},
+        {"selector":"#a","place":"attribute","attributes":["data-price"],"scale":"minor"},
+        {"selector":"i","place":"attribute","attributes":["data-price"]}]}"##;
+    let done = rewrite(site, "/", "<b>19.00</b><i id=a data-price=1900></i>", &OIL);
+    assert_eq!(done.page, "<b>17.50</b><i id=a data-price=1750></i>");
+    assert_eq!((done.item("OIL").written, done.mismatches("OIL")), (2, vec![]));
+}
+
+#[test]
+fn a_form_waits_no_longer_than_its_item_may_be_shown() {
+    let (site, prices) = (Site::default(), Prices(OIL.to_vec()));
+    let (mut rewriter, mut output) = (Rewriter::new(&site, "/", &prices), Output::default());
+    let form = b"<form data-haggle-sku=OIL></form><p>";
+    rewriter.push(form, &mut output);
+    assert_eq!(output.bytes, b"<form data-haggle-sku=OIL>");
+    let mismatch = b"<b data-haggle-sku=OIL>18.00</b>";
+    rewriter.push(mismatch, &mut output);
+    assert_eq!(output.bytes, [&form[..], mismatch].concat());
+    assert!(output.fields.is_empty());
 }
