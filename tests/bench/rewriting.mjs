@@ -1,5 +1,5 @@
 /**
- * Pages through workerd: a Worker that changes nothing, one written by hand for these pages, and haggle in its three
+ * Pages through workerd: a Worker that changes nothing, two written by hand for these pages, and haggle in its three
  * modes. Each has a process of its own and takes turns with the others; returning visitors ask over the loopback
  * interface. Where there are two cores, workerd has one of them, and client and origin the other.
  */
@@ -16,7 +16,7 @@ import { startEdge } from '../edge.mjs';
 import { send, text } from '../http.mjs';
 import { LISTED, PRODUCT, SITE, listingPage, productPage } from './pages.mjs';
 
-const ROUNDS = Number(process.env.HAGGLE_BENCH_ROUNDS ?? 5), ROUND_MS = 2_000, WARM_MS = 1_500, CONNECTIONS = 8, VISITORS = 60;
+const ROUNDS = Number(process.env.HAGGLE_BENCH_ROUNDS ?? 5), ROUND_MS = 2_000, WARM_MS = 3_000, CONNECTIONS = 8, VISITORS = 60;
 const ACCEPT = 'text/html,application/xhtml+xml,*/*;q=0.8';
 const ITEMS = [PRODUCT, ...LISTED];
 const ARMS = new Map(ITEMS.map(({ sku, arms_minor }) => [sku, arms_minor.map((minor) => (minor / 100).toFixed(2))]));
@@ -46,11 +46,11 @@ function experiments() {
   }));
 }
 
-/** @param {string} name @param {string} file @param {string} origin @returns {Promise<Contender>} */
-async function startByHand(name, file, origin) {
+/** @param {string} name @param {string} file @param {string} origin @param {Record<string, string>} [more] @returns {Promise<Contender>} */
+async function startByHand(name, file, origin, more = {}) {
   const arms = JSON.stringify(Object.fromEntries(ITEMS.map(({ sku, arms_minor }) => [sku, arms_minor])));
   const path = fileURLToPath(new URL(file, import.meta.url));
-  const worker = { modules: [{ type: 'ESModule', path }], modulesRoot: dirname(path), bindings: { ORIGIN: origin, ARMS: arms, PRODUCT: PRODUCT.sku }, durableObjects: {} };
+  const worker = { modules: [{ type: 'ESModule', path }], modulesRoot: dirname(path), bindings: { ORIGIN: origin, ARMS: arms, PRODUCT: PRODUCT.sku, ...more }, durableObjects: {} };
   const edge = await startEdge({ origin, assets: null, worker: () => worker });
   return { name, url: edge.url, pid: edge.pid, isPriced: file !== 'passthrough.js', jars: [], stop: edge.stop, rounds: {} };
 }
@@ -78,7 +78,11 @@ async function startHaggle(mode, origin, snapshot) {
 
 /** @param {string} origin @returns {Promise<Contender[]>} */
 async function startAll(origin) {
-  const all = [await startByHand('passthrough', 'passthrough.js', origin), await startByHand('written by hand', 'by-hand.js', origin)];
+  const all = [
+    await startByHand('passthrough', 'passthrough.js', origin),
+    await startByHand('by hand, prices only', 'by-hand.js', origin),
+    await startByHand('by hand', 'by-hand.js', origin, { QUOTES: 'yes' }),
+  ];
   let snapshot = null;
   for (const mode of ['stream', 'proven', 'atomic']) {
     const { contender, bytes } = await startHaggle(mode, origin, snapshot);

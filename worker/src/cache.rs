@@ -10,6 +10,7 @@ use js_sys::futures::{JsFuture, future_to_promise};
 use wasm_bindgen::JsValue;
 use worker::{Context, Date, Delay, Env};
 
+use crate::http::now_ms;
 use crate::kv::Kv;
 use crate::reasons::Reason;
 use crate::settings::Settings;
@@ -52,7 +53,7 @@ pub async fn snapshot(env: &Env, settings: &Settings) -> Found {
 
 /// As [`snapshot`], for a page: it waits no longer than its budget. The read then goes on, for the pages after it.
 pub async fn snapshot_for_page(env: &Env, settings: &Rc<Settings>, context: &Context) -> Found {
-    let now_ms = Date::now().as_millis();
+    let now_ms = now_ms();
     let found = match fresh(settings, now_ms) {
         Some(found) => found,
         None => ask_within_budget(env, settings, context, now_ms).await,

@@ -116,6 +116,17 @@ pub fn host_of(url: &str) -> String {
     authority.split(':').next().unwrap_or_default().to_ascii_lowercase()
 }
 
+/// Path of an address, as it was sent.
+pub fn path_of(url: &str) -> &str {
+    let rest = after_scheme(url).split(['?', '#']).next().unwrap_or_default();
+    rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
+}
+
+/// Milliseconds since 1970. On the path of every page, where `worker::Date` asks JavaScript twice.
+pub fn now_ms() -> u64 {
+    js_sys::Date::now() as u64
+}
+
 fn after_scheme(url: &str) -> &str {
     url.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//")).unwrap_or_default()
 }

@@ -53,11 +53,12 @@ use crate::http::Fault;
 async fn fetch(request: Request, env: Env, context: Context) -> Result<web_sys::Response> {
     // Should a request end in an exception before its response began, the origin answers it.
     context.pass_through_on_exception();
-    let on_admin_host = settings::admin_host(&env)
-        .is_some_and(|admin_host| http::host_of(&request.inner().url()) == *admin_host);
-    let path = request.path();
+    let url = request.inner().url();
+    let on_admin_host =
+        settings::admin_host(&env).is_some_and(|admin_host| http::host_of(&url) == *admin_host);
+    let path = http::path_of(&url).to_owned();
     let answer = match (on_admin_host, path.strip_prefix("/haggle/")) {
-        (false, None) => return page::serve(&request, &env, &context).await,
+        (false, None) => return page::serve(&request, url, &env, &context).await,
         (false, Some(_)) => shop_route(request, &env).await,
         (true, Some("health")) => shop_api::health(&request, &env).await,
         (true, Some(_)) => admin_api::route(request, &env).await,

@@ -68,9 +68,10 @@ fn add(sku: String, surface: String, count: u64) {
 
 /// Adds what was counted to the central store once the response is out, if it is time to.
 pub fn flush_later(env: &Env, context: &Context) {
-    let now_ms = Date::now().as_millis();
-    let is_time = now_ms >= FLUSHED_AT_MS.get().saturating_add(FLUSH_MS);
-    if is_time && !COUNTS.with_borrow(BTreeMap::is_empty) {
+    if COUNTS.with_borrow(BTreeMap::is_empty) {
+        return;
+    }
+    if Date::now().as_millis() >= FLUSHED_AT_MS.get().saturating_add(FLUSH_MS) {
         let env = env.clone();
         context.wait_until(async move { flush(&env).await });
     }

@@ -43,9 +43,9 @@ impl ShopRequest {
     ///
     /// # Errors
     /// None is known.
-    pub fn of(raw: Request) -> Result<Self> {
+    pub fn of(raw: Request, url: String) -> Result<Self> {
         let headers = raw.headers();
-        let (url, cookies) = (raw.url(), headers.get("cookie")?.unwrap_or_default());
+        let cookies = headers.get("cookie")?.unwrap_or_default();
         let is_for_page = asks_for_page(&headers)?;
         Ok(Self { url, cookies, is_for_page, raw })
     }

@@ -14,9 +14,9 @@ use haggle::page::{Field, Output, Report, Rewriter};
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ReadableStream, Response, ResponseInit};
-use worker::{Context, Date, Env, Method, Request, Result};
+use worker::{Context, Env, Method, Request, Result};
 
-use crate::http::copied;
+use crate::http::{copied, now_ms};
 use crate::mismatches::is_wrong;
 use crate::origin::{self, Page, ShopRequest};
 use crate::reasons::Reason;
@@ -36,12 +36,12 @@ const AD_CLICK: [&str; 8] =
 ///
 /// # Errors
 /// Only what the shop's own answer gives: the runtime then answers as it would without us.
-pub async fn serve(request: &Request, env: &Env, context: &Context) -> Result<Response> {
+pub async fn serve(request: &Request, url: String, env: &Env, context: &Context) -> Result<Response> {
     let raw = request.inner();
     if request.method() != Method::Get || raw.headers().has("upgrade")? {
         return origin::pass(raw, env).await;
     }
-    let request = ShopRequest::of(Clone::clone(raw))?;
+    let request = ShopRequest::of(Clone::clone(raw), url)?;
     let (settings, snapshot) = match ready(&request, env, context).await {
         Ok(ready) => ready,
         Err(reason) => {
@@ -53,7 +53,7 @@ pub async fn serve(request: &Request, env: &Env, context: &Context) -> Result<Re
     if let Some(reason) = unfit(&page.response)? {
         return left_alone(&request, page, reason);
     }
-    let visitor = Visitor::of(&request.cookies, snapshot, settings, Date::now().as_millis());
+    let visitor = Visitor::of(&request.cookies, snapshot, settings, now_ms());
     let response = View { request, page, visitor }.serve(context).await;
     mismatches::flush_later(env, context);
     response
@@ -105,18 +105,14 @@ impl View {
             reason = Reason::AdClick;
         }
         self.visitor.settle();
-        let mark = proof::mark_of(self.visitor.snapshot());
-        let path = self.path_key();
         let streams = match self.visitor.settings().mode {
             Mode::Stream => true,
             Mode::Atomic => false,
-            Mode::Proven => proof::is_proven(mark, &path),
+            Mode::Proven => {
+                proof::is_proven(proof::mark_of(self.visitor.snapshot()), &path_key(&self.request))
+            }
         };
-        if streams {
-            self.streamed(path, reason, context).await
-        } else {
-            self.whole(mark, path, reason, context).await
-        }
+        if streams { self.streamed(reason, context).await } else { self.whole(reason, context).await }
     }
 
     /// The page with its catalogue prices, which the visitor keeps for the items on it.
@@ -137,7 +133,7 @@ impl View {
         let offers = PageOffers::at_catalogue(&self.visitor);
         let (_, report) = rewritten(&self.visitor, self.request.path(), &offers, &bytes);
         if mismatches::count(&report.items) {
-            proof::doubt(&self.path_key());
+            proof::doubt(&path_key(&self.request));
         }
         report.items.iter().for_each(|item| self.visitor.keep_catalogue(&item.sku));
         let response = self.with_bytes(&bytes)?;
@@ -146,7 +142,7 @@ impl View {
     }
 
     /// The page with the visitor's prices, once it is known that all of them could be written.
-    async fn whole(self, mark: u64, path: String, reason: Reason, context: &Context) -> Result<Response> {
+    async fn whole(self, reason: Reason, context: &Context) -> Result<Response> {
         let bytes = match self.read_whole().await? {
             Whole::Read(bytes) if charset::begins_strangely(&bytes) => {
                 return self.left_alone_with(&bytes, Reason::Charset);
@@ -158,6 +154,7 @@ impl View {
                 return self.left_alone(response, Reason::TooLarge);
             }
         };
+        let (mark, path) = (proof::mark_of(self.visitor.snapshot()), path_key(&self.request));
         let mut without = Vec::new();
         let (mut output, report) = {
             let offers = PageOffers::of(&self.visitor, &without);
@@ -183,7 +180,7 @@ impl View {
     }
 
     /// The page with the visitor's prices, written while it comes.
-    async fn streamed(self, path: String, reason: Reason, context: &Context) -> Result<Response> {
+    async fn streamed(self, reason: Reason, context: &Context) -> Result<Response> {
         let Some(Ok(mut reader)) = self.page.response.body().map(Reader::of) else {
             return self.left_alone(copied(&self.page.response)?, reason);
         };
@@ -191,7 +188,7 @@ impl View {
         match reader.peek().await {
             Err(error) => return self.broken_off(Vec::new(), error, context),
             // All of it is there at once: nothing is won by a pipe.
-            Ok(bytes) if length == Some(bytes.len()) => return self.at_once(bytes, &path, reason).await,
+            Ok(bytes) if length == Some(bytes.len()) => return self.at_once(bytes, reason).await,
             Ok(_) => {}
         }
         let (writer, readable) = Writer::new()?;
@@ -201,30 +198,25 @@ impl View {
         context.wait_until(async move {
             let Some(report) = pump(reader, writer, &visitor, request.path()).await else { return };
             if mismatches::count(&report.items) {
-                proof::doubt(&path);
+                proof::doubt(&path_key(&request));
             }
         });
         marked(response, reason)
     }
 
     /// What [`Self::streamed`] gives, of a page that came in one piece.
-    async fn at_once(&self, bytes: &[u8], path: &str, reason: Reason) -> Result<Response> {
+    async fn at_once(&self, bytes: &[u8], reason: Reason) -> Result<Response> {
         if charset::begins_strangely(bytes) {
             return self.left_alone(self.with_bytes(bytes)?, Reason::Charset);
         }
         let offers = PageOffers::of(&self.visitor, &[]);
         let (mut output, report) = rewritten(&self.visitor, self.request.path(), &offers, bytes);
         if mismatches::count(&report.items) {
-            proof::doubt(path);
+            proof::doubt(&path_key(&self.request));
         }
         let response = self.with_bytes(&with_quotes(&self.visitor, &mut output).await)?;
         self.visitor.stamp(&response.headers())?;
         marked(response, reason)
-    }
-
-    /// What the proof of this page is kept under.
-    fn path_key(&self) -> String {
-        format!("{}{}", self.request.authority(), self.request.path())
     }
 
     async fn read_whole(&self) -> Result<Whole> {
@@ -293,6 +285,11 @@ impl View {
         }
         marked(response, reason)
     }
+}
+
+/// What the proof of a page is kept under.
+fn path_key(request: &ShopRequest) -> String {
+    format!("{}{}", request.authority(), request.path())
 }
 
 /// A whole page, with the prices that are offered.

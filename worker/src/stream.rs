@@ -88,6 +88,13 @@ extern "C" {
 }
 
 thread_local! {
+    /// Asks for a reader that fills our own buffer.
+    static BYOB: Object = {
+        let options = Object::new();
+        // Of a new object, this cannot fail; if it did, there would be no such reader, which every caller expects.
+        drop(Reflect::set(&options, &"mode".into(), &"byob".into()));
+        options
+    };
     static SPARE: RefCell<Vec<Buffer>> = const { RefCell::new(Vec::new()) };
 }
 
@@ -139,9 +146,7 @@ impl Reader {
     /// # Errors
     /// Somebody reads it already.
     pub fn of(body: ReadableStream) -> Result<Self, JsValue> {
-        let options = Object::new();
-        Reflect::set(&options, &"mode".into(), &"byob".into())?;
-        let reader = body.unchecked_ref::<Body>().get_reader(&options)?;
+        let reader = BYOB.with(|options| body.unchecked_ref::<Body>().get_reader(options))?;
         Ok(Self { body, reader, buffer: None, again: None })
     }
 
