@@ -18,7 +18,7 @@ use worker::{Context, Date, Env, Method, Request, Result};
 
 use crate::http::copied;
 use crate::mismatches::is_wrong;
-use crate::origin::{self, Page, ShopRequest};
+use crate::origin::{Page, ShopRequest};
 use crate::reasons::Reason;
 use crate::settings::{Mode, Settings};
 use crate::stream::{Reader, Whole, Writer};
@@ -37,11 +37,11 @@ const AD_CLICK: [&str; 8] =
 /// # Errors
 /// Only what the shop's own answer gives: the runtime then answers as it would without us.
 pub async fn serve(request: &Request, env: &Env, context: &Context) -> Result<Response> {
-    let raw = request.inner();
-    if request.method() != Method::Get || raw.headers().has("upgrade")? {
-        return origin::pass(raw, env).await;
+    let is_for_reading = request.method() == Method::Get;
+    let request = ShopRequest::of(Clone::clone(request.inner()))?;
+    if !is_for_reading || request.raw.headers().has("upgrade")? {
+        return request.pass(env).await;
     }
-    let request = ShopRequest::of(Clone::clone(raw))?;
     let (settings, snapshot) = match ready(&request, env, context).await {
         Ok(ready) => ready,
         Err(reason) => {
