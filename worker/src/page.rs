@@ -2,7 +2,7 @@
 //!
 //! Three modes. `stream` rewrites a page while it comes by. `atomic` reads it whole first, so that an item of which one
 //! place holds another number than the catalogue price is left alone in all places. `proven` does so until a page of the
-//! same path came out clean in this isolate, and streams from then on.
+//! same path came out clean in this isolate, at the prices of all arms, and streams from then on.
 //!
 //! Out of scope: where prices stand in a page (the core's `page`), and who sees which price (`visitor`).
 
@@ -162,7 +162,7 @@ impl View {
         let (mut output, report) = {
             let offers = PageOffers::of(&self.visitor, &without);
             let first = rewritten(&self.visitor, self.request.path(), &offers, &bytes);
-            if !mismatches::count(&first.1.items) && !offers.is_partial() {
+            if !mismatches::count(&first.1.items) && is_clean(&self.visitor, self.request.path(), &bytes) {
                 proof::prove(mark, &path);
             }
             first
@@ -281,6 +281,22 @@ fn rewritten(visitor: &Visitor, path: &str, offers: &PageOffers<'_>, bytes: &[u8
     rewriter.push(bytes, &mut output);
     let report = rewriter.end(&mut output);
     (output, report)
+}
+
+/// Whether a page comes out clean at every price that any visitor may see: a number without decimals has no room for
+/// some of them, and what is struck through may be below others.
+fn is_clean(visitor: &Visitor, path: &str, bytes: &[u8]) -> bool {
+    let (mut arm, mut arms) = (0, 1);
+    while arm < arms {
+        let (_, report) = rewritten(visitor, path, &PageOffers::of_arm(visitor, arm), bytes);
+        if report.items.iter().any(is_wrong) {
+            return false;
+        }
+        let items = report.items.iter().filter_map(|item| visitor.snapshot().item(&item.sku));
+        arms = items.map(|item| item.experiment().arms().len()).fold(arms, usize::max);
+        arm += 1;
+    }
+    true
 }
 
 /// Writes a page with the visitor's prices while it is read; none where it did not come to its end.
