@@ -178,11 +178,26 @@ impl Offers for PageOffers<'_> {
     }
 }
 
+/// What lets caches keep a response, or is true of the shop's own bytes alone.
+const NOT_PERSONAL: [&str; 13] = [
+    "etag",
+    "last-modified",
+    "expires",
+    "age",
+    "cdn-cache-control",
+    "cloudflare-cdn-cache-control",
+    "surrogate-control",
+    "edge-control",
+    "x-accel-expires",
+    "content-md5",
+    "digest",
+    "content-digest",
+    "repr-digest",
+];
+
 /// Nobody else may get a response, now or later.
 pub fn make_private(headers: &Headers) -> Result<()> {
-    for name in ["etag", "last-modified", "expires", "cdn-cache-control", "surrogate-control", "age"] {
-        headers.delete(name)?;
-    }
+    NOT_PERSONAL.iter().try_for_each(|name| headers.delete(name))?;
     Ok(headers.set("cache-control", "private, no-store")?)
 }
 
