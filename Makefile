@@ -34,7 +34,7 @@ WASM_PATH := PATH="$(RUST_WEB):$(TOOLS):$$PATH"
 # SHA-256 as a loop of 64 rounds, not written out round by round. And panic messages name source files: without what
 # is before them on this machine.
 CARGO_HOME ?= $(HOME)/.cargo
-WASM_FLAGS = --cfg sha2_backend_soft="compact" \
+WASM_FLAGS = \
 	$(foreach crates,$(shell ls -d $(CARGO_HOME)/registry/src/* 2>/dev/null),--remap-path-prefix=$(crates)/=) \
 	--remap-path-prefix=$(shell $(WASM_PATH) rustc --print sysroot)/lib/rustlib/src/rust/library/=
 WASM_ENV = env $(WASM_PATH) CARGO_PROFILE_RELEASE_OPT_LEVEL=z RUSTFLAGS='$(WASM_FLAGS)'

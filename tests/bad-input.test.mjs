@@ -67,7 +67,8 @@ async function badTokens() {
     ['unknown kid', world.sign(claims, { header: { kid: 'k9' } }), /unknown key id "k9"/],
     ['no kid', world.sign(claims, { header: { kid: undefined } }), /malformed/],
     ['claims no JSON', world.sign('not json'), /malformed: claims/], ['claims a list', world.sign([1, 2]), /malformed: claims/],
-    ...Object.keys(claims).map((name) => [`without ${name}`, world.sign(without(name)), /malformed: claims/]),
+    // Quotes of builds before `v` are honoured.
+    ...Object.keys(claims).filter((name) => name !== 'v').map((name) => [`without ${name}`, world.sign(without(name)), /malformed: claims/]),
     ['price as text', world.sign({ ...claims, p: '1900' }), /malformed: claims/],
     ['negative time', world.sign({ ...claims, iat: -1 }), /malformed: claims/],
     ['no shards', world.sign({ ...claims, s: 0 }), /shard count/], ['too many shards', world.sign({ ...claims, s: 1025 }), /shard count/],

@@ -113,7 +113,7 @@ impl View {
             Mode::Proven => proof::is_proven(mark, &path),
         };
         if streams {
-            self.streamed(path, reason, context)
+            self.streamed(path, reason, context).await
         } else {
             self.whole(mark, path, reason, context).await
         }
@@ -183,10 +183,17 @@ impl View {
     }
 
     /// The page with the visitor's prices, written while it comes.
-    fn streamed(self, path: String, reason: Reason, context: &Context) -> Result<Response> {
-        let Some(Ok(reader)) = self.page.response.body().map(Reader::of) else {
+    async fn streamed(self, path: String, reason: Reason, context: &Context) -> Result<Response> {
+        let Some(Ok(mut reader)) = self.page.response.body().map(Reader::of) else {
             return self.left_alone(copied(&self.page.response)?, reason);
         };
+        let length = self.length()?;
+        match reader.peek().await {
+            Err(error) => return self.broken_off(Vec::new(), error, context),
+            // All of it is there at once: nothing is won by a pipe.
+            Ok(bytes) if length == Some(bytes.len()) => return self.at_once(bytes, &path, reason).await,
+            Ok(_) => {}
+        }
         let (writer, readable) = Writer::new()?;
         let response = self.with_body(Some(&readable))?;
         self.visitor.stamp(&response.headers())?;
@@ -197,6 +204,21 @@ impl View {
                 proof::doubt(&path);
             }
         });
+        marked(response, reason)
+    }
+
+    /// What [`Self::streamed`] gives, of a page that came in one piece.
+    async fn at_once(&self, bytes: &[u8], path: &str, reason: Reason) -> Result<Response> {
+        if charset::begins_strangely(bytes) {
+            return self.left_alone(self.with_bytes(bytes)?, Reason::Charset);
+        }
+        let offers = PageOffers::of(&self.visitor, &[]);
+        let (mut output, report) = rewritten(&self.visitor, self.request.path(), &offers, bytes);
+        if mismatches::count(&report.items) {
+            proof::doubt(path);
+        }
+        let response = self.with_bytes(&with_quotes(&self.visitor, &mut output).await)?;
+        self.visitor.stamp(&response.headers())?;
         marked(response, reason)
     }
 

@@ -120,6 +120,8 @@ pub struct Reader {
     reader: ByobReader,
     /// None while a read has it, or after one has failed.
     buffer: Option<Buffer>,
+    /// So many bytes in it are to be read once more.
+    again: Option<usize>,
 }
 
 /// What became of an attempt to read a body whole.
@@ -141,7 +143,7 @@ impl Reader {
         let options = Object::new();
         Reflect::set(&options, &"mode".into(), &"byob".into())?;
         let reader = body.unchecked_ref::<Body>().get_reader(&options)?;
-        Ok(Self { body, reader, buffer: None })
+        Ok(Self { body, reader, buffer: None, again: None })
     }
 
     /// The next bytes; none at the end.
@@ -149,6 +151,9 @@ impl Reader {
     /// # Errors
     /// The body broke off.
     pub async fn read(&mut self) -> Result<Option<&[u8]>, JsValue> {
+        if let Some(length) = self.again.take() {
+            return Ok(self.buffer.as_ref().and_then(|buffer| buffer.inside.get(..length)));
+        }
         let Buffer { outside, mut inside } = self.buffer.take().unwrap_or_else(Buffer::new);
         let view = Uint8Array::new(&outside);
         let result: ReadResult = JsFuture::from(self.reader.read(&view)?).await?.unchecked_into();
@@ -160,6 +165,17 @@ impl Reader {
         }
         let buffer = self.buffer.insert(Buffer { outside: value.buffer(), inside });
         Ok(if result.done() { None } else { buffer.inside.get(..length) })
+    }
+
+    /// Gives the first bytes; the next read gives them once more.
+    ///
+    /// # Errors
+    /// The body broke off.
+    pub async fn peek(&mut self) -> Result<&[u8], JsValue> {
+        let length = self.read().await?.map(<[u8]>::len);
+        self.again = length;
+        let buffer = self.buffer.as_ref().zip(length);
+        Ok(buffer.and_then(|(buffer, length)| buffer.inside.get(..length)).unwrap_or_default())
     }
 
     /// The whole body, if it is not longer than `most` bytes.
