@@ -16,7 +16,8 @@ import { assertOnlyPricesDiffer } from './undo.mjs';
 const EXPERIMENTS = [experiment(), otherExperiment('napoli', 'OVEN-80', 189_900), otherExperiment('kozani', 'SAFFRON-2', 1490),
   otherExperiment('toledo', 'KNIFE-21', 12_900), otherExperiment('milano', 'MILL-30', 245_000)];
 const COMPRESSED = { 'accept-encoding': 'gzip, br' };
-const PERSONAL = ['etag', 'last-modified', 'expires', 'age', 'surrogate-control', 'cdn-cache-control'];
+const PERSONAL = ['etag', 'last-modified', 'expires', 'age', 'surrogate-control', 'cdn-cache-control', 'cloudflare-cdn-cache-control',
+  'edge-control', 'x-accel-expires', 'content-digest'];
 
 /** @type {Awaited<ReturnType<typeof startOddOrigin>>} */
 let odd;
@@ -196,7 +197,7 @@ test('a page in an encoding whose signs are not those of ASCII stays untouched, 
     assert.ok(raw.equals(origin.raw));
     assert.equal(headers['set-cookie'], undefined);
   }
-  for (const path of ['/utf-16-untold', '/iso-2022-jp', '/deflate']) {
+  for (const path of ['/utf-16-untold', '/iso-2022-jp', '/deflate', '/x-gzip', '/GZIP']) {
     const { raw } = await world.shopper().ask(path, { location: 'odd' });
     assert.ok(raw.equals((await direct(odd.url + path)).raw), path);
     assert.equal((await world.shopper().ask(path, { location: 'proven' })).reason, 'charset', path);

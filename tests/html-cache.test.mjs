@@ -4,11 +4,11 @@
  */
 import assert from 'node:assert/strict';
 import { once } from 'node:events';
-import { createServer } from 'node:http';
+import { createServer, request } from 'node:http';
 import { after, before, test } from 'node:test';
 import { gzipSync } from 'node:zlib';
 
-import { experiment, openWorld, otherExperiment, until } from './kit.mjs';
+import { BROWSER, experiment, openWorld, otherExperiment, until } from './kit.mjs';
 
 const HTML = 'text/html; charset=utf-8';
 const price = (text, sku = 'OLIVE-500') => `<span data-haggle-sku="${sku}">${text}</span>`;
@@ -22,6 +22,7 @@ const KEPT = {
   '/plain': CACHED, '/gzip': { ...CACHED, 'content-encoding': 'gzip' }, '/shared': { 'cache-control': 's-maxage=60, max-age=0' },
   '/general': { 'cache-control': 'max-age=60' }, '/own': { 'cache-control': 'no-cache', 'cdn-cache-control': 'max-age=60' },
   '/upper': { 'cache-control': 'Public, Max-Age="60"' },
+  '/cloudflare': { 'cache-control': 'no-cache', 'cdn-cache-control': 'no-store', 'cloudflare-cdn-cache-control': 'max-age=60' },
 };
 /** None of these may be kept. @type {Record<string, Record<string, string | string[]>>} */
 const NOT_KEPT = {
@@ -30,6 +31,7 @@ const NOT_KEPT = {
   '/zero': { 'cache-control': 'public, max-age=0' }, '/shared-zero': { 'cache-control': 'max-age=60, s-maxage=0' }, '/no-age': { 'cache-control': 'public' },
   '/set-cookie': { ...CACHED, 'set-cookie': 'a=1' }, '/vary-cookie': { ...CACHED, vary: 'accept-encoding, cookie' }, '/vary-all': { ...CACHED, vary: '*' },
   '/old': { ...CACHED, age: '60' }, '/own-no': { 'cache-control': 'max-age=60', 'cdn-cache-control': 'no-store' },
+  '/cloudflare-no': { 'cdn-cache-control': 'max-age=60', 'cloudflare-cdn-cache-control': 'private' },
 };
 
 /** The origin, and every request that it got. */
@@ -110,6 +112,37 @@ test('a request with a session, a login or a cookie that the shop may know someb
   const asked = origin.asked('/session');
   for (const cookie of ['_ga=1', '_ga_X=2; consent=yes', `haggle_vid=${'3'.repeat(32)}; _gat=1`]) await world.shopper().ask('/session', { headers: { cookie } });
   assert.equal(origin.asked('/session'), asked, 'cookies that the shop knows nobody by');
+});
+
+test('who asks by a header for another page than the address names gets none that is kept, and leaves none', async () => {
+  const asks = ['forwarded', 'x-forwarded-host', 'x-forwarded-scheme', 'x-host', 'x-original-url', 'x-rewrite-url', 'x-http-method',
+    'x-http-method-override', 'x-method-override', 'x-requested-with', 'x-pjax', 'x-inertia', 'hx-request', 'turbo-frame'];
+  for (const headers of [...asks.map((name) => ({ [name]: 'evil.example' })), { 'sec-fetch-dest': 'empty', accept: '*/*' }]) {
+    const path = `/asks-${Object.keys(headers)[0]}`;
+    for (let at = 1; at <= 3; at += 1) {
+      await world.shopper().ask(path, { headers });
+      assert.equal(origin.asked(path), at, JSON.stringify(headers));
+    }
+    await fill(path);
+    const asked = origin.asked(path);
+    await world.shopper().ask(path, { headers });
+    assert.equal(origin.asked(path), asked + 1, JSON.stringify(headers));
+  }
+});
+
+test('dots in an address lay no page where another one belongs', async () => {
+  for (const [at, dots] of ['/%2e%2e/html', '/..%2Fx/%2E%2E/..\\html', '/./%2e./haggle/x/.%2e/html', '/..\\html'].entries()) {
+    const path = `/dots-${at}`;
+    // As it is written: a client that reads addresses would resolve the dots.
+    const { hostname, port } = new URL(world.base());
+    const ask = () => new Promise((resolve, reject) => {
+      request({ hostname, port, path: dots + path, headers: BROWSER }, (incoming) => incoming.resume().on('end', resolve)).on('error', reject).end();
+    });
+    for (let times = 0; times < 3; times += 1) await ask();
+    assert.ok(origin.requests.some(({ url }) => url !== path && url.endsWith(path)), 'the shop has heard of it');
+    await world.shopper().ask(path);
+    assert.equal(origin.asked(path), 1, dots);
+  }
 });
 
 test('what is kept was asked for by nobody, and nothing of it can be revalidated', async () => {

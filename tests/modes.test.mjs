@@ -40,7 +40,7 @@ const origin = {
     response.on('close', () => { origin.closed += 1; });
     if (path.startsWith('/held/')) {
       response.writeHead(200, HTML).write(FIRST);
-      origin.held.push(() => response.end(REST));
+      origin.held.push(() => response.end(REST + (origin.bodies.get(path) ?? '')));
     } else if (path.startsWith('/endless/')) {
       response.writeHead(200, HTML);
       const more = () => response.writable && !response.destroyed && response.write(`${FIRST}${'y'.repeat(50_000)}`, () => setImmediate(more));
@@ -147,6 +147,18 @@ test('what the items cost, or which there are, puts every path on probation agai
   await world.served(version, 'proven');
   assert.equal(await streams('/held/b', 'proven'), false);
   assert.equal(await streams('/held/b', 'proven'), true);
+});
+
+test('a path is clean when it is so at the price of every arm, not only at that of who has come first', async () => {
+  const shares = { policy: { name: 'fixed', shares: [1, 0] }, floor: 0 };
+  const { version } = await world.run([{ ...otherExperiment('lisboa', 'SALT-200', 1900), ...shares }]);
+  await world.served(version, 'proven');
+  origin.bodies.set('/held/room', price('19,00 €', 'SALT-200'));
+  assert.equal(await streams('/held/room', 'proven'), false);
+  assert.equal(await streams('/held/room', 'proven'), true);
+  // The other price is 15.20, and has no room in a number without decimals.
+  origin.bodies.set('/held/no-room', price('19 €', 'SALT-200'));
+  for (let at = 0; at < 3; at += 1) assert.equal(await streams('/held/no-room', 'proven'), false);
 });
 
 test('a page of two mebibytes is priced in every mode; one byte more passes whole and untouched where it would have to be kept', async () => {

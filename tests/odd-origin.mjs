@@ -10,7 +10,8 @@ import { CATALOGUE } from './shop/server.mjs';
 
 const HTML = 'text/html; charset=utf-8';
 const CACHED = { etag: '"odd-1"', 'last-modified': 'Tue, 01 Sep 2026 10:00:00 GMT', 'cache-control': 'public, max-age=600', age: '7',
-  expires: 'Tue, 01 Dec 2026 10:00:00 GMT', 'surrogate-control': 'max-age=600', 'cdn-cache-control': 'max-age=600', vary: 'accept-encoding' };
+  expires: 'Tue, 01 Dec 2026 10:00:00 GMT', 'surrogate-control': 'max-age=600', 'cdn-cache-control': 'max-age=600', vary: 'accept-encoding',
+  'cloudflare-cdn-cache-control': 'max-age=600', 'edge-control': 'max-age=600', 'x-accel-expires': '600', 'content-digest': 'sha-256=:AAAA:' };
 
 /** The product page that the compressed answers carry. */
 export const PRODUCT = productPage(CATALOGUE, CATALOGUE.items[0]);
@@ -91,6 +92,9 @@ const ANSWERS = {
   '/iso-2022-jp': (_, response) => answer(response, 200, `<meta charset=ISO-2022-JP><p>\x1b$B${price('19,00')}\x1b(B</p>`,
     { 'content-type': 'text/html' }),
   '/deflate': (_, response) => answer(response, 200, deflateSync(PRODUCT), { ...CACHED, 'content-encoding': 'deflate' }),
+  // Names of gzip that the runtime does not know.
+  '/x-gzip': (_, response) => answer(response, 200, gzipSync(PRODUCT), { ...CACHED, 'content-encoding': 'x-gzip' }),
+  '/GZIP': (_, response) => answer(response, 200, gzipSync(PRODUCT), { ...CACHED, 'content-encoding': 'GZIP' }),
   '/meta-charset': (_, response) => answer(response, 200, Buffer.concat([Buffer.from('<meta charset="windows-1252">'), LATIN]),
     { 'content-type': 'text/html' }),
   '/windows-1252': (_, response) => answer(response, 200, LATIN, { 'content-type': 'text/html; charset=windows-1252' }),

@@ -35,6 +35,26 @@ const NOT_KEPT: [&str; 11] = [
     "cloudflare-cdn-cache-control",
 ];
 
+/// Headers by which somebody asks for more than what stands at an address: for its own pages, for another host's, for a
+/// part of a page. Shops heed them and rarely say so in `Vary`; whoever sends one gets no page from here, and leaves none.
+const TELLING: [&str; 15] = [
+    "authorization",
+    "forwarded",
+    "x-forwarded-host",
+    "x-forwarded-scheme",
+    "x-host",
+    "x-original-url",
+    "x-rewrite-url",
+    "x-http-method",
+    "x-http-method-override",
+    "x-method-override",
+    "x-requested-with",
+    "x-pjax",
+    "x-inertia",
+    "hx-request",
+    "turbo-frame",
+];
+
 #[wasm_bindgen]
 extern "C" {
     /// The cache of this location.
@@ -54,7 +74,8 @@ fn cache() -> std::result::Result<Cache, JsValue> {
     CACHES.with(|caches| Reflect::get(caches, &"default".into())).map(JsCast::unchecked_into)
 }
 
-/// Whether a request is nobody's in particular: no login, and no cookie that the shop could know somebody by.
+/// Whether a request is nobody's in particular, and for the page itself: no login, no cookie that the shop could know
+/// somebody by, no script of the page that may want a part of it.
 pub fn may_serve(request: &ShopRequest, settings: &Settings) -> Result<bool> {
     let names = request.cookies.split(';').map(|pair| pair.split('=').next().unwrap_or(pair).trim());
     let is_session = |name: &str| {
@@ -64,12 +85,25 @@ pub fn may_serve(request: &ShopRequest, settings: &Settings) -> Result<bool> {
         });
         !name.is_empty() && !OUR_COOKIES.contains(&name) && !is_ignored
     };
-    Ok(!names.into_iter().any(is_session) && !request.raw.headers().has("authorization")?)
+    let headers = request.raw.headers();
+    for name in TELLING {
+        if headers.has(name)? {
+            return Ok(false);
+        }
+    }
+    let is_scripts = headers.get("sec-fetch-dest")?.as_deref() == Some("empty");
+    Ok(!is_scripts && !names.into_iter().any(is_session))
 }
 
-/// The address under which a page lies.
-pub fn key(request: &ShopRequest) -> String {
-    format!("https://{}{KEY_PATH}{}", request.authority(), request.path_and_query())
+/// The address under which a page lies. None where dots in its path would lead to where another page lies.
+pub fn key(request: &ShopRequest) -> Option<String> {
+    let is_dots = |segment: &str| {
+        segment.len() <= "%2e%2e".len()
+            && matches!(segment.to_ascii_lowercase().replace("%2e", ".").as_str(), "." | "..")
+    };
+    let leads_elsewhere = request.path().split(['/', '\\']).any(is_dots);
+    (!leads_elsewhere)
+        .then(|| format!("https://{}{KEY_PATH}{}", request.authority(), request.path_and_query()))
 }
 
 /// The page under an address. A cache that does not answer has none.
@@ -110,10 +144,15 @@ fn lifetime_s(page: &Response) -> Result<Option<u64>> {
     if page.status() != 200 || !is_html || !is_one_for_all || headers.has("set-cookie")? {
         return Ok(None);
     }
-    // A header for edge caches alone goes before the one for all (RFC 9213).
-    let (own, general) = (header("cdn-cache-control")?, header("cache-control")?);
+    // A header for edge caches alone goes before the one for all, and one for Cloudflare before that (RFC 9213).
+    let mut control = String::new();
+    for name in ["cloudflare-cdn-cache-control", "cdn-cache-control", "cache-control"] {
+        if control.is_empty() {
+            control = header(name)?;
+        }
+    }
     let age_s = header("age")?.trim().parse::<u64>().unwrap_or(0);
-    let allowed = shared_max_age_s(if own.is_empty() { &general } else { &own });
+    let allowed = shared_max_age_s(&control);
     Ok(allowed.map(|allowed_s| allowed_s.saturating_sub(age_s)).filter(|left_s| *left_s > 0))
 }
 

@@ -96,10 +96,10 @@ impl ShopRequest {
         }
         let headers = upstream.headers();
         ["if-none-match", "if-modified-since", "range"].iter().try_for_each(|name| headers.delete(name))?;
-        if !settings.html_cache || !html_cache::may_serve(self, settings)? {
+        let is_anybodys = settings.html_cache && html_cache::may_serve(self, settings)?;
+        let Some(key) = is_anybodys.then(|| html_cache::key(self)).flatten() else {
             return Ok(Page { response: send(&upstream).await?, is_cached: false });
-        }
-        let key = html_cache::key(self);
+        };
         if let Some(response) = html_cache::find(&key).await {
             return Ok(Page { response, is_cached: true });
         }
@@ -109,17 +109,6 @@ impl ShopRequest {
         html_cache::keep(key, &response, context)?;
         Ok(Page { response, is_cached: false })
     }
-}
-
-/// The shop's answer to a request that is of no further interest.
-///
-/// # Errors
-/// The shop cannot be reached.
-pub async fn pass(raw: &Request, env: &Env) -> Result<Response> {
-    let url = raw.url();
-    let rest = url.split_once("://").map_or("", |(_, rest)| rest);
-    let path_and_query = rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/");
-    send(&upstream(raw, env, path_and_query)?).await
 }
 
 /// The request as the shop gets it.

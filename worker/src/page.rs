@@ -2,7 +2,7 @@
 //!
 //! Three modes. `stream` rewrites a page while it comes by. `atomic` reads it whole first, so that an item of which one
 //! place holds another number than the catalogue price is left alone in all places. `proven` does so until a page of the
-//! same path came out clean in this isolate, and streams from then on.
+//! same path came out clean in this isolate, at the prices of all arms, and streams from then on.
 //!
 //! Out of scope: where prices stand in a page (the core's `page`), and who sees which price (`visitor`).
 
@@ -18,7 +18,7 @@ use worker::{Context, Env, Method, Request, Result};
 
 use crate::http::{copied, now_ms};
 use crate::mismatches::is_wrong;
-use crate::origin::{self, Page, ShopRequest};
+use crate::origin::{Page, ShopRequest};
 use crate::reasons::Reason;
 use crate::settings::{Mode, Settings};
 use crate::stream::{Reader, Whole, Writer};
@@ -37,11 +37,11 @@ const AD_CLICK: [&str; 8] =
 /// # Errors
 /// Only what the shop's own answer gives: the runtime then answers as it would without us.
 pub async fn serve(request: &Request, url: String, env: &Env, context: &Context) -> Result<Response> {
-    let raw = request.inner();
-    if request.method() != Method::Get || raw.headers().has("upgrade")? {
-        return origin::pass(raw, env).await;
+    let is_for_reading = request.method() == Method::Get;
+    let request = ShopRequest::of(Clone::clone(request.inner()), url)?;
+    if !is_for_reading || request.raw.headers().has("upgrade")? {
+        return request.pass(env).await;
     }
-    let request = ShopRequest::of(Clone::clone(raw), url)?;
     let (settings, snapshot) = match ready(&request, env, context).await {
         Ok(ready) => ready,
         Err(reason) => {
@@ -159,7 +159,7 @@ impl View {
         let (mut output, report) = {
             let offers = PageOffers::of(&self.visitor, &without);
             let first = rewritten(&self.visitor, self.request.path(), &offers, &bytes);
-            if !mismatches::count(&first.1.items) && !offers.is_partial() {
+            if !mismatches::count(&first.1.items) && is_clean(&self.visitor, self.request.path(), &bytes) {
                 proof::prove(mark, &path);
             }
             first
@@ -302,6 +302,22 @@ fn rewritten(visitor: &Visitor, path: &str, offers: &PageOffers<'_>, bytes: &[u8
     (output, report)
 }
 
+/// Whether a page comes out clean at every price that any visitor may see: a number without decimals has no room for
+/// some of them, and what is struck through may be below others.
+fn is_clean(visitor: &Visitor, path: &str, bytes: &[u8]) -> bool {
+    let (mut arm, mut arms) = (0, 1);
+    while arm < arms {
+        let (_, report) = rewritten(visitor, path, &PageOffers::of_arm(visitor, arm), bytes);
+        if report.items.iter().any(is_wrong) {
+            return false;
+        }
+        let items = report.items.iter().filter_map(|item| visitor.snapshot().item(&item.sku));
+        arms = items.map(|item| item.experiment().arms().len()).fold(arms, usize::max);
+        arm += 1;
+    }
+    true
+}
+
 /// Writes a page with the visitor's prices while it is read; none where it did not come to its end.
 async fn pump(mut reader: Reader, writer: Writer, visitor: &Visitor, path: &str) -> Option<Report> {
     let offers = PageOffers::of(visitor, &[]);
@@ -374,8 +390,8 @@ fn unfit(response: &Response) -> Result<Option<Reason>> {
 
 /// Whether the runtime gives us the page as it was before it was compressed.
 fn is_decoded(headers: &web_sys::Headers) -> Result<bool> {
-    let encoding = headers.get("content-encoding")?.unwrap_or_default().to_ascii_lowercase();
-    Ok(matches!(encoding.trim(), "" | "identity" | "gzip" | "x-gzip" | "br"))
+    // Only these two, spelled so, it knows.
+    Ok(matches!(headers.get("content-encoding")?.as_deref(), None | Some("" | "identity" | "gzip" | "br")))
 }
 
 /// The shop's response as it came, which says why it was left alone.

@@ -14,7 +14,7 @@ const PATHS_MAX: usize = 1024;
 const PATH_BYTES_MAX: usize = 256;
 
 struct Proofs {
-    /// What the proofs hold for: the site and the items.
+    /// What the proofs hold for: the site, the items and their arms.
     mark: u64,
     /// Grows with each use.
     clock: u64,
@@ -28,7 +28,7 @@ thread_local! {
     static PROOFS: RefCell<Proofs> = const { RefCell::new(Proofs { mark: 0, clock: 0, paths: BTreeMap::new() }) };
 }
 
-/// A number for a snapshot's site and catalogue prices: another one wherever a page could come out otherwise.
+/// A number for a snapshot's site and prices: another one wherever a page could come out otherwise.
 pub fn mark_of(snapshot: &Snapshot) -> u64 {
     let (version, mark) = MARK.get();
     if version == snapshot.version() && version != 0 {
@@ -40,6 +40,7 @@ pub fn mark_of(snapshot: &Snapshot) -> u64 {
         hash.add(sku.as_bytes());
         hash.add(&item.price_minor().to_le_bytes());
         hash.add(&[u8::from(item.experiment().uses_personal_data())]);
+        item.experiment().arms().iter().for_each(|arm| hash.add(&arm.price_minor.to_le_bytes()));
     }
     MARK.set((snapshot.version(), hash.0));
     hash.0

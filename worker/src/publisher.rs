@@ -261,6 +261,39 @@ impl Publisher {
         Ok(Turn::next(experiment, known, input, &history.arm_totals()?, now_ms)?)
     }
 
+    /// A turn of each experiment: the shares that it keeps, or those of a new epoch.
+    async fn turns<'a>(
+        &self,
+        experiments: &'a [Experiment],
+        known: &[Epoch],
+        settings: &Settings,
+        now_ms: u64,
+    ) -> std::result::Result<Vec<Turn<'a>>, Fault> {
+        let least_ms = settings.epoch_min_s.saturating_mul(1000);
+        let mut turns = Vec::with_capacity(experiments.len());
+        for experiment in experiments {
+            let known = known.iter().find(|epoch| epoch.experiment == experiment.name);
+            turns.push(match known {
+                Some(epoch) if now_ms < epoch.opened_at_ms.saturating_add(least_ms) => {
+                    Turn::kept(experiment, epoch)?
+                }
+                _ => match (self.turn(experiment, known, now_ms).await, known) {
+                    (Ok(turn), _) => turn,
+                    // What cannot be summed up or shared out in one experiment must not stop the others.
+                    (Err(fault), Some(epoch)) => {
+                        worker::console_error!("experiment {} keeps its shares: {fault}", experiment.name);
+                        Turn::kept(experiment, epoch)?
+                    }
+                    (Err(fault), None) => {
+                        worker::console_error!("experiment {} does not begin yet: {fault}", experiment.name);
+                        continue;
+                    }
+                },
+            });
+        }
+        Ok(turns)
+    }
+
     /// One turn of the loop. On demand every shard reports first, and a version goes out in any case.
     async fn sync(&self, on_demand: bool) -> Answer {
         let settings = Settings::of(&self.env).map_err(Fault::Unavailable)?;
@@ -286,27 +319,9 @@ impl Publisher {
         let newest = before.version.max(in_kv).max(last.version);
         let (now_ms, version) = (Date::now().as_millis(), newest + 1);
 
-        let least_ms = settings.epoch_min_s.saturating_mul(1000);
+        let turns = self.turns(&experiments, &known, &settings, now_ms).await?;
         let (mut entries, mut epochs) = (Vec::new(), Vec::new());
-        for experiment in &experiments {
-            let known = known.iter().find(|epoch| epoch.experiment == experiment.name);
-            let turn = match known {
-                Some(epoch) if now_ms < epoch.opened_at_ms.saturating_add(least_ms) => {
-                    Turn::kept(experiment, epoch)?
-                }
-                _ => match (self.turn(experiment, known, now_ms).await, known) {
-                    (Ok(turn), _) => turn,
-                    // What cannot be summed up or shared out in one experiment must not stop the others.
-                    (Err(fault), Some(epoch)) => {
-                        worker::console_error!("experiment {} keeps its shares: {fault}", experiment.name);
-                        Turn::kept(experiment, epoch)?
-                    }
-                    (Err(fault), None) => {
-                        worker::console_error!("experiment {} does not begin yet: {fault}", experiment.name);
-                        continue;
-                    }
-                },
-            };
+        for turn in turns {
             entries.push(turn.entry);
             epochs.push((turn.epoch, turn.is_new));
         }

@@ -30,6 +30,18 @@ pub struct Consent {
 }
 
 impl Consent {
+    /// Reads `NAME~PART`.
+    fn parse(rule: String) -> Result<Self, String> {
+        match rule.split_once('~') {
+            Some((cookie, part)) if !cookie.is_empty() && !part.is_empty() => {
+                Ok(Self { cookie: cookie.into(), part: part.into() })
+            }
+            _ => Err(format!(
+                "variable CONSENT is {rule:?}; it must be a cookie's name, ~ and a part of its value"
+            )),
+        }
+    }
+
     /// Whether the cookies of a request say so.
     pub fn is_given(&self, cookies: &str) -> bool {
         let is_in = |value: &str| {
@@ -128,55 +140,26 @@ impl Settings {
                 ))
             }
         };
-        let assign_first_view = match var(env, "FIRST_VIEW").as_deref() {
-            None | Some("catalogue") => false,
-            Some("assign") => true,
-            Some(other) => {
-                return Err(format!("variable FIRST_VIEW is {other:?}; it must be catalogue or assign"));
-            }
-        };
-        let mode = match var(env, "MODE").as_deref() {
-            None | Some("proven") => Mode::Proven,
-            Some("atomic") => Mode::Atomic,
-            Some("stream") => Mode::Stream,
-            Some(other) => {
-                return Err(format!("variable MODE is {other:?}; it must be proven, atomic or stream"));
-            }
-        };
-        let html_cache = match var(env, "HTML_CACHE").as_deref() {
-            None | Some("off") => false,
-            Some("on") => true,
-            Some(other) => return Err(format!("variable HTML_CACHE is {other:?}; it must be off or on")),
-        };
-        let consent = match var(env, "CONSENT") {
-            None => None,
-            Some(rule) => match rule.split_once('~') {
-                Some((cookie, part)) if !cookie.is_empty() && !part.is_empty() => {
-                    Some(Consent { cookie: cookie.into(), part: part.into() })
-                }
-                _ => {
-                    return Err(format!(
-                        "variable CONSENT is {rule:?}; it must be a cookie's name, ~ and a part of its value"
-                    ));
-                }
-            },
-        };
         let ignored = var(env, "HTML_CACHE_IGNORED_COOKIES").unwrap_or_default();
         let named = |name: &'static str| move |error: haggle::Error| format!("secret {name}: {error}");
         let quotary = Quotary::parse(&secret("QUOTE_KEYS")?).map_err(named("QUOTE_KEYS"))?;
-        let (signs, pairs) = match var(env, "QUOTE_ALG").as_deref() {
-            None | Some("HS256") => (Algorithm::Hs256, var(env, "QUOTE_SIGNING_KEYS")),
-            Some("ES256") => (Algorithm::Es256, Some(secret("QUOTE_SIGNING_KEYS")?)),
-            Some(other) => return Err(format!("variable QUOTE_ALG is {other:?}; it must be HS256 or ES256")),
+        let signs = choice(env, "QUOTE_ALG", [("HS256", Algorithm::Hs256), ("ES256", Algorithm::Es256)])?;
+        let pairs = match signs {
+            Algorithm::Hs256 => var(env, "QUOTE_SIGNING_KEYS"),
+            Algorithm::Es256 => Some(secret("QUOTE_SIGNING_KEYS")?),
         };
         let pairs = pairs.map_or(Ok(Vec::new()), |pairs| SigningKey::parse_all(&pairs));
         let pairs = pairs.map_err(named("QUOTE_SIGNING_KEYS"))?;
         Ok(Self {
             merchant: var(env, "MERCHANT").unwrap_or_else(|| "shop".into()),
-            assign_first_view,
-            mode,
-            consent,
-            html_cache,
+            assign_first_view: choice(env, "FIRST_VIEW", [("catalogue", false), ("assign", true)])?,
+            mode: choice(
+                env,
+                "MODE",
+                [("proven", Mode::Proven), ("atomic", Mode::Atomic), ("stream", Mode::Stream)],
+            )?,
+            consent: var(env, "CONSENT").map(Consent::parse).transpose()?,
+            html_cache: choice(env, "HTML_CACHE", [("off", false), ("on", true)])?,
             ignored_cookies: ignored
                 .split([',', ' '])
                 .filter(|name| !name.is_empty())
@@ -203,6 +186,21 @@ impl Settings {
 /// A variable or a secret that is not empty.
 fn var(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|var| var.to_string()).filter(|text| !text.is_empty())
+}
+
+/// A variable that is one of a few words; the first of them where it is not there.
+fn choice<T, const N: usize>(env: &Env, name: &str, words: [(&str, T); N]) -> Result<T, String> {
+    let given = var(env, name);
+    let mut allowed = String::new();
+    for (place, (word, value)) in words.into_iter().enumerate() {
+        if given.as_deref().is_none_or(|given| given == word) {
+            return Ok(value);
+        }
+        let before = [", ", " or "].get(usize::from(place + 1 == N)).filter(|_| place > 0);
+        allowed.push_str(before.unwrap_or(&""));
+        allowed.push_str(word);
+    }
+    Err(format!("variable {name} is {:?}; it must be {allowed}", given.unwrap_or_default()))
 }
 
 /// Address of the shop behind the Worker; none where the Worker runs on the shop's own route. Needs no other setting,

@@ -113,7 +113,8 @@ impl Buffer {
 
     fn keep(self) {
         SPARE.with_borrow_mut(|spare| {
-            if spare.len() < SPARE_BUFFERS {
+            // A buffer that came back shorter would make each read of another page shorter, or fail.
+            if spare.len() < SPARE_BUFFERS && self.outside.byte_length() == PIECE_BYTES {
                 spare.push(self);
             }
         });

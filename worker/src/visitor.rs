@@ -1,6 +1,5 @@
 //! The visitor of a request: the cookies that name and pin it, and its price for an item.
 
-use std::cell::Cell;
 use std::rc::Rc;
 
 use haggle::page::{Offers, Price};
@@ -131,44 +130,43 @@ impl Visitor {
 /// The prices of a page for a visitor.
 pub struct PageOffers<'a> {
     visitor: &'a Visitor,
-    /// Whether the page keeps its catalogue prices, and is only looked at.
-    at_catalogue: bool,
-    /// Items that are left alone.
-    without: &'a [String],
-    /// An item of the page was left alone.
-    is_partial: Cell<bool>,
+    offered: Offered<'a>,
+}
+
+enum Offered<'a> {
+    /// The visitor's own prices, except of these items.
+    Own(&'a [String]),
+    /// The catalogue prices.
+    Catalogue,
+    /// The prices of each experiment's arm of this number, counted around.
+    Arm(usize),
 }
 
 impl<'a> PageOffers<'a> {
     /// The visitor's own prices, except of some items.
     pub fn of(visitor: &'a Visitor, without: &'a [String]) -> Self {
-        Self { visitor, at_catalogue: false, without, is_partial: Cell::new(false) }
+        Self { visitor, offered: Offered::Own(without) }
     }
 
-    /// The catalogue prices.
+    /// The catalogue prices: the page keeps them, and is only looked at.
     pub fn at_catalogue(visitor: &'a Visitor) -> Self {
-        Self { visitor, at_catalogue: true, without: &[], is_partial: Cell::new(false) }
+        Self { visitor, offered: Offered::Catalogue }
     }
 
-    /// Whether an item that is in an experiment was left alone, so that its places were not looked at.
-    pub fn is_partial(&self) -> bool {
-        self.is_partial.get()
+    /// The prices of one arm of each experiment, for all items: what other visitors may be shown.
+    pub fn of_arm(visitor: &'a Visitor, arm: usize) -> Self {
+        Self { visitor, offered: Offered::Arm(arm) }
     }
 }
 
 impl Offers for PageOffers<'_> {
     fn price(&self, sku: &str) -> Option<Price> {
         let item = self.visitor.snapshot.item(sku)?;
-        let price_minor = if self.at_catalogue {
-            Some(item.price_minor())
-        } else if self.without.iter().any(|left| left == sku) {
-            None
-        } else {
-            self.visitor.decision(sku).map(|(_, decision)| decision.price_minor())
-        };
-        let Some(price_minor) = price_minor else {
-            self.is_partial.set(true);
-            return None;
+        let price_minor = match self.offered {
+            Offered::Own(without) if without.iter().any(|left| left == sku) => return None,
+            Offered::Own(_) => self.visitor.decision(sku)?.1.price_minor(),
+            Offered::Catalogue => item.price_minor(),
+            Offered::Arm(arm) => item.experiment().arms().iter().cycle().nth(arm)?.price_minor,
         };
         let experiment = item.experiment();
         Some(Price {
@@ -180,11 +178,26 @@ impl Offers for PageOffers<'_> {
     }
 }
 
+/// What lets caches keep a response, or is true of the shop's own bytes alone.
+const NOT_PERSONAL: [&str; 13] = [
+    "etag",
+    "last-modified",
+    "expires",
+    "age",
+    "cdn-cache-control",
+    "cloudflare-cdn-cache-control",
+    "surrogate-control",
+    "edge-control",
+    "x-accel-expires",
+    "content-md5",
+    "digest",
+    "content-digest",
+    "repr-digest",
+];
+
 /// Nobody else may get a response, now or later.
 pub fn make_private(headers: &Headers) -> Result<()> {
-    for name in ["etag", "last-modified", "expires", "cdn-cache-control", "surrogate-control", "age"] {
-        headers.delete(name)?;
-    }
+    NOT_PERSONAL.iter().try_for_each(|name| headers.delete(name))?;
     Ok(headers.set("cache-control", "private, no-store")?)
 }
 
