@@ -196,6 +196,11 @@ impl Scanner {
         self.opening == Some(Opening::Open)
     }
 
+    /// Whether elements were too deep to be told apart: what comes after is not known to be open or not.
+    pub(crate) fn is_lost(&self) -> bool {
+        self.elements.is_lost()
+    }
+
     /// The name of the last tag.
     pub(crate) fn name(&self) -> Name {
         self.tag.key

@@ -198,7 +198,7 @@ impl<'a> Rewriter<'a> {
             hits: Vec::new(),
             at: 0,
             open: Vec::new(),
-            owners: vec![Owner { whose, kind: OwnerKind::Page, deferred: Vec::new() }],
+            owners: vec![Owner::new(whose, OwnerKind::Page)],
             silent: None,
             forms: Vec::new(),
             is_on: site.surfaces.iter().map(|surface| surface.is_on(path)).collect(),
@@ -230,6 +230,10 @@ impl<'a> Rewriter<'a> {
         self.scan(true);
         let end = self.at;
         self.give_up(end);
+        if self.scanner.is_lost() {
+            // What stands so deep was not looked at, and may show the catalogue price.
+            (0..self.items.all().len()).for_each(|item| self.mismatch(item, "depth".into()));
+        }
         self.close(0, end, true);
         self.conclude();
         let tag = self.client.tag(self.site, self.items.all());
@@ -328,8 +332,14 @@ impl<'a> Rewriter<'a> {
     fn resolve(&mut self, owner: usize, whose: Whose) {
         let Some(state) = self.owners.get_mut(owner) else { return };
         state.whose = whose;
+        let is_late = state.is_late;
         for surface in std::mem::take(&mut state.deferred) {
             self.complete(owner, surface);
+        }
+        if let Whose::Item(item) = whose
+            && is_late
+        {
+            self.mismatch(item, "card".into());
         }
     }
 

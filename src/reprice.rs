@@ -38,7 +38,8 @@ use crate::{Currency, Error};
 /// ```
 ///
 /// Where it stands several times, it is replaced wherever it is an amount of money: beside a currency, or with all its
-/// minor digits (`19 left, now $19`). A number that is not is the price only where nothing else is.
+/// minor digits (`19 left, now $19`). A number that is not is the price only where nothing else is, be it the price or
+/// another amount (`19 left, now $25` holds no price of 19).
 ///
 /// # Errors
 /// The price does not stand in the text; it stands there more than once and nowhere as an amount of money; or it stands
@@ -73,11 +74,7 @@ pub fn reprice_nodes(
     if let [text] = nodes {
         return Ok(vec![Some(reprice(text, from_minor, to_minor, currency)?).filter(|new| new != text)]);
     }
-    let mut text = String::with_capacity(nodes.iter().map(|node| node.len() + 1).sum());
-    for node in nodes {
-        text.push_str(node);
-        text.push(sign::BREAK);
-    }
+    let text = joined(nodes);
     let edits = edits(&text, from_minor, to_minor, currency, true)?;
     let mut start = 0;
     let written = nodes.iter().map(|node| {
@@ -90,6 +87,16 @@ pub fn reprice_nodes(
         (new != *node).then_some(new)
     });
     Ok(written.collect())
+}
+
+/// The text of nodes, with a sign after each of them.
+fn joined(nodes: &[&str]) -> String {
+    let mut text = String::with_capacity(nodes.iter().map(|node| node.len() + 1).sum());
+    for node in nodes {
+        text.push_str(node);
+        text.push(sign::BREAK);
+    }
+    text
 }
 
 /// What a price in a text is worth: `amount / 10^decimals` units of its currency.
@@ -109,13 +116,26 @@ pub struct Reading {
 /// assert_eq!(read_price("-20 %"), None);
 /// ```
 pub fn read_price(text: &str) -> Option<Reading> {
+    read(text, None, false)
+}
+
+/// As [`read_price`], for the text nodes of one price element, in a currency that is known.
+pub(crate) fn read_price_nodes(nodes: &[&str], currency: Currency) -> Option<Reading> {
+    match nodes {
+        [text] => read(text, Some(currency), false),
+        _ => read(&joined(nodes), Some(currency), true),
+    }
+}
+
+fn read(text: &str, currency: Option<Currency>, split: bool) -> Option<Reading> {
+    // Two minor digits: `1.299` without a known currency is 1299 rather than dinars.
+    let digits = currency.map_or(2, |currency| currency.minor_digits());
     let mut first = None;
-    for number in numbers(text, 2, false) {
-        let is_alone = |style: &Style<'_>| style.place(text, None).is_alone();
-        // Two minor digits: `1.299` without a known currency is 1299 rather than dinars.
-        let Some(style) = number.styles(text, 2).find(is_alone) else { continue };
+    for number in numbers(text, digits, split) {
+        let is_alone = |style: &Style<'_>| style.place(text, currency).is_alone();
+        let Some(style) = number.styles(text, digits).find(is_alone) else { continue };
         let reading = Reading { amount: style.amount, decimals: style.decimals };
-        if style.place(text, None).is_marked() {
+        if style.place(text, currency).is_marked() {
             return Some(reading);
         }
         first = first.or(Some(reading));
@@ -150,11 +170,18 @@ fn edits(text: &str, from: i64, to: i64, currency: Currency, split: bool) -> Res
     let mut edits = Vec::new();
     // Amounts of money, and numbers that may be quantities.
     let (mut amounts, mut bare, mut misfit) = (0, 0, None);
+    let mut has_other_amount = false;
     for number in numbers(text, digits, split) {
         let is_price = |style: &Style<'_>| {
             style.minor(digits) == Some(from) && style.place(text, Some(currency)).is_alone()
         };
-        let Some(style) = number.styles(text, digits).find(is_price) else { continue };
+        let Some(style) = number.styles(text, digits).find(is_price) else {
+            has_other_amount |= number.styles(text, digits).any(|style| {
+                let place = style.place(text, Some(currency));
+                (style.has_minor(digits) || place.is_marked()) && place.is_alone()
+            });
+            continue;
+        };
         let place = style.place(text, Some(currency));
         if style.has_minor(digits) || place.is_marked() || (split && place.is_node()) {
             if amounts == 0 {
@@ -172,7 +199,7 @@ fn edits(text: &str, from: i64, to: i64, currency: Currency, split: bool) -> Res
             None => misfit = Some(style.shown(text)),
         }
     }
-    if amounts + bare == 0 {
+    if amounts + bare == 0 || amounts == 0 && has_other_amount {
         let allowed = format!("the catalogue price of {from} minor units");
         return Err(Error::value("price in the text", format!("{text:?}"), allowed));
     }

@@ -119,6 +119,11 @@ impl Elements {
         self.open.get(depth).map_or(ENDED, |element| element.name)
     }
 
+    /// Whether there were too many.
+    pub(super) fn is_lost(&self) -> bool {
+        self.is_lost
+    }
+
     /// Whether what comes now stands in an element of svg or math.
     pub(super) fn is_foreign(&self) -> bool {
         self.open.last().is_some_and(|element| element.space != Space::Html)

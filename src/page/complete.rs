@@ -5,7 +5,7 @@ use std::ops::Range;
 use super::charset::Text;
 use super::open::{Label, TextSurface, Whose};
 use super::{Price, Rewriter};
-use crate::reprice::{read_price, reprice_nodes};
+use crate::reprice::{read_price_nodes, reprice_nodes};
 use crate::site::{Place, Role, Site, Surface};
 use crate::surface::amount::{self, Amount};
 use crate::surface::script::{self, Keys};
@@ -89,7 +89,7 @@ impl Rewriter<'_> {
         let has_price = nodes.iter().any(|node| has_digit(node));
         let verdict = match surface.role {
             _ if !has_price && (surface.is_satisfied || surface.label != Label::Mark) => Verdict::Absent,
-            Role::CompareAt => compared(&nodes.concat(), &price),
+            Role::CompareAt => compared(&nodes, &price),
             _ => {
                 let (from, to) = (price.catalogue_minor, price.price_minor);
                 match reprice_nodes(&nodes, from, to, price.currency) {
@@ -148,7 +148,7 @@ impl Rewriter<'_> {
         let text = Text::of(self.flow.get(&surface.value));
         let given = text.as_str().to_owned();
         if surface.role == Role::CompareAt {
-            let verdict = compared(&given, &price);
+            let verdict = compared(&[&given], &price);
             return self.judge(item, surface.label, surface.role, surface.value.start, verdict, &given);
         }
         let amount = match amount::of_text(
@@ -353,8 +353,8 @@ fn outcome(
 }
 
 /// Whether a price of before can stay beside the new price.
-fn compared(text: &str, price: &Price) -> Verdict {
-    let Some(reading) = read_price(text) else { return Verdict::Absent };
+fn compared(nodes: &[&str], price: &Price) -> Verdict {
+    let Some(reading) = read_price_nodes(nodes, price.currency) else { return Verdict::Absent };
     let digits = price.currency.minor_digits();
     let ten = |power: u32| 10i128.checked_pow(power).unwrap_or(i128::MAX);
     // In units of the finer of the two.
@@ -401,8 +401,13 @@ mod tests {
             ("¥2,500", price("JPY", 1900, 2499), Verdict::Written),
             ("¥2,500", price("JPY", 1900, 2501), Verdict::Mismatch),
             ("was", price("EUR", 1900, 1750), Verdict::Absent),
+            ("KWD 2.000", price("KWD", 1900, 1999), Verdict::Written),
+            ("KWD 2.000", price("KWD", 1900, 2100), Verdict::Mismatch),
         ] {
-            assert_eq!(compared(text, &price), verdict, "{text} {price:?}");
+            assert_eq!(compared(&[text], &price), verdict, "{text} {price:?}");
         }
+        let split = ["$", "24", "99"];
+        assert_eq!(compared(&split, &price("USD", 1900, 2498)), Verdict::Written);
+        assert_eq!(compared(&split, &price("USD", 1900, 2600)), Verdict::Mismatch);
     }
 }

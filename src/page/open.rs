@@ -42,6 +42,14 @@ pub(super) struct Owner {
     pub(super) kind: OwnerKind,
     /// Surfaces that are complete, while the item is not known.
     pub(super) deferred: Vec<Complete>,
+    /// Something in it has waited for too long, and stays as it is.
+    pub(super) is_late: bool,
+}
+
+impl Owner {
+    pub(super) fn new(whose: Whose, kind: OwnerKind) -> Self {
+        Self { whose, kind, deferred: Vec::new(), is_late: false }
+    }
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

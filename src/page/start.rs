@@ -183,7 +183,7 @@ impl Rewriter<'_> {
     }
 
     fn enter(&mut self, whose: Whose, kind: OwnerKind) {
-        self.owners.push(Owner { whose, kind, deferred: Vec::new() });
+        self.owners.push(Owner::new(whose, kind));
         self.put(What::Owner);
     }
 

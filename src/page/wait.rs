@@ -60,13 +60,15 @@ impl Rewriter<'_> {
             }
         }
         for (owner, label) in late {
-            if let Some(Whose::Item(item)) = self.owners.get(owner).map(|owner| owner.whose) {
+            let Some(owner) = self.owners.get_mut(owner) else { continue };
+            owner.is_late |= owner.whose == Whose::Waiting;
+            if let Whose::Item(item) = owner.whose {
                 self.mismatch(item, complete::name(self.site, label).into());
             }
         }
         for owner in &mut self.owners {
             if owner.deferred.iter().any(|surface| is_late(surface.from(), HELD_MAX)) {
-                owner.whose = Whose::Nobody;
+                owner.is_late = true;
                 owner.deferred.clear();
             }
         }

@@ -176,8 +176,10 @@ fn body_of_entity(body: &str) -> Option<(char, usize)> {
 
 /// An escape of JavaScript or JSON at the start of a text; within another string its backslash is doubled.
 fn escape(text: &str) -> Option<(char, usize)> {
-    let body = text.trim_start_matches('\\');
-    let slashes = text.len() - body.len();
+    /// Each string around doubles them; without a bound a long row of them would be counted from each of its places.
+    const SLASHES_MAX: usize = 16;
+    let slashes = text.bytes().take(SLASHES_MAX).take_while(|&byte| byte == b'\\').count();
+    let body = text.get(slashes..)?;
     let hex = |from: usize, to: usize| {
         let digits = body.get(from..to).filter(|digits| digits.bytes().all(|b| b.is_ascii_hexdigit()))?;
         Some((shown(u32::from_str_radix(digits, 16).ok()?), slashes + to))

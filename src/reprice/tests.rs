@@ -383,3 +383,23 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn a_bare_number_beside_another_amount_is_not_the_price() {
+    for text in
+        ["$25.00 - 19 left", "19 left, 25.00", "SKU 19 25,00 €", "4.9 (19) 25 €", "now € 17, 19 in stock"]
+    {
+        assert!(written(text, 1900, 2100, "EUR").unwrap_err().contains("catalogue price"), "{text}");
+    }
+    for (text, expected) in [("19 (-5,00 €)", "21 (-5,00 €)"), ("19 inkl. 7 % MwSt.", "21 inkl. 7 % MwSt.")]
+    {
+        assert_eq!(written(text, 1900, 2100, "EUR").as_deref(), Ok(expected), "{text}");
+    }
+}
+
+#[test]
+fn a_long_row_of_backslashes_is_read_once() {
+    // Counted anew from each of them, this takes minutes.
+    let text = format!("{} 19.00", "\\".repeat(60_000));
+    assert!(written(&text, 1900, 2100, "EUR").unwrap().ends_with(" 21.00"));
+}

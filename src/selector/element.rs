@@ -33,9 +33,7 @@ impl<'a> Tag<'a> {
 
     /// Its attributes: names as numbers, and values as they are written.
     pub(super) fn attributes(&self) -> impl Iterator<Item = (Name, &'a [u8])> {
-        self.attributes
-            .iter()
-            .map(|attribute| (name(self.part(&attribute.name)), self.part(&attribute.value)))
+        self.attributes.iter().map(|attribute| (attribute.key, self.part(&attribute.value)))
     }
 
     fn attribute(&self, wanted: Name) -> Option<&'a [u8]> {

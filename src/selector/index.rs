@@ -4,6 +4,10 @@ use super::element::{CLASS, ID, Tag, words};
 use super::{Compound, Test};
 use crate::html::Name;
 
+/// A longer list of classes, in bytes, is gone through once for each compound: one that repeats a class would else be
+/// gone through for each of its words.
+const CLASSES_MAX: usize = 512;
+
 /// Compounds by their id, class, attribute or element.
 #[derive(Debug, Default)]
 pub(super) struct Index {
@@ -66,7 +70,9 @@ impl Index {
     pub(super) fn candidates(&self, tag: &Tag<'_>, mut take: impl FnMut(usize)) {
         by_name(&self.elements, tag.name, &mut take);
         for (attribute, value) in tag.attributes() {
-            if attribute == CLASS {
+            if attribute == CLASS && value.len() > CLASSES_MAX {
+                self.classes.sorted.iter().for_each(|&(_, at)| take(at));
+            } else if attribute == CLASS {
                 words(value).for_each(|class| self.classes.find(class, &mut take));
             } else if attribute == ID {
                 self.ids.find(value, &mut take);

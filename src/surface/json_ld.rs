@@ -325,7 +325,9 @@ impl Reader<'_, '_> {
     fn prices(&mut self, at: usize, item: &Item) {
         let currencies = self.things.texts(at, "priceCurrency");
         let currency = item.price.currency.to_string();
-        if !currencies.is_empty() && !currencies.contains(&currency) {
+        // Codes are in capitals; a shop that writes them small means the same currency.
+        let is_ours = currencies.iter().any(|code| code.trim().eq_ignore_ascii_case(&currency));
+        if !currencies.is_empty() && !is_ours {
             return;
         }
         for property in ["price", "lowPrice", "highPrice"] {

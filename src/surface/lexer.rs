@@ -36,11 +36,16 @@ pub(super) struct Lexer<'a> {
     dialect: Dialect,
     /// A `/` would begin a regular expression here, not divide.
     is_operand_next: bool,
+    /// Up to these positions no string in each quote ends, and no regular expression: none is looked for again.
+    fruitless: [usize; 4],
 }
+
+/// The place of regular expressions in [`Lexer::fruitless`], behind the three quotes.
+const EXPRESSION: usize = 3;
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(text: &'a str, dialect: Dialect) -> Self {
-        Self { bytes: text.as_bytes(), at: 0, dialect, is_operand_next: true }
+        Self { bytes: text.as_bytes(), at: 0, dialect, is_operand_next: true, fruitless: [0; 4] }
     }
 
     /// The byte at which the next token is looked for.
@@ -79,29 +84,47 @@ impl<'a> Lexer<'a> {
     }
 
     /// The end of a string whose content begins at a position: where its quote stands again. `None` where it does not.
-    fn string_end(&self, from: usize, quote: u8) -> Option<usize> {
+    fn string_end(&mut self, from: usize, quote: u8) -> Option<usize> {
+        let kind = b"\"'`".iter().position(|&known| known == quote)?;
+        if self.is_fruitless(kind, from) {
+            return None;
+        }
         let mut at = from;
         loop {
-            match *self.bytes.get(at)? {
-                b'\\' => at += 2,
-                byte if byte == quote => return Some(at),
-                b'\n' if self.dialect == Dialect::Script && quote != b'`' => return None,
-                _ => at += 1,
+            match self.bytes.get(at) {
+                Some(b'\\') => at += 2,
+                Some(&byte) if byte == quote => return Some(at),
+                Some(b'\n') if self.dialect == Dialect::Script && quote != b'`' => break,
+                Some(_) => at += 1,
+                None => break,
             }
         }
+        self.note_fruitless(kind, at)
+    }
+
+    fn is_fruitless(&self, kind: usize, from: usize) -> bool {
+        self.fruitless.get(kind).is_some_and(|&until| from < until)
+    }
+
+    fn note_fruitless(&mut self, kind: usize, until: usize) -> Option<usize> {
+        *self.fruitless.get_mut(kind)? = until;
+        None
     }
 
     /// The end of a regular expression whose content begins at a position.
-    fn expression_end(&self, from: usize) -> Option<usize> {
+    fn expression_end(&mut self, from: usize) -> Option<usize> {
+        if self.is_fruitless(EXPRESSION, from) {
+            return None;
+        }
         let (mut at, mut in_class) = (from, false);
         loop {
-            match *self.bytes.get(at)? {
-                b'\n' => return None,
-                b'\\' => at += 1,
-                b'[' => in_class = true,
-                b']' => in_class = false,
-                b'/' if !in_class => return Some(at + 1),
-                _ => {}
+            match self.bytes.get(at) {
+                None | Some(b'\n') => return self.note_fruitless(EXPRESSION, at),
+                Some(b'\\') => at += 1,
+                Some(b'[') => in_class = true,
+                Some(b']') => in_class = false,
+                Some(b'/') if !in_class => return Some(at + 1),
+                Some(_) => {}
             }
             at += 1;
         }

@@ -473,3 +473,27 @@ proptest! {
         amount::of_text(&text, &price("EUR", 1900, 1750), Scale::Minor);
     }
 }
+
+#[test]
+fn what_never_ends_is_looked_for_once() {
+    let keys = names(&["price"]);
+    let keys = Keys { price: &keys, item: &[], scale: Scale::Major };
+    for endless in ["\"\\\"", "'\\'", "`\\`", "(/["] {
+        // Searched anew from each place, each of these takes minutes.
+        let text = format!("price = 19; {}\nprice = 19", endless.repeat(60_000));
+        let outcome = script::edits(&text, &keys, Some("A"), &mut only_a(price("EUR", 1900, 1750)));
+        assert!(a(&outcome).written >= 1, "{endless}");
+    }
+}
+
+#[test]
+fn the_code_of_a_currency_may_be_written_small() {
+    let json = |code: &str| {
+        format!(r#"{{"@type":"Product","sku":"A","offers":{{"price":19,"priceCurrency":"{code}"}}}}"#)
+    };
+    let find = || only_a(price("EUR", 1900, 1750));
+    for (code, written) in [("EUR", 1), ("eur", 1), (" Eur ", 1)] {
+        assert_eq!(a(&json_ld::edits(&json(code), None, &mut find())).written, written, "{code}");
+    }
+    assert!(json_ld::edits(&json("usd"), None, &mut find()).items.is_empty());
+}

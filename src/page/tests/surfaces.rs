@@ -403,3 +403,30 @@ fn a_form_waits_no_longer_than_its_item_may_be_shown() {
     assert_eq!(output.bytes, [&form[..], mismatch].concat());
     assert!(output.fields.is_empty());
 }
+
+#[test]
+fn where_elements_are_too_deep_to_be_told_apart_no_item_of_the_page_is_shown() {
+    let data =
+        r#"<script type=application/ld+json>{"@type":"Product","sku":"OIL","offers":{"price":19}}</script>"#;
+    let after = |depth: usize| {
+        rewrite("{}", "/", &format!("<b data-haggle-sku=OIL>19.00</b>{}{data}", "<div>".repeat(depth)), &OIL)
+    };
+    assert!(after(500).page.contains(":17.5}") && after(500).item("OIL").is_shown());
+    assert!(after(600).page.contains(":19}"));
+    assert_eq!(after(600).mismatches("OIL"), ["depth"]);
+    let open = format!("<b data-haggle-sku=OIL>19.00{}<p>Vinegar 19.00", "<i>".repeat(600));
+    assert_eq!(rewrite("{}", "/", &open, &OIL).page, open);
+}
+
+#[test]
+fn a_card_that_says_its_item_too_late_contradicts_what_is_shown() {
+    let site = r##"{"cards":[{"selector":"li","sku":{"selector":"a","attribute":"href","pattern":"/p/{sku}"}}],
+        "surfaces":[{"selector":"i"}]}"##;
+    let long = " ".repeat(70_000);
+    for card in [format!("<i>19.00{long}</i>"), format!("<i>19.00</i><br>{long}<br>")] {
+        let page = format!("<b data-haggle-sku=OIL>19.00</b><li>{card}<a href=/p/OIL></a></li>");
+        let done = rewrite(site, "/", &page, &OIL);
+        assert!(done.page.contains("<i>19.00") && done.tag.is_empty());
+        assert_eq!(done.mismatches("OIL"), ["card"]);
+    }
+}
