@@ -47,13 +47,55 @@ fn what_is_wrong_is_named() {
     for (arguments, why) in [
         (vec!["site", site], "surfaces[0].selector is \"p:has(b)\""),
         (vec!["page", "-", "--item", "OIL:19.00:EUR"], "SKU:FROM:TO:CURRENCY"),
-        (vec!["page", "-", "--item", "OIL:19.001:17:EUR"], "19.001 is not an amount in EUR"),
+        (
+            vec!["page", "-", "--item", "OIL:19.001:17:EUR"],
+            "19.001 is not an amount in EUR; it must be digits, a point",
+        ),
+        (
+            vec!["page", "-", "--item", "OIL:19.00:17:JPY"],
+            "19.00 is not an amount in JPY; it must be digits only",
+        ),
+        (vec!["page", "-", "--item", "OIL:19:+5:EUR"], "+5 is not an amount"),
+        (
+            vec!["page", "-", "--item", "OIL:19:0:EUR"],
+            "0 is no price; it must be above 0 and at most 10000000.00 EUR",
+        ),
+        (vec!["page", "-", "--item", "OIL:10000000.01:1:EUR"], "10000000.01 is no price"),
+        (vec!["page", "-", "--item", ":19:17:EUR"], "the key is empty"),
+        (vec!["page", "-", "--item", "OIL:19:17:EUR", "--item", "OIL:19:18:EUR"], "OIL is given twice"),
+        (vec!["page", "-", "--path", "p/OIL", "--item", "OIL:19:17:EUR"], "--path p/OIL: it must be a path"),
         (vec!["page", "-", "--item", "OIL:19:17:EURO"], "ISO 4217"),
     ] {
         let run = haggle(&arguments, PAGE);
         assert_eq!(run.code, 2);
         assert!(run.err.contains(why), "{}", run.err);
     }
+}
+
+#[test]
+fn a_page_without_the_item_says_what_it_is_about() {
+    let item = ["page", "-", "--item", "OIL:19.00:17.50:EUR"];
+    let run = haggle(&item, "<p>19,00 €</p>");
+    assert!(
+        run.out.ends_with("was found: no mark, card or rule for the path / names an item\n"),
+        "{}",
+        run.out
+    );
+    let marks: String = (1..=7).map(|n| format!("<b data-haggle-sku=S{n}>19,00 €</b>")).collect();
+    let run = haggle(&item, &marks);
+    assert_eq!(run.code, 1);
+    assert!(
+        run.out.ends_with("was found: the page is about S1, S2, S3, S4, S5, and 2 more\n"),
+        "{}",
+        run.out
+    );
+}
+
+#[test]
+fn signs_that_a_terminal_obeys_are_not_passed_on() {
+    let page = "<b data-haggle-sku=OIL>\u{1b}[31m19.00\u{1b}[0m\u{7}</b>";
+    let run = haggle(&["page", "-", "--item", "OIL:19.00:17.50:EUR"], page);
+    assert!(run.out.contains("[31m19.00[0m") && !run.out.contains(['\u{1b}', '\u{7}']), "{:?}", run.out);
 }
 
 #[test]

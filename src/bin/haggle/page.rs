@@ -1,5 +1,7 @@
 //! `haggle page`: a saved page through the rewriter, so that a shop developer can try marks and rules.
 
+use std::cell::RefCell;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 
 use clap::Args;
@@ -12,6 +14,10 @@ use crate::{Answer, Failure, files, say};
 
 /// Longest text that is shown of a place, in characters.
 const SHOWN_MAX: usize = 40;
+/// Most items that are named where none of those asked for is found.
+const OTHERS_MAX: usize = 5;
+/// Highest price, in minor units: what an experiment allows.
+const PRICE_MAX: i64 = 1_000_000_000;
 
 /// Shows where a saved page shows the price of an item, and whether each place would be rewritten.
 #[derive(Args)]
@@ -43,12 +49,44 @@ pub struct Options {
     json: bool,
 }
 
-/// The items of the command line.
-struct Items(Vec<(String, Price)>);
+/// The items of the command line, and which others the page has asked for.
+struct Items {
+    prices: Vec<(String, Price)>,
+    others: RefCell<BTreeSet<String>>,
+}
+
+impl Items {
+    fn read(texts: &[String]) -> Result<Self, Failure> {
+        let mut prices: Vec<(String, Price)> = Vec::new();
+        for text in texts {
+            let (sku, price) = item(text)?;
+            if prices.iter().any(|(known, _)| *known == sku) {
+                return Err(format!("--item {text}: {sku} is given twice; it must be given once").into());
+            }
+            prices.push((sku, price));
+        }
+        Ok(Self { prices, others: RefCell::default() })
+    }
+
+    /// Why no item was found: what the page is about instead.
+    fn why_none(&self, path: &str) -> String {
+        let others = self.others.borrow();
+        let named: Vec<String> = others.iter().take(OTHERS_MAX).map(|sku| shown(sku)).collect();
+        match others.len() {
+            0 => format!("no mark, card or rule for the path {path} names an item"),
+            1..=OTHERS_MAX => format!("the page is about {}", named.join(", ")),
+            more => format!("the page is about {}, and {} more", named.join(", "), more - OTHERS_MAX),
+        }
+    }
+}
 
 impl Offers for Items {
     fn price(&self, sku: &str) -> Option<Price> {
-        self.0.iter().find(|(known, _)| known == sku).map(|&(_, price)| price)
+        let price = self.prices.iter().find(|(known, _)| known == sku).map(|&(_, price)| price);
+        if price.is_none() {
+            self.others.borrow_mut().insert(sku.into());
+        }
+        price
     }
 }
 
@@ -73,11 +111,24 @@ fn item(text: &str) -> Result<(String, Price), Failure> {
         let (whole, decimals) = amount.split_once('.').unwrap_or((amount, ""));
         let digits = currency.minor_digits() as usize;
         let is_amount = !whole.is_empty() && decimals.len() <= digits;
-        let minor = format!("{whole}{decimals:0<digits$}").parse().ok().filter(|&minor: &i64| minor > 0);
-        let allowed =
-            format!("{amount} is not an amount in {currency}, with a point and at most {digits} decimals");
-        minor.filter(|_| is_amount).ok_or_else(|| refused(&allowed))
+        let is_amount = is_amount && format!("{whole}{decimals}").bytes().all(|byte| byte.is_ascii_digit());
+        if !is_amount {
+            let sign = if digits == 0 {
+                "digits only".into()
+            } else {
+                format!("digits, a point and at most {digits} decimals")
+            };
+            return Err(refused(&format!("{amount} is not an amount in {currency}; it must be {sign}")));
+        }
+        let minor = format!("{whole}{decimals:0<digits$}").parse().ok();
+        minor.filter(|minor| (1..=PRICE_MAX).contains(minor)).ok_or_else(|| {
+            let most = Unit::price(Some(currency), PRICE_MAX);
+            refused(&format!("{amount} is no price; it must be above 0 and at most {most}"))
+        })
     };
+    if sku.trim().is_empty() {
+        return Err(refused("the key is empty; it must be the sku of the experiment"));
+    }
     let price =
         Price { catalogue_minor: minor(from)?, price_minor: minor(to)?, currency, is_disclosed: false };
     Ok(((*sku).into(), price))
@@ -86,7 +137,11 @@ fn item(text: &str) -> Result<(String, Price), Failure> {
 /// Prints the places and what becomes of the items.
 pub fn run(options: &Options) -> Result<Answer, Failure> {
     let site = options.site.as_deref().map_or_else(|| Ok(Site::default()), site)?;
-    let items = Items(options.item.iter().map(|text| item(text)).collect::<Result<_, _>>()?);
+    let items = Items::read(&options.item)?;
+    if !options.path.starts_with('/') {
+        let why = format!("--path {}: it must be a path, from its / on, such as /products/x", options.path);
+        return Err(why.into());
+    }
     let page = files::bytes(&options.page)?;
     let (mut rewriter, mut output) =
         (Rewriter::new(&site, &options.path, &items).noting(), Output::default());
@@ -96,17 +151,39 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
         std::fs::write(path, with_fields(&output)).map_err(files::named(path))?;
     }
     let is_shown = !report.items.is_empty() && report.items.iter().all(|item| item.is_shown());
+    let lines = Lines::of(&page);
     if options.json {
-        say(as_json(&page, &output, &report))?;
+        say(as_json(&lines, &output, &report))?;
     } else {
-        print(&page, &output, &report)?;
+        print(&lines, &output, &report)?;
+        if report.items.is_empty() {
+            say(format!(
+                "no place with a price of these items was found: {}",
+                items.why_none(&options.path)
+            ))?;
+        }
     }
     Ok(if is_shown { Answer::Yes } else { Answer::No })
 }
 
-/// The number of the line in which a byte stands, from 1.
-fn line(page: &[u8], at: usize) -> usize {
-    page.iter().take(at).filter(|&&byte| byte == b'\n').count() + 1
+/// Where the lines of a page end.
+struct Lines(Vec<usize>);
+
+impl Lines {
+    fn of(page: &[u8]) -> Self {
+        Self(page.iter().enumerate().filter(|&(_, &byte)| byte == b'\n').map(|(at, _)| at).collect())
+    }
+
+    /// The number of the line in which a byte stands, from 1.
+    fn number(&self, at: usize) -> usize {
+        self.0.partition_point(|&end| end < at) + 1
+    }
+}
+
+/// A text of the page for the terminal: in one line, and without signs that a terminal obeys.
+fn shown(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    words.join(" ").chars().filter(|sign| !sign.is_control()).take(SHOWN_MAX).collect()
 }
 
 /// What became of a place.
@@ -120,19 +197,20 @@ fn verdict(seen: &Seen) -> &'static str {
     }
 }
 
-fn print(page: &[u8], output: &Output, report: &Report) -> Result<(), Failure> {
+fn print(lines: &Lines, output: &Output, report: &Report) -> Result<(), Failure> {
     let mut table = Table::new(&["place", "item", "line", "text", "result"]);
     for seen in &report.surfaces {
-        let text: String = seen.text.split_whitespace().collect::<Vec<_>>().join(" ");
         table.line(vec![
             seen.name.clone(),
             seen.sku.clone(),
-            line(page, seen.at).to_string(),
-            text.chars().take(SHOWN_MAX).collect(),
+            lines.number(seen.at).to_string(),
+            shown(&seen.text),
             verdict(seen).into(),
         ]);
     }
-    say(&table)?;
+    if !report.surfaces.is_empty() {
+        say(&table)?;
+    }
     for item in &report.items {
         let price = |minor| Unit::price(Some(item.price.currency), minor);
         let (from, to) = (price(item.price.catalogue_minor), price(item.price.price_minor));
@@ -144,15 +222,12 @@ fn print(page: &[u8], output: &Output, report: &Report) -> Result<(), Failure> {
         };
         say(format!("{}: {what}", item.sku))?;
     }
-    if report.items.is_empty() {
-        say("no place with a price of these items was found")?;
-    }
     Ok(())
 }
 
-fn as_json(page: &[u8], output: &Output, report: &Report) -> serde_json::Value {
+fn as_json(lines: &Lines, output: &Output, report: &Report) -> serde_json::Value {
     let places = report.surfaces.iter().map(|seen| {
-        json!({ "place": seen.name, "item": seen.sku, "line": line(page, seen.at), "text": seen.text,
+        json!({ "place": seen.name, "item": seen.sku, "line": lines.number(seen.at), "text": seen.text,
                 "result": verdict(seen).to_lowercase() })
     });
     let items = report.items.iter().map(|item| {

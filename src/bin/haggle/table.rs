@@ -22,14 +22,17 @@ impl Table {
 
 impl std::fmt::Display for Table {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let width = |column: usize| {
-            let cells = self.lines.iter().filter_map(|line| line.get(column));
-            cells.map(|cell| cell.chars().count()).max().unwrap_or(0)
-        };
+        let mut widths: Vec<usize> = Vec::new();
+        for line in &self.lines {
+            widths.resize(widths.len().max(line.len()), 0);
+            for (width, cell) in widths.iter_mut().zip(line) {
+                *width = (*width).max(cell.chars().count());
+            }
+        }
         for (number, line) in self.lines.iter().enumerate() {
-            let cells = line.iter().enumerate().map(|(column, cell)| match column {
-                0 => format!("{cell:<width$}", width = width(0)),
-                _ => format!("  {cell:>width$}", width = width(column)),
+            let cells = line.iter().zip(&widths).enumerate().map(|(column, (cell, &width))| match column {
+                0 => format!("{cell:<width$}"),
+                _ => format!("  {cell:>width$}"),
             });
             let text: String = cells.collect();
             let end = if number + 1 < self.lines.len() { "\n" } else { "" };
@@ -108,6 +111,14 @@ mod tests {
         let mut table = Table::new(&["arm", "price"]);
         table.line(vec!["list".into(), "19.00 €".into()]);
         assert_eq!(table.to_string(), "arm     price\nlist  19.00 €");
+    }
+
+    #[test]
+    fn a_long_table_is_written_in_time_that_grows_with_its_length() {
+        let mut table = Table::new(&["arm", "price"]);
+        // Were the widths sought anew for each line, this would take an hour.
+        (0..50_000).for_each(|line| table.line(vec![line.to_string(), "1".into()]));
+        assert_eq!(table.to_string().lines().count(), 50_001);
     }
 
     #[test]
