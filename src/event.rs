@@ -6,7 +6,7 @@
 
 use crate::json::{Fields, Value};
 use crate::ledger::Credit;
-use crate::{Cohort, Error, Quote, TallyKey};
+use crate::{Cohort, Currency, Error, Quote, TallyKey};
 
 /// Most prices or quotes of one exposure report.
 pub const SHOWN_MAX: usize = 60;
@@ -168,6 +168,8 @@ impl CartLine {
         let mut fields = line.fields(&["line_id", "sku", "quote", "currency"])?;
         let mut text = |name| fields.take(name).if_any().map(Value::text).transpose();
         let (line_id, quote, currency) = (text("line_id")?, text("quote")?, text("currency")?);
+        // Never equal to that of a quote, it would refuse every one of them and nobody would know why.
+        currency.as_deref().map_or(Ok(()), |currency| currency.parse::<Currency>().map(drop))?;
         Ok(Self { line_id, sku: fields.take("sku").text()?, quote: quote.unwrap_or_default(), currency })
     }
 }

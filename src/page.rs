@@ -131,6 +131,9 @@ pub struct Seen {
     pub text: String,
 }
 
+/// Most bytes of a page that wait for the end of a tag or a comment.
+const TOKEN_MAX: usize = 4 << 20;
+
 /// Rewrites one page.
 ///
 /// ```
@@ -179,6 +182,8 @@ pub struct Rewriter<'a> {
     /// Up to here nothing has waited for too long.
     due: usize,
     is_slot_filled: bool,
+    /// A token was too long to wait for.
+    is_passing: bool,
     client: Client,
     notes: Option<Vec<Seen>>,
 }
@@ -205,6 +210,7 @@ impl<'a> Rewriter<'a> {
             seen: vec![false; site.surfaces.len()],
             due: usize::MAX,
             is_slot_filled: false,
+            is_passing: false,
             client: Client::default(),
             notes: None,
         }
@@ -218,23 +224,40 @@ impl<'a> Rewriter<'a> {
 
     /// Takes the next bytes of the page in, and appends to `output` what may go out.
     pub fn push(&mut self, bytes: &[u8], output: &mut Output) {
+        if self.is_passing {
+            output.bytes.extend_from_slice(bytes);
+            return;
+        }
         self.flow.take_in(bytes);
         self.scan(false);
         self.give_up(self.at);
         let until = self.held().min(self.at);
         self.flow.release(until, output);
+        if self.flow.bytes().len() > TOKEN_MAX {
+            self.pass(output);
+        }
+    }
+
+    /// A tag or a comment does not end: the rest of the page goes out as it comes, and nothing more is looked at.
+    fn pass(&mut self, output: &mut Output) {
+        (0..self.items.all().len()).for_each(|item| self.mismatch(item, "unended".into()));
+        self.forms.clear();
+        self.open.clear();
+        self.flow.release(usize::MAX, output);
+        self.is_passing = true;
     }
 
     /// Ends the page: appends the rest, with the tag of the storefront client.
     pub fn end(mut self, output: &mut Output) -> Report {
-        self.scan(true);
-        let end = self.at;
-        self.give_up(end);
+        if !self.is_passing {
+            self.scan(true);
+            self.give_up(self.at);
+        }
         if self.scanner.is_lost() {
             // What stands so deep was not looked at, and may show the catalogue price.
             (0..self.items.all().len()).for_each(|item| self.mismatch(item, "depth".into()));
         }
-        self.close(0, end, true);
+        self.close(0, self.at, true);
         self.conclude();
         let tag = self.client.tag(self.site, self.items.all());
         self.flow.finish(output);

@@ -154,23 +154,26 @@ impl View {
                 return self.left_alone(response, Reason::TooLarge);
             }
         };
-        let (mark, path) = (proof::mark_of(self.visitor.snapshot()), path_key(&self.request));
+        self.of_whole(&bytes, reason, true).await
+    }
+
+    /// A page of which all bytes are here: an item with a place that does not match is left alone in all places.
+    async fn of_whole(&self, bytes: &[u8], reason: Reason, is_to_prove: bool) -> Result<Response> {
+        let path = self.request.path();
         let mut without = Vec::new();
-        let (mut output, report) = {
-            let offers = PageOffers::of(&self.visitor, &without);
-            let first = rewritten(&self.visitor, self.request.path(), &offers, &bytes);
-            if !mismatches::count(&first.1.items) && is_clean(&self.visitor, self.request.path(), &bytes) {
-                proof::prove(mark, &path);
-            }
-            first
-        };
+        let (mut output, report) =
+            rewritten(&self.visitor, path, &PageOffers::of(&self.visitor, &without), bytes);
+        let is_wrong_somewhere = mismatches::count(&report.items);
+        if is_to_prove && !is_wrong_somewhere && is_clean(&self.visitor, path, bytes) {
+            proof::prove(proof::mark_of(self.visitor.snapshot()), &path_key(&self.request));
+        }
         without.extend(report.items.into_iter().filter(is_wrong).map(|item| item.sku));
         if !without.is_empty() {
-            proof::doubt(&path);
+            proof::doubt(&path_key(&self.request));
             let offers = PageOffers::of(&self.visitor, &without);
-            let (second, report) = rewritten(&self.visitor, self.request.path(), &offers, &bytes);
+            let (second, report) = rewritten(&self.visitor, path, &offers, bytes);
             if report.items.iter().any(is_wrong) || !report.items.iter().any(|item| item.written > 0) {
-                return self.left_alone_with(&bytes, Reason::SurfaceMismatch);
+                return self.left_alone(self.with_bytes(bytes)?, Reason::SurfaceMismatch);
             }
             output = second;
         }
@@ -209,11 +212,12 @@ impl View {
         if charset::begins_strangely(bytes) {
             return self.left_alone(self.with_bytes(bytes)?, Reason::Charset);
         }
+        if !matches!(self.visitor.settings().mode, Mode::Stream) {
+            return self.of_whole(bytes, reason, false).await;
+        }
         let offers = PageOffers::of(&self.visitor, &[]);
         let (mut output, report) = rewritten(&self.visitor, self.request.path(), &offers, bytes);
-        if mismatches::count(&report.items) {
-            proof::doubt(&path_key(&self.request));
-        }
+        mismatches::count(&report.items);
         let response = self.with_bytes(&with_quotes(&self.visitor, &mut output).await)?;
         self.visitor.stamp(&response.headers())?;
         marked(response, reason)

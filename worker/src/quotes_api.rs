@@ -3,6 +3,7 @@
 use haggle::Snapshot;
 use haggle::event::{CartLine, parse_cart};
 use haggle::quote::Expected;
+use haggle::snapshot::ListedItem;
 use serde::Serialize;
 use worker::{Date, Env, Headers, Request, Response};
 
@@ -20,7 +21,7 @@ struct LinePrice<'a> {
     line_id: Option<&'a str>,
     sku: &'a str,
     status: &'static str,
-    /// The price of one unit to charge; null where the catalogue price stands and is not known here.
+    /// The price of one unit to charge; null where the catalogue price stands and is not known here in the currency.
     price_minor: Option<i64>,
     catalogue_minor: Option<i64>,
     currency: Option<String>,
@@ -68,7 +69,11 @@ async fn price_of<'a>(
     let expected = Expected { merchant: &settings.merchant, sku, currency: currency.as_deref(), now_s };
     let opened = settings.signer.open(quote).await;
     let verified = opened.and_then(|quote| quote.verify(&expected, snapshot).map(|price| (quote, price)));
-    let item = snapshot.and_then(|snapshot| snapshot.item(sku));
+    // An amount in another currency than the cart's would be charged as one in the cart's.
+    let is_in_currency = |item: &ListedItem<'_>| {
+        currency.as_ref().is_none_or(|wanted| *wanted == item.experiment().currency().to_string())
+    };
+    let item = snapshot.and_then(|snapshot| snapshot.item(sku)).filter(is_in_currency);
     let catalogue_minor = item.map(|item| item.price_minor());
     let line_id = line_id.as_deref();
     match verified {

@@ -195,3 +195,21 @@ fn a_page_of_two_thousand_items_is_done_in_one_go() {
     let page = page.replace("19,00", "17,50");
     assert!(output.bytes.starts_with(page.as_bytes()));
 }
+
+/// Nothing that never ends may fill the memory: what waits is bounded, and every byte goes out.
+#[test]
+fn a_comment_without_an_end_is_let_go() {
+    let (site, prices) = (Site::default(), Prices(vec![("OIL", 1900, 1750)]));
+    let mut rewriter = Rewriter::new(&site, "/", &prices);
+    let (mut output, mut given) = (Output::default(), 0);
+    let first = "<b data-haggle-sku=OIL>19,00 €</b><!--";
+    for piece in std::iter::once(first.as_bytes()).chain(std::iter::repeat_n(&[b'x'; 65_536][..], 100)) {
+        rewriter.push(piece, &mut output);
+        given += piece.len();
+        assert!(given - output.bytes.len() <= TOKEN_MAX + 65_536, "{given} bytes in, {}", output.bytes.len());
+    }
+    let report = rewriter.end(&mut output);
+    assert!(output.bytes.starts_with("<b data-haggle-sku=OIL>17,50 €</b><!--xxx".as_bytes()));
+    assert_eq!(output.bytes.len(), given);
+    assert_eq!(report.items[0].mismatches, ["unended"]);
+}
