@@ -4,6 +4,11 @@
 //! the new price, or as it came. Everything else streams by, byte for byte. Nothing can fail here: what is not
 //! understood stays as it is.
 //!
+//! Why not by the runtime's own `HTMLRewriter`: it writes a start tag anew where one attribute changes, cuts a page that its
+//! strict parser rejects, cannot hold a split price back, and each of its callbacks cost 10 to 17 us of CPU when that was
+//! measured (48 prices: 2.1 ms by element handlers, 3.7 ms with their texts), where handing the bytes of a page through the
+//! wasm costs 0.15 ms. And this way the same code runs in tests and on the command line.
+//!
 //! In scope: finding the surfaces by the marks and rules of a [`Site`], which item each of them is about, what of them
 //! shows the catalogue price, the places of hidden fields and of the disclosure, and the tag of the storefront client.
 //!
