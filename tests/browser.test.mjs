@@ -512,7 +512,11 @@ test('the shop\'s own script renders its buy box from data that the Worker has w
     const tab = await Tab.open(), seen = await watchPictures(tab.page, '.price.big span');
     await tab.look('/product/OVEN-80');
     const shown = (await tab.prices())['OVEN-80'];
-    for (const units of ['2', '3', '1']) await tab.page.getByLabel('Quantity').fill(units);
+    for (const units of ['2', '3', '1']) {
+      await tab.page.getByLabel('Quantity').fill(units);
+      // Two frames: the one in which it is drawn is over then, and was watched.
+      await tab.page.evaluate(() => new Promise((done) => { requestAnimationFrame(() => requestAnimationFrame(done)); }));
+    }
     const texts = await seen();
     const single = texts.filter((text) => !text.includes(' for ')).map(readPrice);
     assert.deepEqual([...new Set(single)], [shown]);
