@@ -154,7 +154,8 @@ impl View {
                 return self.left_alone(response, Reason::TooLarge);
             }
         };
-        self.of_whole(&bytes, reason, true).await
+        let is_to_prove = matches!(self.visitor.settings().mode, Mode::Proven);
+        self.of_whole(&bytes, reason, is_to_prove).await
     }
 
     /// A page of which all bytes are here: an item with a place that does not match is left alone in all places.
