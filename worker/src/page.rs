@@ -174,7 +174,7 @@ impl View {
             let offers = PageOffers::of(&self.visitor, &without);
             let (second, report) = rewritten(&self.visitor, path, &offers, bytes);
             if report.items.iter().any(is_wrong) || !report.items.iter().any(|item| item.written > 0) {
-                return self.left_alone(self.with_bytes(bytes)?, Reason::SurfaceMismatch);
+                return self.left_alone_with(bytes, Reason::SurfaceMismatch);
             }
             output = second;
         }
@@ -211,7 +211,7 @@ impl View {
     /// What [`Self::streamed`] gives, of a page that came in one piece.
     async fn at_once(&self, bytes: &[u8], reason: Reason) -> Result<Response> {
         if charset::begins_strangely(bytes) {
-            return self.left_alone(self.with_bytes(bytes)?, Reason::Charset);
+            return self.left_alone_with(bytes, Reason::Charset);
         }
         if !matches!(self.visitor.settings().mode, Mode::Stream) {
             return self.of_whole(bytes, reason, false).await;
@@ -278,7 +278,7 @@ impl View {
         self.left_alone(response, Reason::OriginStatus)
     }
 
-    fn left_alone_with(self, bytes: &[u8], reason: Reason) -> Result<Response> {
+    fn left_alone_with(&self, bytes: &[u8], reason: Reason) -> Result<Response> {
         let response = self.with_bytes(bytes)?;
         self.left_alone(response, reason)
     }
