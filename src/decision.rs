@@ -75,7 +75,7 @@ impl Decision<'_> {
 /// # use haggle::*;
 /// # let experiment = Experiment::from_json(include_str!("../tests/golden/sevilla.json"))?;
 /// # let input = evidence::pooled(&experiment, &[Tally::default(); 3])?;
-/// # let bytes = Snapshot::encode(1, 1, &[Entry { experiment: &experiment, epoch: 1, input }])?;
+/// # let bytes = Snapshot::encode(1, 1, &[Entry::new(&experiment, 1, input)])?;
 /// let snapshot = Snapshot::decode(bytes)?;
 /// let unit = UnitKey::of_visitor(&Key::new(&[7; 32]), "visitor-1");
 /// let decision = decide(&snapshot, "OLIVE-500", &unit, 1_700_000_000_000).ok_or("not priced")?;
@@ -120,7 +120,7 @@ pub(crate) mod tests {
             ..Tally::default()
         });
         let input = evidence::pooled(&experiment, &counted).unwrap();
-        let entry = Entry { experiment: &experiment, epoch: 2, input };
+        let entry = Entry::new(&experiment, 2, input);
         Snapshot::decode(Snapshot::encode(5, 1, &[entry]).unwrap()).unwrap()
     }
 
@@ -128,7 +128,7 @@ pub(crate) mod tests {
     pub(crate) fn stopped() -> Snapshot {
         let experiment = sevilla();
         let input = evidence::pooled(&experiment, &[Tally::default(); 3]).unwrap();
-        let entry = Entry { experiment: &experiment, epoch: 2, input };
+        let entry = Entry::new(&experiment, 2, input);
         let shop = crate::Shop { is_stopped: true, ..crate::Shop::default() };
         Snapshot::decode(Snapshot::encode_shop(6, 1, &[entry], &shop).unwrap()).unwrap()
     }

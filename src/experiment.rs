@@ -122,15 +122,139 @@ pub struct Item {
     pub compare_at_minor: Option<i64>,
 }
 
+/// What an experiment prices.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Goods {
+    /// One item, described in the file itself.
+    Item(Item),
+    /// Items of the catalogue; which ones is drawn once, at the start (see [`Groups`](crate::Groups)).
+    Scope(Scope),
+}
+
+/// Which items of the catalogue an experiment is about.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Scope {
+    /// The items that are drawn from.
+    pub which: Which,
+    /// Items that get the experiment's prices; all that are in scope and not in the negative group where left out.
+    pub positive: Option<u32>,
+    /// Items that keep the catalogue price, to compare with.
+    pub negative: u32,
+    /// Price bands within which the groups are drawn, so that both have the same share of each: 1 to 20.
+    pub strata: u32,
+    /// Names of other experiments whose items are left out. Those of live experiments always are.
+    pub exclude: Vec<String>,
+}
+
+/// The items that a draw looks at.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Which {
+    /// The whole catalogue.
+    All,
+    /// These items.
+    Skus(Vec<String>),
+    /// The items that meet all conditions.
+    Where(Vec<Condition>),
+}
+
+/// A condition on a column of the catalogue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Condition {
+    /// The column.
+    pub column: String,
+    /// What its value must be.
+    pub test: Test,
+}
+
+/// What a value of the catalogue must be.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Test {
+    /// One of these texts.
+    OneOf(Vec<String>),
+    /// A number in this range, both ends included.
+    Range {
+        /// Least, if any.
+        from: Option<i64>,
+        /// Largest, if any.
+        to: Option<i64>,
+    },
+}
+
+/// What is randomised: who or what is sent to an arm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Unit {
+    /// Each visitor, for all items of the experiment alike.
+    Visitor,
+    /// Each item, for everybody and as long as the experiment runs.
+    Item,
+    /// Each family of items: its items share an arm.
+    Family,
+    /// Each item anew in each period (a switchback).
+    ItemPeriod,
+}
+
+/// How an arm prices an item.
+#[derive(Debug, Clone, PartialEq)]
+pub enum ArmPrice {
+    /// This price, in minor units.
+    Minor(i64),
+    /// The catalogue price times this: 0.1 to 10, in steps of a millionth; 1 is the catalogue price itself.
+    Times(f64),
+    /// The price in this column of the catalogue.
+    Column(String),
+}
+
+/// Whether units are sent to an arm. Whoever was shown its price keeps it until the quote ends, whatever this says.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum ArmState {
+    /// They are.
+    Live,
+    /// Not for now.
+    Paused,
+    /// Not any more, unless it is revived.
+    Retired,
+}
+
 /// One price of an experiment.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Arm {
     /// Short name: small letters, digits and hyphens.
     pub name: String,
-    /// Price of one unit.
+    /// How it prices an item.
+    pub price: ArmPrice,
+    /// Price of one unit; where the experiment has many items, the mean over those of the positive group, and 0 before
+    /// the groups are drawn.
     pub price_minor: i64,
     /// Net cost of one unit where it is not that of the item.
     pub cost_minor: Option<i64>,
+    /// Whether units are sent to it.
+    pub state: ArmState,
+    /// It was added while the experiment ran: it gets the floor and no more until something is known of it.
+    pub is_added: bool,
+}
+
+impl Arm {
+    /// A live arm at a price.
+    pub(crate) fn at(name: &str, price_minor: i64) -> Self {
+        let price = ArmPrice::Minor(price_minor);
+        Self {
+            name: name.into(),
+            price,
+            price_minor,
+            cost_minor: None,
+            state: ArmState::Live,
+            is_added: false,
+        }
+    }
+}
+
+/// When an experiment may be decided.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct StopRule {
+    /// Decided once the loss expected of the best arm is at most this, in minor units per exposure. More than 0.
+    pub expected_loss_minor: Option<f64>,
+    /// Not before so many whole weeks: 0 to 52.
+    pub min_weeks: u32,
 }
 
 /// A validated experiment. There is no way to get one but by parsing it.
@@ -204,9 +328,26 @@ pub struct Experiment {
     /// The bounds that no price leaves.
     pub guardrails: Guardrails,
     /// What is priced.
-    pub item: Item,
+    pub goods: Goods,
     /// The prices, 2 to 32, all different.
     pub arms: Vec<Arm>,
+    /// Who wrote the hypothesis; empty where the file does not say.
+    pub author: String,
+    /// Not to be started before, in milliseconds since 1970-01-01 UTC.
+    pub start_ms: Option<u64>,
+    /// When it is to be decided at the latest, in milliseconds since 1970-01-01 UTC.
+    pub end_ms: Option<u64>,
+    /// What is randomised.
+    pub unit: Unit,
+    /// Items of a family share an arm; always so with [`Unit::Family`], never with [`Unit::Visitor`].
+    pub families: bool,
+    /// Hours of a period, with [`Unit::ItemPeriod`]: 1 to 672 (four weeks).
+    pub period_hours: Option<u32>,
+    /// Hours at the beginning of a period whose sales do not count, because shoppers may still know the last price: less
+    /// than the period.
+    pub washout_hours: u32,
+    /// When it may be decided.
+    pub stop: StopRule,
 }
 
 impl Experiment {
@@ -230,15 +371,63 @@ impl Experiment {
         Self::read(Fields::parse("an experiment in JSON", text, &FIELDS)?)
     }
 
+    /// An experiment on visitors about which nothing is said but its item and its arms; it has no name and no holdout,
+    /// splits evenly, and maximises conversion.
+    pub(crate) fn plain(item: Item, arms: Vec<Arm>) -> Self {
+        Self {
+            name: String::new(),
+            hypothesis: String::new(),
+            document: String::new(),
+            objective: Objective::Conversion,
+            // ISO 4217's code for no currency.
+            currency: Currency::NONE,
+            holdout: 0.0,
+            floor: 0.0,
+            reward_window_hours: 1,
+            salt: String::new(),
+            control: String::new(),
+            policy: PolicyChoice { name: Policy::Fixed, parameters: Vec::new(), shares: None },
+            prior: Prior::default(),
+            reward_model: RewardModel::Conversion,
+            delay: DelayCorrection::Naive,
+            horizon: None,
+            stock: None,
+            personal_data: false,
+            guardrails: Guardrails::default(),
+            goods: Goods::Item(item),
+            arms,
+            author: String::new(),
+            start_ms: None,
+            end_ms: None,
+            unit: Unit::Visitor,
+            families: false,
+            period_hours: None,
+            washout_hours: 0,
+            stop: StopRule { expected_loss_minor: None, min_weeks: 0 },
+        }
+    }
+
     /// Position of the control among the arms.
     pub fn control_index(&self) -> usize {
         self.arms.iter().position(|arm| arm.name == self.control).unwrap_or(0)
     }
 
     /// Value of one conversion of an arm under the objective, net of the tax that its price includes.
+    ///
+    /// With many items there is no such value, and 1 stands for it: their rewards are looked at as they are (see
+    /// [`RewardModel::Normal`]).
     pub fn value_minor(&self, arm: &Arm) -> i64 {
-        let net_minor = self.item.tax.net_minor(arm.price_minor);
-        self.objective.value_minor(net_minor, arm.cost_minor.or(self.item.cost_minor)).unwrap_or(1)
+        let Goods::Item(item) = &self.goods else { return 1 };
+        let net_minor = item.tax.net_minor(arm.price_minor);
+        self.objective.value_minor(net_minor, arm.cost_minor.or(item.cost_minor)).unwrap_or(1)
+    }
+
+    /// The one item that it prices; none where it prices items of the catalogue.
+    pub fn item(&self) -> Option<&Item> {
+        match &self.goods {
+            Goods::Item(item) => Some(item),
+            Goods::Scope(_) => None,
+        }
     }
 
     /// The bounds that its guardrails come to for its item.
@@ -246,8 +435,9 @@ impl Experiment {
     /// # Errors
     /// None after parsing; a cost that was taken away is missing for the least margin.
     pub fn bounds(&self) -> Result<Bounds, Error> {
-        let Item { price_minor, cost_minor, tax, compare_at_minor, .. } = self.item;
         let currency = self.currency;
+        let Goods::Item(item) = &self.goods else { return Ok(Bounds::any(currency)) };
+        let Item { price_minor, cost_minor, tax, compare_at_minor, .. } = *item;
         self.guardrails.bounds(&Basis { currency, price_minor, cost_minor, tax, compare_at_minor })
     }
 

@@ -29,7 +29,7 @@
 //! let mut ledger = Ledger::default();
 //! let publish = |version, ledger: &Ledger| -> Result<Snapshot, Error> {
 //!     let input = evidence::pooled(&experiment, &ledger.arm_totals(&experiment)?)?; // 6 posterior
-//!     let entry = Entry { experiment: &experiment, epoch: version, input };
+//!     let entry = Entry::new(&experiment, version, input);
 //!     Snapshot::decode(Snapshot::encode(version.into(), 0, &[entry])?)          // 7 publish
 //! };
 //! let snapshot = publish(1, &ledger)?;
@@ -92,8 +92,14 @@ pub use policy::{ARMS_MAX, ArmInput, Policy, PolicyInput};
 
 pub mod guardrail;
 
+pub mod catalogue;
+pub use catalogue::CatalogueItem;
+
 pub mod experiment;
 pub use experiment::{DelayCorrection, Experiment, Objective, PolicyChoice};
+
+pub mod groups;
+pub use groups::Groups;
 
 pub mod tally;
 pub use tally::{Cohort, Tally, TallyKey};

@@ -63,6 +63,9 @@ impl Tax {
 pub struct Currency([u8; 3]);
 
 impl Currency {
+    /// ISO 4217's code for no currency.
+    pub(crate) const NONE: Self = Self(*b"XXX");
+
     /// Digits after the decimal sign: 0, 2 or 3 (ISO 4217:2015, list one).
     pub fn minor_digits(&self) -> u32 {
         match &self.0 {

@@ -201,7 +201,7 @@ impl Simulation {
         let arms = experiment.arms.iter().zip(&self.rates).map(|(arm, &rate)| TrueArm {
             name: arm.name.clone(),
             price_minor: arm.price_minor,
-            cost_minor: arm.cost_minor.or(experiment.item.cost_minor),
+            cost_minor: arm.cost_minor.or_else(|| experiment.item()?.cost_minor),
             rate,
         });
         let wait = Wait::Exponential { mean: self.delay_mean };

@@ -18,7 +18,7 @@ use self::decode::Tables;
 use self::layout::{ARM, CHECKSUM_FROM, ITEM, Layout, MAGIC, NUMBER, Record, STOPPED};
 use crate::experiment::EXPERIMENTS_MAX;
 use crate::guardrail::Bounds;
-use crate::{Allocation, Currency, Error, Experiment, Objective, Policy, PolicyInput, Site, mac};
+use crate::{Allocation, Currency, Error, Experiment, Groups, Objective, Policy, PolicyInput, Site, mac};
 
 /// An experiment with the posterior that is to be published.
 #[derive(Debug, Clone)]
@@ -29,6 +29,23 @@ pub struct Entry<'a> {
     pub epoch: u32,
     /// What the policy may look at; its arms in the order of the experiment's.
     pub input: PolicyInput,
+    /// The items; none where the experiment names its one item itself.
+    pub groups: Option<&'a Groups>,
+    /// Where items are randomised, the position of each one's arm, in the order of the groups' members (that of the
+    /// control for the negative group); empty where visitors are.
+    pub arms_of: &'a [u8],
+    /// Where items are randomised, until when their prices hold, in milliseconds since 1970-01-01 UTC; 0 where no end is
+    /// known.
+    pub until_ms: u64,
+    /// Nothing new is decided; who was shown a price keeps it.
+    pub is_paused: bool,
+}
+
+impl<'a> Entry<'a> {
+    /// An experiment on its one item, which runs.
+    pub fn new(experiment: &'a Experiment, epoch: u32, input: PolicyInput) -> Self {
+        Self { experiment, epoch, input, groups: None, arms_of: &[], until_ms: 0, is_paused: false }
+    }
 }
 
 /// What is published beside the experiments.
@@ -49,9 +66,9 @@ pub struct Shop<'a> {
 /// # let experiment = haggle::Experiment::from_json(include_str!("../tests/golden/sevilla.json"))?;
 /// let counted = vec![Tally { exposures: 100, conversions: 20, ..Tally::default() }; experiment.arms.len()];
 /// let input = evidence::pooled(&experiment, &counted)?;
-/// let bytes = Snapshot::encode(1, 1_700_000_000_000, &[Entry { experiment: &experiment, epoch: 1, input }])?;
+/// let bytes = Snapshot::encode(1, 1_700_000_000_000, &[Entry::new(&experiment, 1, input)])?;
 /// let snapshot = Snapshot::decode(bytes)?;
-/// assert_eq!(snapshot.item(&experiment.item.sku).map(|listed| listed.experiment().name()), Some("sevilla"));
+/// assert_eq!(snapshot.item("OLIVE-500").map(|listed| listed.experiment().name()), Some("sevilla"));
 /// # Ok::<(), haggle::Error>(())
 /// ```
 #[derive(Debug)]

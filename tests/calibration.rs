@@ -260,14 +260,18 @@ fn units_get_arms_with_the_published_propensity() {
     let arms = experiment.arms.len();
     let counted: Vec<Tally> = (0..arms).map(|arm| tally(20 + 4 * arm as i64)).collect();
     let input = evidence::pooled(&experiment, &counted).unwrap();
-    let entry = Entry { experiment: &experiment, epoch: 1, input };
+    let entry = Entry::new(&experiment, 1, input);
     let snapshot = Snapshot::decode(Snapshot::encode(1, 0, &[entry]).unwrap()).unwrap();
     let live = &snapshot.experiments()[0];
     let units = 60_000_u32;
     let mut counts = vec![0.0; arms + 1];
     for n in 0..units {
-        let decision =
-            decide(&snapshot, &experiment.item.sku, &UnitKey::from_bytes(u128::from(n).to_le_bytes()), 0);
+        let decision = decide(
+            &snapshot,
+            &experiment.item().unwrap().sku,
+            &UnitKey::from_bytes(u128::from(n).to_le_bytes()),
+            0,
+        );
         let decision = decision.unwrap();
         match decision.choice {
             Choice::Arm(arm) => {

@@ -139,7 +139,7 @@ impl AllocationCase {
 /// A snapshot of cases.
 fn allocations_snapshot(version: u64, cases: &[AllocationCase]) -> Vec<u8> {
     let experiments: Vec<Experiment> = cases.iter().map(AllocationCase::experiment).collect();
-    let entry = |(experiment, case)| Entry { experiment, epoch: 1, input: AllocationCase::input(case) };
+    let entry = |(experiment, case)| Entry::new(experiment, 1, AllocationCase::input(case));
     let entries: Vec<Entry<'_>> = experiments.iter().zip(cases).map(entry).collect();
     Snapshot::encode(version, 1_700_000_000_000, &entries).unwrap()
 }
@@ -279,7 +279,7 @@ impl SnapshotCase {
         };
         let published = experiments.iter().zip(&self.experiments);
         let entries: Vec<Entry<'_>> = published
-            .map(|(experiment, one)| Entry { experiment, epoch: one.epoch, input: input(experiment, one) })
+            .map(|(experiment, one)| Entry::new(experiment, one.epoch, input(experiment, one)))
             .collect();
         let shop = self.shop.as_ref().map_or_else(Shop::default, PublishedShop::shop);
         Snapshot::encode_shop(self.version, self.published_at_ms, &entries, &shop).unwrap()

@@ -108,7 +108,7 @@ impl Edge {
     fn publish(&self, version: u32) -> Snapshot {
         let totals = self.ledger.arm_totals(&self.experiment).unwrap();
         let input = evidence::pooled(&self.experiment, &totals).unwrap();
-        let entry = Entry { experiment: &self.experiment, epoch: version, input };
+        let entry = Entry::new(&self.experiment, version, input);
         let bytes = Snapshot::encode(u64::from(version), START_MS, &[entry]).unwrap();
         Snapshot::decode(bytes).unwrap()
     }
@@ -119,7 +119,7 @@ impl Edge {
             self.cookies.get(unit).map_or_else(Pins::default, |text| Pins::open(&self.quotary, unit, text));
         let (decisions, pins) = pins.settle(snapshot, unit, HOLD_S, now_ms);
         self.cookies.insert(*unit, pins.seal(&self.quotary, unit));
-        let item = &self.experiment.item;
+        let item = self.experiment.item().unwrap();
         let (sku, catalogue_minor) = (item.sku.as_str(), item.price_minor);
         let terms = Terms {
             merchant: "almazara",
@@ -143,7 +143,7 @@ impl Edge {
     /// An order of one piece at the quoted price, or its refund; it may be sent up to three times.
     fn send(&mut self, token: &str, order: &str, claim: Claim) -> i64 {
         let quote = self.quotary.open(token).unwrap();
-        let cost_minor = self.experiment.item.cost_minor.unwrap();
+        let cost_minor = self.experiment.item().unwrap().cost_minor.unwrap();
         let credit = Credit { units: 1, revenue_minor: quote.price_minor, cost_minor };
         for _ in 0..self.random.random_range(1..4) {
             self.shard(&quote).reward(&Exposure::from(&quote), order, claim, credit);

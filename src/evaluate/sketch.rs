@@ -2,13 +2,11 @@
 
 use crate::evidence;
 use crate::experiment::{Arm, HOLDOUT, Item, check_policy};
-use crate::guardrail::Guardrails;
 use crate::money::PRICE_MINOR_MAX;
 use crate::money::Tax;
 use crate::policy::ARMS_MAX;
 use crate::{
-    Currency, DelayCorrection, Delays, Error, Experiment, History, Objective, PolicyChoice, PolicyInput,
-    Prior, RewardModel,
+    Currency, Delays, Error, Experiment, History, Objective, PolicyChoice, PolicyInput, Prior, RewardModel,
 };
 
 /// An arm, what it costs to buy and what it is worth to sell.
@@ -53,38 +51,28 @@ impl Sketch {
     pub fn experiment(&self) -> Result<Experiment, Error> {
         check_offers(self)?;
         let arm = |offer: &Offer| Arm {
-            name: offer.name.clone(),
-            price_minor: offer.price_minor,
             cost_minor: Some(offer.price_minor - offer.value_minor),
+            ..Arm::at(&offer.name, offer.price_minor)
+        };
+        let none = Item {
+            sku: String::new(),
+            price_minor: 1,
+            cost_minor: None,
+            tax: Tax::default(),
+            compare_at_minor: None,
         };
         let experiment = Experiment {
             name: "tallies".into(),
-            hypothesis: String::new(),
-            document: String::new(),
             objective: self.objective,
             // ISO 4217's code for no currency.
             currency: Currency::from_bytes(*b"XXX")?,
-            holdout: 0.0,
             floor: self.floor,
-            reward_window_hours: 1,
-            salt: String::new(),
-            control: String::new(),
             policy: self.policy.clone(),
             prior: self.prior,
             reward_model: self.reward_model,
-            delay: DelayCorrection::Naive,
             horizon: self.horizon,
             stock: self.stock,
-            personal_data: false,
-            guardrails: Guardrails::default(),
-            item: Item {
-                sku: String::new(),
-                price_minor: 1,
-                cost_minor: None,
-                tax: Tax::default(),
-                compare_at_minor: None,
-            },
-            arms: self.offers.iter().map(arm).collect(),
+            ..Experiment::plain(none, self.offers.iter().map(arm).collect())
         };
         check_policy(&experiment)?;
         Ok(experiment)

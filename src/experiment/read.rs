@@ -1,6 +1,8 @@
 //! Reading an experiment is validating it: TOML and JSON are one document, read by the same rules.
 
-use super::{Arm, DelayCorrection, Experiment, HOLDOUT, Item, Objective, PolicyChoice};
+use super::{
+    Arm, DelayCorrection, Experiment, Goods, HOLDOUT, Item, Objective, PolicyChoice, StopRule, Unit,
+};
 use crate::error::decimal;
 use crate::guardrail::Guardrails;
 use crate::json::{Fields, Json, Value};
@@ -103,10 +105,18 @@ impl Experiment {
                 .take("guardrails")
                 .if_any()
                 .map_or(Ok(Guardrails::default()), |guardrails| Guardrails::read(guardrails, currency))?,
-            item: Item::read(fields.take("item"))?,
+            goods: Goods::Item(Item::read(fields.take("item"))?),
             arms,
+            author: String::new(),
+            start_ms: None,
+            end_ms: None,
+            unit: Unit::Visitor,
+            families: false,
+            period_hours: None,
+            washout_hours: 0,
+            stop: StopRule { expected_loss_minor: None, min_weeks: 0 },
         };
-        check_item(&experiment.item)?;
+        experiment.item().map_or(Ok(()), check_item)?;
         check_arms(&experiment)?;
         check_guardrails(&experiment)?;
         check_policy(&experiment)?;
@@ -153,11 +163,8 @@ fn read_window(hours: Value) -> Result<u32, Error> {
 impl Arm {
     fn read(arm: Value) -> Result<Self, Error> {
         let mut fields = arm.fields(&["name", "price_minor"])?;
-        Ok(Self {
-            name: fields.take("name").text()?,
-            price_minor: fields.take("price_minor").integer()?,
-            cost_minor: None,
-        })
+        let (name, price_minor) = (fields.take("name").text()?, fields.take("price_minor").integer()?);
+        Ok(Self::at(&name, price_minor))
     }
 }
 
@@ -350,7 +357,8 @@ fn check_guardrails(experiment: &Experiment) -> Result<(), Error> {
 }
 
 fn check_arms(experiment: &Experiment) -> Result<(), Error> {
-    let net = |arm: &Arm| experiment.item.tax.net_minor(arm.price_minor);
+    let Some(item) = experiment.item() else { return Ok(()) };
+    let net = |arm: &Arm| item.tax.net_minor(arm.price_minor);
     for (i, arm) in experiment.arms.iter().enumerate() {
         check_name("arm name", &arm.name)?;
         if arm.name == HOLDOUT {
@@ -374,14 +382,14 @@ fn check_arms(experiment: &Experiment) -> Result<(), Error> {
                 return Err(Error::value("price_minor", given, "different in every arm"));
             }
         }
-        match experiment.objective.value_minor(net(arm), experiment.item.cost_minor) {
+        match experiment.objective.value_minor(net(arm), item.cost_minor) {
             None => {
                 let allowed = "given under the profit objective: an unknown cost is not a cost of zero";
                 return Err(Error::value("item.cost_minor", "missing", allowed));
             }
             Some(value) if value < 1 => {
                 let what = format!("price_minor of arm {}", arm.name);
-                let cost = experiment.item.cost_minor.unwrap_or(0);
+                let cost = item.cost_minor.unwrap_or(0);
                 let allowed = format!("above the unit cost of {cost} under the profit objective");
                 return Err(Error::value(what, arm.price_minor, allowed));
             }
@@ -393,9 +401,9 @@ fn check_arms(experiment: &Experiment) -> Result<(), Error> {
         None => {
             Err(Error::value("control", format!("{:?}", experiment.control), format!("one of {}", names())))
         }
-        Some(control) if control.price_minor != experiment.item.price_minor => {
+        Some(control) if control.price_minor != item.price_minor => {
             let what = format!("price_minor of the control {}", control.name);
-            let allowed = format!("the catalogue price {}", experiment.item.price_minor);
+            let allowed = format!("the catalogue price {}", item.price_minor);
             Err(Error::value(what, control.price_minor, allowed))
         }
         Some(_) => Ok(()),

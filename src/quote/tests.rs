@@ -229,7 +229,7 @@ fn today(guardrails: &str, name: &str, shop: Shop<'_>) -> Snapshot {
         .replace("\"item\":", &format!("\"guardrails\": {guardrails}, \"item\":"));
     let experiment = Experiment::from_json(&text).unwrap();
     let input = evidence::pooled(&experiment, &[Tally::default(); 3]).unwrap();
-    let entry = Entry { experiment: &experiment, epoch: 2, input };
+    let entry = Entry::new(&experiment, 2, input);
     Snapshot::decode(Snapshot::encode_shop(6, 1, &[entry], &shop).unwrap()).unwrap()
 }
 

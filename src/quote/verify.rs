@@ -33,7 +33,7 @@ impl Quote {
     /// # use haggle::{quote::Expected, *};
     /// # let experiment = Experiment::from_json(include_str!("../../tests/golden/sevilla.json"))?;
     /// # let input = evidence::pooled(&experiment, &[Tally::default(); 3])?;
-    /// # let bytes = Snapshot::encode(1, 1, &[Entry { experiment: &experiment, epoch: 1, input }])?;
+    /// # let bytes = Snapshot::encode(1, 1, &[Entry::new(&experiment, 1, input)])?;
     /// # let (snapshot, now_s) = (Snapshot::decode(bytes)?, 1_700_000_000);
     /// # let unit = UnitKey::of_visitor(&Key::new(&[7; 32]), "visitor-1");
     /// # let decision = decide(&snapshot, "OLIVE-500", &unit, now_s * 1000).ok_or("not priced")?;

@@ -3,11 +3,8 @@
 mod read;
 
 use crate::experiment::{Arm, Item};
-use crate::guardrail::Guardrails;
 use crate::money::Tax;
-use crate::{
-    Currency, DelayCorrection, Error, Experiment, Objective, Policy, PolicyChoice, Prior, RewardModel,
-};
+use crate::{Currency, DelayCorrection, Error, Experiment, Objective, Policy, PolicyChoice, Prior};
 
 use super::wait::Wait;
 
@@ -183,11 +180,7 @@ impl Environment {
     pub(super) fn experiment(&self, choice: &PolicyChoice, order: &[usize]) -> Experiment {
         let ordered = order.iter().filter_map(|&place| self.arms.get(place));
         let arms: Vec<Arm> = ordered
-            .map(|arm| Arm {
-                name: arm.name.clone(),
-                price_minor: arm.price_minor,
-                cost_minor: arm.cost_minor,
-            })
+            .map(|arm| Arm { cost_minor: arm.cost_minor, ..Arm::at(&arm.name, arm.price_minor) })
             .collect();
         let control = self.arms.first();
         let mut policy = choice.clone();
@@ -210,20 +203,19 @@ impl Environment {
             control: control.map_or_else(String::new, |arm| arm.name.clone()),
             policy,
             prior: self.prior,
-            reward_model: RewardModel::Conversion,
             delay: self.delay.as_ref().map_or(DelayCorrection::Naive, |delay| delay.correction),
             horizon: Some(self.horizon),
             stock: self.inventory,
-            personal_data: false,
-            guardrails: Guardrails::default(),
-            item: Item {
-                sku: "SIMULATED".into(),
-                price_minor: control.map_or(1, |arm| arm.price_minor),
-                cost_minor: control.and_then(|arm| arm.cost_minor),
-                tax: Tax::default(),
-                compare_at_minor: None,
-            },
-            arms,
+            ..Experiment::plain(
+                Item {
+                    sku: "SIMULATED".into(),
+                    price_minor: control.map_or(1, |arm| arm.price_minor),
+                    cost_minor: control.and_then(|arm| arm.cost_minor),
+                    tax: Tax::default(),
+                    compare_at_minor: None,
+                },
+                arms,
+            )
         }
     }
 }

@@ -343,7 +343,7 @@ impl<'a> Shop<'a> {
 
     fn encode(&mut self, input: PolicyInput, units: u64) -> Result<Rc<Snapshot>, Error> {
         let epoch = self.shares.len() as u32 + 1;
-        let entry = Entry { experiment: &self.experiment, epoch, input };
+        let entry = Entry::new(&self.experiment, epoch, input);
         let now_ms = units / self.tick * HOUR_MS;
         let snapshot = Snapshot::decode(Snapshot::encode(u64::from(epoch), now_ms, &[entry])?)?;
         let live = snapshot.experiments().first();
@@ -355,7 +355,7 @@ impl<'a> Shop<'a> {
 /// What a conversion in this place brings; the holdout buys at the control's price.
 fn sale(experiment: &Experiment, place: usize) -> Credit {
     let arm = experiment.arms.get(place).or(experiment.arms.get(experiment.control_index()));
-    let cost = arm.and_then(|arm| arm.cost_minor).or(experiment.item.cost_minor);
+    let cost = arm.and_then(|arm| arm.cost_minor).or_else(|| experiment.item()?.cost_minor);
     Credit { units: 1, revenue_minor: arm.map_or(0, |arm| arm.price_minor), cost_minor: cost.unwrap_or(0) }
 }
 

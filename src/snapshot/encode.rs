@@ -43,7 +43,7 @@ impl Snapshot {
         }
         let mut by_sku: Vec<(usize, &Item)> = Vec::with_capacity(entries.len());
         for (index, entry) in entries.iter().enumerate() {
-            let item = &entry.experiment.item;
+            let Some(item) = entry.experiment.item() else { continue };
             by_sku.insert(by_sku.partition_point(|(_, other)| other.sku <= item.sku), (index, item));
         }
         let mut items = Vec::new();

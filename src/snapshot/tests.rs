@@ -8,7 +8,7 @@ use proptest::prelude::*;
 
 fn entry(experiment: &Experiment) -> Entry<'_> {
     let counted = vec![Tally { exposures: 50, conversions: 10, ..Tally::default() }; experiment.arms.len()];
-    Entry { experiment, epoch: 3, input: evidence::pooled(experiment, &counted).unwrap() }
+    Entry::new(experiment, 3, evidence::pooled(experiment, &counted).unwrap())
 }
 
 fn bytes() -> Vec<u8> {
@@ -57,14 +57,20 @@ fn items_of_many_experiments_are_all_found() {
     let experiments: Vec<Experiment> = (0..EXPERIMENTS_MAX)
         .map(|i| {
             let mut experiment = sevilla();
-            (experiment.name, experiment.item.sku) = (format!("e{i}"), format!("SKU-{}", i * 37 % 61));
+            experiment.name = format!("e{i}");
+            if let crate::experiment::Goods::Item(item) = &mut experiment.goods {
+                item.sku = format!("SKU-{}", i * 37 % 61);
+            }
             experiment
         })
         .collect();
     let entries: Vec<Entry<'_>> = experiments.iter().map(entry).collect();
     let snapshot = Snapshot::decode(Snapshot::encode(1, 1, &entries).unwrap()).unwrap();
     for experiment in &experiments {
-        assert_eq!(snapshot.item(&experiment.item.sku).unwrap().experiment().name(), experiment.name);
+        assert_eq!(
+            snapshot.item(&experiment.item().unwrap().sku).unwrap().experiment().name(),
+            experiment.name
+        );
     }
     assert_eq!(snapshot.items().count(), EXPERIMENTS_MAX);
 }

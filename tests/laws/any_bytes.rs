@@ -191,7 +191,7 @@ proptest! {
         for text in [&damaged[0], &damaged[1], &text] {
             let _ = Experiment::from_toml(text);
             if let Ok(experiment) = Experiment::from_json(text) {
-                let entry = Entry { experiment: &experiment, epoch: 1, input: input(&experiment, &[]) };
+                let entry = Entry::new(&experiment, 1, input(&experiment, &[]));
                 every_decision_holds(&Snapshot::decode(Snapshot::encode(1, 1, &[entry]).unwrap()).unwrap(), 1)?;
             }
         }

@@ -28,7 +28,7 @@ proptest! {
 
     #[test]
     fn every_exposure_carries_a_propensity_at_or_above_the_floor((experiment, tallies) in any_state(), from: u32) {
-        let entry = Entry { experiment: &experiment, epoch: 1, input: input(&experiment, &tallies) };
+        let entry = Entry::new(&experiment, 1, input(&experiment, &tallies));
         let snapshot = Snapshot::decode(Snapshot::encode(1, 1, &[entry]).unwrap()).unwrap();
         for n in 0..40 {
             let unit = unit(u64::from(from) + n);

@@ -99,7 +99,7 @@ impl Case {
     fn snapshot(&self, shop: &Shop<'_>) -> Option<Snapshot> {
         let prices: Vec<i64> = self.prices.iter().copied().filter(|&price| self.allows(price)).collect();
         let experiment = Experiment::from_json(&self.definition(&prices).to_string()).ok()?;
-        let entry = Entry { experiment: &experiment, epoch: 1, input: input(&experiment, &[]) };
+        let entry = Entry::new(&experiment, 1, input(&experiment, &[]));
         Some(Snapshot::decode(Snapshot::encode_shop(1, 1, &[entry], shop).unwrap()).unwrap())
     }
 }

@@ -8,9 +8,9 @@ use futures_util::future::{Either, select};
 use haggle::Snapshot;
 use js_sys::futures::{JsFuture, future_to_promise};
 use wasm_bindgen::JsValue;
-use worker::{Context, Date, Delay, Env};
+use worker::{Context, Delay, Env};
 
-use crate::http::now_ms;
+use crate::clock;
 use crate::kv::Kv;
 use crate::reasons::Reason;
 use crate::settings::Settings;
@@ -43,22 +43,22 @@ thread_local! {
 ///
 /// If KV fails or holds something unreadable, the snapshot at hand stays in use until it is too old.
 pub async fn snapshot(env: &Env, settings: &Settings) -> Found {
-    let now_ms = Date::now().as_millis();
+    let now_ms = clock::machine_ms();
     let found = match fresh(settings, now_ms) {
         Some(found) => found,
         None => take_in(read(env, KV_TIMEOUT_MS).await, now_ms, settings),
     };
-    not_too_old(found, settings, now_ms)
+    not_too_old(found, settings, clock::now_ms())
 }
 
 /// As [`snapshot`], for a page: it waits no longer than its budget. The read then goes on, for the pages after it.
 pub async fn snapshot_for_page(env: &Env, settings: &Rc<Settings>, context: &Context) -> Found {
-    let now_ms = now_ms();
+    let now_ms = clock::machine_ms();
     let found = match fresh(settings, now_ms) {
         Some(found) => found,
         None => ask_within_budget(env, settings, context, now_ms).await,
     };
-    not_too_old(found, settings, now_ms)
+    not_too_old(found, settings, clock::now_ms())
 }
 
 async fn ask_within_budget(env: &Env, settings: &Rc<Settings>, context: &Context, now_ms: u64) -> Found {
@@ -116,7 +116,7 @@ fn take_in(read: Result<Option<Vec<u8>>, Reason>, asked_at_ms: u64, settings: &S
             (Err(reason), None) => Err(reason),
         };
         // A failure is kept only where it took its time: nobody else shall wait for it at once again.
-        let was_slow = Date::now().as_millis().saturating_sub(asked_at_ms) >= settings.kv_budget_ms;
+        let was_slow = clock::machine_ms().saturating_sub(asked_at_ms) >= settings.kv_budget_ms;
         if found.is_ok() || was_slow {
             *cached = Some(Cached { found: found.clone(), asked_at_ms });
         }

@@ -9,6 +9,7 @@ use haggle::{Cohort, Delays, Experiment, History, Period, Tally};
 use serde::Serialize;
 use worker::{D1Database, Env, Result};
 
+use crate::clock;
 use crate::http::Fault;
 use crate::rows::{Bound, Row, only, prepare, query};
 
@@ -77,7 +78,7 @@ pub async fn take_report(env: &Env, report: &Report) -> Result<()> {
             batch.push(prepare(&db, statement, &[source.into(), sequence.into(), list.as_str().into()])?);
         }
     }
-    let now_ms = worker::Date::now().as_millis();
+    let now_ms = clock::now_ms();
     let values = [
         source.into(),
         sequence.into(),
@@ -270,7 +271,7 @@ pub async fn add_experiment(env: &Env, experiment: &Experiment, definition: &str
                VALUES (?1, ?2, ?3, 'running', ?4)";
     let values = [
         experiment.name.as_str().into(),
-        experiment.item.sku.as_str().into(),
+        experiment.item().map_or("", |item| &item.sku).into(),
         definition.into(),
         now_ms.into(),
     ];

@@ -122,11 +122,6 @@ pub fn path_of(url: &str) -> &str {
     rest.find('/').and_then(|at| rest.get(at..)).unwrap_or("/")
 }
 
-/// Milliseconds since 1970. On the path of every page, where `worker::Date` asks JavaScript twice.
-pub fn now_ms() -> u64 {
-    js_sys::Date::now() as u64
-}
-
 fn after_scheme(url: &str) -> &str {
     url.split_once(':').and_then(|(_, rest)| rest.strip_prefix("//")).unwrap_or_default()
 }

@@ -24,6 +24,7 @@ use haggle::{Account, Credit, Error, Exposure, Tally, TallyKey};
 use worker::{DurableObject, Env, Request, Response, Result, SqlStorage, State, durable_object};
 
 use crate::central::{self, Report};
+use crate::clock;
 use crate::http::{Fault, post, text_of};
 use crate::rows::{Bound, Row, execute, only};
 use crate::settings::Settings;
@@ -106,6 +107,7 @@ impl DurableObject for Ledger {
     }
 
     async fn fetch(&self, mut request: Request) -> Result<Response> {
+        clock::tick(&self.env).await;
         match request.path().as_str() {
             "/apply" => {
                 let lines = request.text().await?;
@@ -126,8 +128,9 @@ impl DurableObject for Ledger {
 
     /// Reports; on failure it sets itself again, because the runtime gives up after six tries.
     async fn alarm(&self) -> Result<Response> {
+        clock::tick(&self.env).await;
         self.armed.set(false);
-        let hour = worker::Date::now().as_millis() / 3_600_000;
+        let hour = clock::now_ms() / 3_600_000;
         if self.forgot_in_hour.replace(hour) != hour {
             self.forget()?;
         }
@@ -444,7 +447,7 @@ impl Ledger {
     /// time for refunds too.
     fn forget(&self) -> Result<()> {
         let settings = Settings::of(&self.env).map_err(worker::Error::RustError)?;
-        let now_s = worker::Date::now().as_millis() / 1000;
+        let now_s = clock::now_s();
         let refunds_until = now_s.saturating_sub(settings.refund_window_s);
         for statement in [
             "DELETE FROM rewards WHERE forget_at_s < ?1 AND forget_at_s < ?2",

@@ -7,6 +7,7 @@
 //! | `proof`, `mismatches`, `reasons` | what became of pages | memory of the isolate |
 //! | `shop_api` | 2 to 4 as an API | - |
 //! | `quotes_api`, `signer` | 3 exposure, at checkout | WebCrypto |
+//! | `clock` | what time it is | - |
 //! | `crawlers` | 3 exposure, who is not counted | - |
 //! | `visitor` | 1 request, 8 next request | cookies |
 //! | `cache`, `kv` | 8 next request | KV `SNAPSHOTS` |
@@ -24,6 +25,7 @@ mod admin_api;
 mod cache;
 mod central;
 mod charset;
+mod clock;
 mod crawlers;
 mod html_cache;
 mod http;
@@ -53,6 +55,7 @@ use crate::http::Fault;
 async fn fetch(request: Request, env: Env, context: Context) -> Result<web_sys::Response> {
     // Should a request end in an exception before its response began, the origin answers it.
     context.pass_through_on_exception();
+    clock::tick(&env).await;
     let url = request.inner().url();
     let on_admin_host =
         settings::admin_host(&env).is_some_and(|admin_host| http::host_of(&url) == *admin_host);
@@ -124,6 +127,7 @@ async fn asset(
 /// The sync job, every minute.
 #[event(scheduled)]
 async fn scheduled(_event: ScheduledEvent, env: Env, _context: ScheduleContext) {
+    clock::tick(&env).await;
     if let Err(fault) = publisher::sync_on_schedule(&env).await {
         worker::console_error!("sync: {fault}");
     }

@@ -6,9 +6,10 @@ use std::collections::BTreeMap;
 
 use haggle::page::PageItem;
 use serde::Serialize;
-use worker::{Context, Date, Env};
+use worker::{Context, Env};
 
 use crate::central;
+use crate::clock;
 use crate::reasons::Reason;
 
 /// Different places that are counted at a time; a shop whose pages show more has heard of the trouble.
@@ -71,7 +72,7 @@ pub fn flush_later(env: &Env, context: &Context) {
     if COUNTS.with_borrow(BTreeMap::is_empty) {
         return;
     }
-    if Date::now().as_millis() >= FLUSHED_AT_MS.get().saturating_add(FLUSH_MS) {
+    if clock::machine_ms() >= FLUSHED_AT_MS.get().saturating_add(FLUSH_MS) {
         let env = env.clone();
         context.wait_until(async move { flush(&env).await });
     }
@@ -83,8 +84,8 @@ pub async fn flush(env: &Env) {
     if counts.is_empty() {
         return;
     }
-    let now_ms = Date::now().as_millis();
-    FLUSHED_AT_MS.set(now_ms);
+    let now_ms = clock::now_ms();
+    FLUSHED_AT_MS.set(clock::machine_ms());
     let mismatches = counts.into_iter().map(|((sku, surface), count)| Mismatches { sku, surface, count });
     let mismatches: Vec<Mismatches> = mismatches.collect();
     if let Err(error) = central::add_mismatches(env, &mismatches, now_ms).await {

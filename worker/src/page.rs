@@ -16,7 +16,8 @@ use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ReadableStream, Response, ResponseInit};
 use worker::{Context, Env, Method, Request, Result};
 
-use crate::http::{copied, now_ms};
+use crate::clock;
+use crate::http::copied;
 use crate::mismatches::is_wrong;
 use crate::origin::{Page, ShopRequest};
 use crate::reasons::Reason;
@@ -53,7 +54,7 @@ pub async fn serve(request: &Request, url: String, env: &Env, context: &Context)
     if let Some(reason) = unfit(&page.response)? {
         return left_alone(&request, page, reason);
     }
-    let visitor = Visitor::of(&request.cookies, snapshot, settings, now_ms());
+    let visitor = Visitor::of(&request.cookies, snapshot, settings, clock::now_ms());
     let response = View { request, page, visitor }.serve(context).await;
     mismatches::flush_later(env, context);
     response

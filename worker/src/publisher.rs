@@ -20,12 +20,11 @@ use haggle::experiment::EXPERIMENTS_MAX;
 use haggle::snapshot::Shop;
 use haggle::{Delays, Entry, Error, Experiment, History, PolicyInput, Site, Snapshot, Tally, evidence};
 use serde::Serialize;
-use worker::{
-    Date, DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, durable_object,
-};
+use worker::{DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, durable_object};
 
 use crate::cache::{self, SNAPSHOT_KEY};
 use crate::central::{self, Epoch, EpochArm, Publication};
+use crate::clock;
 use crate::http::{Fault, json_response, post, text_body, text_of};
 use crate::kv::Kv;
 use crate::ledger;
@@ -84,6 +83,7 @@ impl DurableObject for Publisher {
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
+        clock::tick(&self.env).await;
         let path = request.path();
         let name = path.strip_prefix("/haggle/v1/experiments/").map(str::to_owned);
         let _turn = self.turn.lock().await;
@@ -161,8 +161,8 @@ impl Publisher {
         let site = central::site(&self.env).await?;
         check_charge(&experiment, &Site::from_json(site.as_deref().unwrap_or(EMPTY_SITE))?)?;
         let mut running = self.running().await?;
-        let sku = &experiment.item.sku;
-        if let Some(other) = running.iter().find(|other| other.item.sku == *sku) {
+        let sku = experiment.item().map_or("", |item| &item.sku);
+        if let Some(other) = running.iter().find(|other| other.item().is_some_and(|item| item.sku == sku)) {
             let other = &other.name;
             return Err(Fault::Conflict(format!(
                 "item {sku} is priced by {other}; one experiment at a time"
@@ -179,11 +179,11 @@ impl Publisher {
         let mut entries = Vec::with_capacity(running.len());
         for experiment in &running {
             let input = evidence::policy_input(experiment, &nothing, &Delays::default(), 0.0)?;
-            entries.push(Entry { experiment, epoch: 1, input });
+            entries.push(Entry::new(experiment, 1, input));
         }
         Snapshot::encode(1, 0, &entries)?;
         if let Some(experiment) = running.last() {
-            central::add_experiment(&self.env, experiment, &text, Date::now().as_millis()).await?;
+            central::add_experiment(&self.env, experiment, &text, clock::now_ms()).await?;
         }
         Ok(json_response(&StateView { name, state: "running" }, 201)?)
     }
@@ -192,7 +192,7 @@ impl Publisher {
         if central::experiment(&self.env, name).await?.is_none() {
             return Err(Fault::NotFound(format!("no experiment {name}")));
         }
-        central::end_experiment(&self.env, name, Date::now().as_millis()).await?;
+        central::end_experiment(&self.env, name, clock::now_ms()).await?;
         Ok(json_response(&StateView { name, state: "ended" }, 200)?)
     }
 
@@ -202,7 +202,7 @@ impl Publisher {
         self.running().await?.iter().try_for_each(|experiment| check_charge(experiment, &site))?;
         // What the snapshot would refuse must not be accepted here.
         Snapshot::encode_shop(1, 0, &[], &Shop { site_json: &text, ..Shop::default() })?;
-        central::set_site(&self.env, &text, Date::now().as_millis()).await?;
+        central::set_site(&self.env, &text, clock::now_ms()).await?;
         Ok(json_response(&SiteView { site: "accepted" }, 200)?)
     }
 
@@ -221,7 +221,7 @@ impl Publisher {
         let known = Snapshot::decode(last.bytes).ok();
         let known = [known, in_kv.ok().flatten()].into_iter().flatten().max_by_key(Snapshot::version);
         let version = known.as_ref().map_or(last.version, |known| known.version().max(last.version)) + 1;
-        let now_ms = Date::now().as_millis();
+        let now_ms = clock::now_ms();
         let bytes = match known {
             Some(known) => known.republished(version, now_ms, is_stopped)?,
             None => Snapshot::encode_shop(version, now_ms, &[], &Shop { is_stopped, ..Shop::default() })?,
@@ -317,7 +317,7 @@ impl Publisher {
         let in_kv = in_kv.map_or(0, |snapshot| snapshot.version());
         let last = last::read(&self.sql)?;
         let newest = before.version.max(in_kv).max(last.version);
-        let (now_ms, version) = (Date::now().as_millis(), newest + 1);
+        let (now_ms, version) = (clock::now_ms(), newest + 1);
 
         let turns = self.turns(&experiments, &known, &settings, now_ms).await?;
         let (mut entries, mut epochs) = (Vec::new(), Vec::new());
@@ -376,7 +376,7 @@ impl<'a> Turn<'a> {
         };
         let of_counts = || evidence::pooled(experiment, &epoch.arms.iter().map(counted).collect::<Vec<_>>());
         let input = decided(epoch.input.clone()).map(|(_, input)| input).or_else(|_| of_counts())?;
-        let entry = Entry { experiment, epoch: epoch.number, input };
+        let entry = Entry::new(experiment, epoch.number, input);
         Ok(Self { entry, epoch: epoch.clone(), is_new: false })
     }
 
@@ -390,7 +390,7 @@ impl<'a> Turn<'a> {
     ) -> std::result::Result<Self, Error> {
         let number = known.map_or(0, |epoch| epoch.number) + 1;
         // Shares and input are those that the edge will have: from the decoded snapshot itself.
-        let bytes = Snapshot::encode(1, 0, &[Entry { experiment, epoch: number, input }])?;
+        let bytes = Snapshot::encode(1, 0, &[Entry::new(experiment, number, input)])?;
         let (shares, input) = decided(bytes.clone())?;
         if let Some(epoch) =
             known.filter(|epoch| epoch.arms.iter().map(|arm| arm.share).eq(shares.iter().copied()))
@@ -409,7 +409,7 @@ impl<'a> Turn<'a> {
         }
         let epoch =
             Epoch { experiment: experiment.name.clone(), number, opened_at_ms: now_ms, arms, input: bytes };
-        Ok(Self { entry: Entry { experiment, epoch: number, input }, epoch, is_new: true })
+        Ok(Self { entry: Entry::new(experiment, number, input), epoch, is_new: true })
     }
 }
 

@@ -5,9 +5,10 @@ use haggle::event::{CartLine, parse_cart};
 use haggle::quote::Expected;
 use haggle::snapshot::ListedItem;
 use serde::Serialize;
-use worker::{Date, Env, Headers, Request, Response};
+use worker::{Env, Headers, Request, Response};
 
 use crate::cache;
+use crate::clock;
 use crate::http::{Fault, has_bearer, json_response, text_body};
 use crate::settings::Settings;
 
@@ -51,7 +52,7 @@ pub async fn verify(request: &Request, env: &Env) -> Result<Response, Fault> {
     }
     let lines = parse_cart(&text_body(request, CART_BYTES_MAX).await?)?;
     let snapshot = cache::snapshot(env, &settings).await.ok();
-    let now_s = Date::now().as_millis() / 1000;
+    let now_s = clock::now_s();
     let mut results = Vec::with_capacity(lines.len());
     for line in &lines {
         results.push(price_of(line, &settings, snapshot.as_deref(), now_s).await);

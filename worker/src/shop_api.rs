@@ -5,10 +5,11 @@ use std::rc::Rc;
 use haggle::event::{RewardKind, Seen, ShownPrice, delay_hours, parse_exposures, parse_rewards};
 use haggle::{Error, Exposure, Quote, Reward};
 use serde::Serialize;
-use worker::{Date, Env, Request, Response};
+use worker::{Env, Request, Response};
 
 use crate::cache;
 use crate::central::{self, LedgerHealth, ledger_health};
+use crate::clock;
 use crate::crawlers::is_crawler;
 use crate::http::{Fault, has_bearer, json_response, query, text_body};
 use crate::ledger::{self, Claim, Command, Line, Outcome};
@@ -49,7 +50,7 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
         expire_cookies(&cookies, &response.headers())?;
         return Ok(response.into());
     }
-    let mut visitor = Visitor::of(&cookies, snapshot.clone(), settings, Date::now().as_millis());
+    let mut visitor = Visitor::of(&cookies, snapshot.clone(), settings, clock::now_ms());
     let is_first = visitor.sees_catalogue();
     if is_first {
         visitor.keep_catalogue(&sku);
@@ -86,7 +87,7 @@ pub async fn exposures(request: &Request, env: &Env) -> Result<Response, Fault> 
         };
         return Batch::ignored(lines).answer();
     }
-    let now_ms = Date::now().as_millis();
+    let now_ms = clock::now_ms();
     let quotes = match seen {
         Seen::Prices(shown) => shown_quotes(request, env, &settings, &shown, now_ms).await?,
         Seen::Quotes(tokens) => {
@@ -146,7 +147,7 @@ pub async fn rewards(request: &Request, env: &Env) -> Result<Response, Fault> {
         return Err(Fault::Unauthorized);
     }
     let lines = parse_rewards(&text_body(request, REWARDS_BYTES_MAX).await?)?;
-    let now_s = Date::now().as_millis() / 1000;
+    let now_s = clock::now_s();
     let mut batch = Batch::new(lines.len());
     for (place, (order_id, line_id, line)) in lines.into_iter().enumerate() {
         batch.identify(place, &order_id, &line_id);
@@ -216,7 +217,7 @@ pub async fn health(request: &Request, env: &Env) -> Result<Response, Fault> {
                     health.snapshot = Some(SnapshotHealth {
                         version: snapshot.version(),
                         published_at_ms,
-                        age_ms: Date::now().as_millis().saturating_sub(published_at_ms),
+                        age_ms: clock::now_ms().saturating_sub(published_at_ms),
                         experiments: snapshot.experiments().len(),
                         stopped: snapshot.is_stopped(),
                     });
@@ -228,7 +229,7 @@ pub async fn health(request: &Request, env: &Env) -> Result<Response, Fault> {
             if has_bearer(request, &settings.admin_token) {
                 health.ledger = Some(ledger_health(env).await?);
                 mismatches::flush(env).await;
-                health.mismatches = Some(central::mismatches(env, Date::now().as_millis()).await?);
+                health.mismatches = Some(central::mismatches(env, clock::now_ms()).await?);
             }
         }
     }

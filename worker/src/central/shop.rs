@@ -3,6 +3,7 @@
 use worker::{Env, Result};
 
 use super::database;
+use crate::clock;
 use crate::mismatches::Mismatches;
 use crate::rows::{Bound, Row, prepare, query};
 
@@ -64,7 +65,7 @@ pub async fn experiment_json(env: &Env, name: &str) -> Result<Option<String>> {
                    AND day BETWEEN e.created_at_ms / 86400000 AND COALESCE(e.ended_at_ms, ?2) / 86400000 \
                    ORDER BY day DESC, surface)))) \
                FROM experiments AS e WHERE name = ?1";
-    let now_ms = worker::Date::now().as_millis();
+    let now_ms = clock::now_ms();
     let rows = query(&database(env)?, sql, &[name.into(), now_ms.into()]).await?;
     rows.first().map(|row| row.text(0)).transpose()
 }

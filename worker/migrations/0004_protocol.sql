@@ -1,0 +1,92 @@
+-- Experiments as a pricing team runs them: drafts, groups, interventions with their audit, sales by item.
+
+-- An experiment's life. `definition` is what it is now, `original` what was started (never changed after that).
+CREATE TABLE experiments_4 (
+  name TEXT PRIMARY KEY,
+  revision INTEGER NOT NULL,
+  state TEXT NOT NULL CHECK (state IN ('draft', 'running', 'paused', 'decided', 'archived')),
+  stopped INTEGER NOT NULL DEFAULT 0,
+  definition TEXT NOT NULL,
+  original TEXT,
+  created_at_ms INTEGER NOT NULL,
+  started_at_ms INTEGER,
+  decided_at_ms INTEGER,
+  archived_at_ms INTEGER,
+  decision TEXT,
+  report TEXT
+) WITHOUT ROWID;
+INSERT INTO experiments_4
+  SELECT name, 1, CASE state WHEN 'running' THEN 'running' ELSE 'archived' END, 0, definition, definition,
+         created_at_ms, created_at_ms, NULL, ended_at_ms, NULL, NULL FROM experiments;
+DROP TABLE experiments;
+ALTER TABLE experiments_4 RENAME TO experiments;
+
+-- The catalogue: each item as the JSON that it was pushed in.
+CREATE TABLE IF NOT EXISTS catalogue (
+  sku TEXT PRIMARY KEY,
+  item TEXT NOT NULL,
+  changed_at_ms INTEGER NOT NULL
+) WITHOUT ROWID;
+
+-- The items of experiments that were started, as JSON lists of members, some hundreds in each part.
+CREATE TABLE IF NOT EXISTS groups (
+  experiment TEXT NOT NULL,
+  part INTEGER NOT NULL,
+  members TEXT NOT NULL,
+  PRIMARY KEY (experiment, part)
+) WITHOUT ROWID;
+
+-- Who did what, when and why. A mutation and its record are one transaction; the key makes it happen once.
+CREATE TABLE IF NOT EXISTS audit (
+  id INTEGER PRIMARY KEY,
+  at_ms INTEGER NOT NULL,
+  who TEXT NOT NULL,
+  action TEXT NOT NULL,
+  experiment TEXT NOT NULL,
+  reason TEXT NOT NULL,
+  before TEXT NOT NULL,
+  after TEXT NOT NULL,
+  idempotency_key TEXT NOT NULL UNIQUE,
+  request TEXT NOT NULL,
+  status INTEGER NOT NULL,
+  answer TEXT NOT NULL
+);
+CREATE INDEX IF NOT EXISTS audit_of_experiment ON audit (experiment, id);
+
+-- Where items are randomised: the arm of each item in each epoch, as its position.
+CREATE TABLE IF NOT EXISTS assignments (
+  experiment TEXT NOT NULL,
+  epoch INTEGER NOT NULL,
+  sku TEXT NOT NULL,
+  arm INTEGER NOT NULL,
+  PRIMARY KEY (experiment, epoch, sku)
+) WITHOUT ROWID;
+
+-- Where items are randomised: order lines by item and hour, each once; `day` lines are those of a daily sales file.
+CREATE TABLE IF NOT EXISTS sales (
+  order_id TEXT NOT NULL,
+  line_id TEXT NOT NULL,
+  kind TEXT NOT NULL,
+  refund_id TEXT NOT NULL,
+  sku TEXT NOT NULL,
+  hour INTEGER NOT NULL,
+  units INTEGER NOT NULL,
+  revenue_minor INTEGER NOT NULL,
+  cost_minor INTEGER NOT NULL,
+  PRIMARY KEY (order_id, line_id, kind, refund_id)
+) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS sales_by_item ON sales (sku, hour);
+
+-- Where visitors are randomised: sums by item and arm, running totals of every ledger shard, for the comparison of the
+-- positive with the negative group.
+CREATE TABLE IF NOT EXISTS item_tallies (
+  experiment TEXT NOT NULL,
+  sku TEXT NOT NULL,
+  arm TEXT NOT NULL,
+  source TEXT NOT NULL,
+  sequence INTEGER NOT NULL,
+  units INTEGER NOT NULL,
+  revenue_minor INTEGER NOT NULL,
+  cost_minor INTEGER NOT NULL,
+  PRIMARY KEY (experiment, sku, arm, source)
+) WITHOUT ROWID;

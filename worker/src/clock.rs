@@ -1,0 +1,43 @@
+//! What time it is. In production that is the runtime's clock.
+//!
+//! Tests of weeks cannot wait for weeks: where a service is bound as `TEST_CLOCK`, its answer to `GET /` (milliseconds
+//! since 1970-01-01 UTC) is the time instead, asked for once at the beginning of every event. No request can alter it,
+//! and `wrangler.toml` binds no such service, which a test asserts.
+
+use std::cell::{Cell, OnceCell};
+
+use worker::{Env, Fetcher};
+
+use crate::http::text_of;
+
+thread_local! {
+    static TEST_CLOCK: OnceCell<Option<Fetcher>> = const { OnceCell::new() };
+    static TEST_MS: Cell<Option<u64>> = const { Cell::new(None) };
+}
+
+/// To be awaited first in every event: a request, an alarm, a scheduled run.
+pub async fn tick(env: &Env) {
+    let clock = TEST_CLOCK.with(|known| known.get_or_init(|| env.service("TEST_CLOCK").ok()).clone());
+    let Some(clock) = clock else { return };
+    let answer = match clock.fetch("http://clock/", None).await {
+        Ok(response) => text_of(response).await.ok(),
+        Err(_) => None,
+    };
+    TEST_MS.set(answer.and_then(|text| text.parse().ok()));
+}
+
+/// Milliseconds since 1970-01-01 UTC.
+pub fn now_ms() -> u64 {
+    TEST_MS.get().unwrap_or_else(machine_ms)
+}
+
+/// What the machine's own clock says, for how long something took or is kept in memory. On the path of every page,
+/// where `worker::Date` asks JavaScript twice.
+pub fn machine_ms() -> u64 {
+    js_sys::Date::now() as u64
+}
+
+/// Seconds since 1970-01-01 UTC.
+pub fn now_s() -> u64 {
+    now_ms() / 1000
+}
