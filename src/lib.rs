@@ -114,6 +114,8 @@ pub mod contrast;
 
 pub mod evidence;
 
+pub mod stopping;
+
 pub mod ledger;
 pub use ledger::{Account, Credit, Ledger};
 
