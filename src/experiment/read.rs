@@ -3,6 +3,7 @@
 use super::{
     Arm, DelayCorrection, Experiment, Goods, HOLDOUT, Item, Objective, PolicyChoice, StopRule, Unit,
 };
+use crate::catalogue::check_sku;
 use crate::error::decimal;
 use crate::guardrail::Guardrails;
 use crate::json::{Fields, Json, Value};
@@ -179,7 +180,7 @@ impl Item {
             "compare_at_minor",
         ])?;
         Ok(Self {
-            tax: read_tax(fields.take("price_includes_tax"), fields.take("tax_rate"))?,
+            tax: Tax::read(fields.take("price_includes_tax"), fields.take("tax_rate"))?,
             compare_at_minor: fields
                 .take("compare_at_minor")
                 .if_any()
@@ -189,23 +190,6 @@ impl Item {
             price_minor: fields.take("price_minor").integer()?,
             cost_minor: fields.take("cost_minor").if_any().map(|cost| cost.integer()).transpose()?,
         })
-    }
-}
-
-/// An unknown rate is not a rate of zero, and a rate says nothing without knowing whether prices include it.
-fn read_tax(price_includes_tax: Value, tax_rate: Value) -> Result<Tax, Error> {
-    let rate = |rate: &Value| rate.fraction_in(0.0..=1.0, "a share from 0 to 1, such as 0.19");
-    match (price_includes_tax.clone().if_any(), tax_rate.clone().if_any()) {
-        (None, None) => Ok(Tax::default()),
-        (None, Some(_)) => Err(price_includes_tax.refusal("given with a tax_rate: true or false")),
-        (Some(included), given) => match (included.truth()?, given) {
-            (true, None) => Err(tax_rate.refusal("given where prices include tax, such as 0.19")),
-            (true, Some(given)) => Ok(Tax::included(rate(&given)?)),
-            (false, given) => {
-                given.map_or(Ok(0.0), |given| rate(&given))?;
-                Ok(Tax::default())
-            }
-        },
     }
 }
 
@@ -325,11 +309,7 @@ fn check_price(what: String, price_minor: i64) -> Result<(), Error> {
 }
 
 fn check_item(item: &Item) -> Result<(), Error> {
-    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b'&' | b'\\');
-    if !(1..=64).contains(&item.sku.len()) || !item.sku.bytes().all(plain) {
-        let allowed = "1 to 64 visible ASCII characters without quotes, <, >, & and backslash";
-        return Err(Error::value("item.sku", format!("{:?}", item.sku), allowed));
-    }
+    check_sku("item.sku", &item.sku)?;
     check_price("item.price_minor".into(), item.price_minor)?;
     if let Some(price) = item.compare_at_minor {
         check_price("item.compare_at_minor".into(), price)?;
