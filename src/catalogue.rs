@@ -9,11 +9,12 @@ use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 use crate::guardrail::Basis;
-use crate::money::{Tax, millionths};
+use crate::json::Json;
+use crate::money::Tax;
 use crate::{Currency, Error};
 
 pub(crate) use read::check_sku;
-pub use read::{COLUMN_CHARACTERS_MAX, COLUMNS_MAX, TEXT_CHARACTERS_MAX};
+pub use read::{COLUMN_CHARACTERS_MAX, COLUMNS_MAX, SKU_CHARACTERS_MAX, TEXT_CHARACTERS_MAX};
 
 /// Most items of a catalogue.
 pub const ITEMS_MAX: usize = 1_000_000;
@@ -71,24 +72,26 @@ impl CatalogueItem {
 
     /// The item as [`CatalogueItem::from_json`] reads it, on one line.
     pub fn to_json(&self) -> String {
-        let mut json = Object::default();
-        json.text("sku", &self.sku);
-        json.number("price_minor", Some(self.price_minor));
-        if self.tax != Tax::default() {
-            json.field("price_includes_tax", "true");
-            let (rate, one) = (self.tax.rate_millionths(), millionths(1.0));
-            json.field("tax_rate", &format!("{}.{:06}", rate / one, rate % one));
-        }
-        json.number("cost_minor", self.cost_minor);
-        json.number("compare_at_minor", self.compare_at_minor);
-        json.number("map_minor", self.map_minor);
-        let family = if self.family == self.sku { "" } else { &self.family };
-        let texts = [("brand", self.brand.as_str()), ("category", &self.category), ("family", family)];
-        texts.into_iter().filter(|(_, text)| !text.is_empty()).for_each(|(name, text)| json.text(name, text));
-        json.number("stock", self.stock);
-        json.number("past", self.past);
-        self.columns.iter().for_each(|(name, text)| json.text(name, text));
-        json.close()
+        let text = |text: &str| (!text.is_empty()).then(|| Json::text(text));
+        let amount = |amount: Option<i64>| amount.map(Json::integer);
+        let rate = (self.tax != Tax::default()).then(|| self.tax.rate());
+        let known = Json::object([
+            ("sku", text(&self.sku)),
+            ("price_minor", amount(Some(self.price_minor))),
+            ("price_includes_tax", rate.map(|_| Json::Bool(true))),
+            ("tax_rate", rate.map(Json::number)),
+            ("cost_minor", amount(self.cost_minor)),
+            ("compare_at_minor", amount(self.compare_at_minor)),
+            ("map_minor", amount(self.map_minor)),
+            ("brand", text(&self.brand)),
+            ("category", text(&self.category)),
+            ("family", text(&self.family).filter(|_| self.family != self.sku)),
+            ("stock", amount(self.stock)),
+            ("past", amount(self.past)),
+        ]);
+        let Json::Object(mut fields) = known else { return String::new() };
+        fields.extend(self.columns.iter().map(|(name, value)| (name.clone(), Json::text(value))));
+        Json::Object(fields).write()
     }
 
     /// Whether everything about it is within its limits, as [`CatalogueItem::from_json`] asks for. For an item that was
@@ -140,34 +143,6 @@ impl CatalogueItem {
     pub fn basis(&self, currency: Currency) -> Basis {
         let Self { price_minor, cost_minor, tax, compare_at_minor, map_minor, .. } = *self;
         Basis { currency, price_minor, cost_minor, tax, compare_at_minor, map_minor }
-    }
-}
-
-/// A JSON object that is written field by field.
-#[derive(Default)]
-struct Object(String);
-
-impl Object {
-    /// A field whose value is JSON already.
-    fn field(&mut self, name: &str, json: &str) {
-        self.0.push(if self.0.is_empty() { '{' } else { ',' });
-        // A text is always JSON.
-        self.0.push_str(&serde_json::to_string(name).unwrap_or_default());
-        self.0.push(':');
-        self.0.push_str(json);
-    }
-
-    fn text(&mut self, name: &str, text: &str) {
-        self.field(name, &serde_json::to_string(text).unwrap_or_default());
-    }
-
-    fn number(&mut self, name: &str, number: Option<i64>) {
-        number.into_iter().for_each(|number| self.field(name, &number.to_string()));
-    }
-
-    fn close(mut self) -> String {
-        self.0.push('}');
-        self.0
     }
 }
 

@@ -7,6 +7,8 @@ use crate::Error;
 use crate::json::{Fields, Json, Value};
 use crate::money::{PRICE_MINOR_MAX, Tax};
 
+/// Most characters of an item's key.
+pub const SKU_CHARACTERS_MAX: usize = 64;
 /// Most columns beside those that have a meaning of their own.
 pub const COLUMNS_MAX: usize = 50;
 /// Most characters of a column's name.
@@ -88,11 +90,11 @@ pub(super) fn check(item: &CatalogueItem) -> Result<(), Error> {
 /// What a key of an item may be: it stands in pages, in feeds and in files separated by tabs.
 pub(crate) fn check_sku(what: &str, sku: &str) -> Result<(), Error> {
     let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b'&' | b'\\');
-    if (1..=64).contains(&sku.len()) && sku.bytes().all(plain) {
+    if (1..=SKU_CHARACTERS_MAX).contains(&sku.len()) && sku.bytes().all(plain) {
         return Ok(());
     }
-    let allowed = "1 to 64 visible ASCII characters without quotes, <, >, & and backslash";
-    Err(Error::value(what, short(sku), allowed))
+    let allowed = "visible ASCII characters without quotes, <, >, & and backslash";
+    Err(Error::value(what, short(sku), format!("1 to {SKU_CHARACTERS_MAX} {allowed}")))
 }
 
 fn in_range(what: &str, amount: Option<i64>, from: i64, to: i64) -> Result<(), Error> {
