@@ -21,7 +21,7 @@ pub use publications::{
     Epoch, EpochArm, Publication, history_json, newest, newest_epochs, publish, snapshot_bytes,
     snapshots_json,
 };
-pub use shop::{add_mismatches, mismatches, site};
+pub use shop::{add_mismatches, mismatches, site, site_change};
 
 /// What a ledger shard reports: running totals, never differences.
 pub struct Report {

@@ -33,7 +33,8 @@ impl Asked {
         let header = |name: &str| request.headers().get(name).ok().flatten();
         let key = header("idempotency-key").unwrap_or_default();
         if !(1..=64).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let why = "header Idempotency-Key is missing or wrong; it must be 1 to 64 visible ASCII characters";
+            let why =
+                "header Idempotency-Key is missing or wrong; it must be 1 to 64 visible ASCII characters";
             return Err(Fault::Bad(why.into()));
         }
         let body = text_body(request, BYTES_MAX).await?;
@@ -51,7 +52,9 @@ impl Asked {
     /// That the one who asks has seen the newest revision.
     pub fn check_match(&self, revision: u64) -> Result<(), Fault> {
         let Some(given) = &self.if_match else {
-            let why = format!("header If-Match is missing; it must be the revision that was last seen, such as \"{revision}\"");
+            let why = format!(
+                "header If-Match is missing; it must be the revision that was last seen, such as \"{revision}\""
+            );
             return Err(Fault::NoMatch(why));
         };
         if given.trim() == format!("\"{revision}\"") {
