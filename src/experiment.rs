@@ -25,6 +25,10 @@ pub const EXPERIMENTS_MAX: usize = 60;
 /// The arm name under which the holdout is counted; no arm may bear it.
 pub const HOLDOUT: &str = "holdout";
 
+/// The arm name under which the items of the negative group are counted, which keep the catalogue price; no arm may bear
+/// it.
+pub const NEGATIVE: &str = "negative";
+
 /// What the experiment maximises, per exposed unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Objective {

@@ -232,6 +232,11 @@ impl Bounds {
     /// Says which bound the price (`what`) breaks, and what is allowed.
     pub fn check(&self, what: &dyn Fn() -> String, price_minor: i64) -> Result<(), Error> {
         self.check_amount(what, price_minor)?;
+        self.check_form(what, price_minor)
+    }
+
+    /// Whether a price lies on the grid, and has one of the endings.
+    pub(crate) fn check_form(&self, what: &dyn Fn() -> String, price_minor: i64) -> Result<(), Error> {
         if price_minor % self.grid_minor != 0 {
             let allowed = format!("a multiple of {}, by guardrails.grid_minor", self.grid_minor);
             return Err(Error::value(what(), price_minor, allowed));

@@ -1,7 +1,7 @@
 //! Reading an experiment is validating it: TOML and JSON are one document, read by the same rules.
 
 use super::{
-    Arm, DelayCorrection, Experiment, Goods, HOLDOUT, Item, Objective, PolicyChoice, StopRule, Unit,
+    Arm, DelayCorrection, Experiment, Goods, HOLDOUT, Item, NEGATIVE, Objective, PolicyChoice, StopRule, Unit,
 };
 use crate::error::decimal;
 use crate::guardrail::Guardrails;
@@ -361,12 +361,10 @@ fn check_arms(experiment: &Experiment) -> Result<(), Error> {
     let net = |arm: &Arm| item.tax.net_minor(arm.price_minor);
     for (i, arm) in experiment.arms.iter().enumerate() {
         check_name("arm name", &arm.name)?;
-        if arm.name == HOLDOUT {
-            return Err(Error::value(
-                "arm name",
-                "\"holdout\"",
-                "another word: the holdout is counted under it",
-            ));
+        if [HOLDOUT, NEGATIVE].contains(&arm.name.as_str()) {
+            let (given, allowed) =
+                (format!("{:?}", arm.name), "another word: something else is counted under it");
+            return Err(Error::value("arm name", given, allowed));
         }
         check_price(format!("price_minor of arm {}", arm.name), arm.price_minor)?;
         for other in experiment.arms.iter().take(i) {

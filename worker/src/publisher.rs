@@ -18,7 +18,9 @@ use std::cell::RefCell;
 use futures_util::lock::Mutex;
 use haggle::experiment::EXPERIMENTS_MAX;
 use haggle::snapshot::Shop;
-use haggle::{Delays, Entry, Error, Experiment, History, PolicyInput, Site, Snapshot, Tally, evidence};
+use haggle::{
+    Delays, Entry, Error, Experiment, History, PolicyInput, Site, Snapshot, Stops, Tally, evidence,
+};
 use serde::Serialize;
 use worker::{DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, durable_object};
 
@@ -223,7 +225,9 @@ impl Publisher {
         let version = known.as_ref().map_or(last.version, |known| known.version().max(last.version)) + 1;
         let now_ms = clock::now_ms();
         let bytes = match known {
-            Some(known) => known.republished(version, now_ms, is_stopped)?,
+            Some(known) => {
+                known.republished(version, now_ms, &Stops { all: is_stopped, experiments: &[] })?
+            }
             None => Snapshot::encode_shop(version, now_ms, &[], &Shop { is_stopped, ..Shop::default() })?,
         };
         self.put(version, &bytes).await?;
