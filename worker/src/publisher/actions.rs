@@ -222,7 +222,10 @@ fn state_json(state: State) -> String {
 /// The fields of two objects in JSON that differ, as they are in the one and in the other.
 pub fn changes(before: &str, after: &str) -> Result<(String, String), Fault> {
     let wrong = |_: JsValue| Fault::Unavailable("a stored definition cannot be read".into());
-    let text = |value: &JsValue| JSON::stringify(value).map(String::from).unwrap_or_default();
+    // What is missing has no text at all: not even an empty one.
+    let text = |value: &JsValue| {
+        JSON::stringify(value).ok().and_then(|text| JsValue::from(text).as_string()).unwrap_or_default()
+    };
     let read = |text: &str| JSON::parse(text).map_err(wrong);
     let (old, new) = (read(before)?, read(after)?);
     let (was, is) = (Object::new(), Object::new());
