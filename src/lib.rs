@@ -148,6 +148,8 @@ pub mod page;
 
 pub mod inference;
 
+pub mod cluster;
+
 pub mod simulate;
 
 pub mod evaluate;
