@@ -232,7 +232,8 @@ pub fn changes(before: &str, after: &str) -> Result<(String, String), Fault> {
     let read = |text: &str| JSON::parse(text).map_err(wrong);
     let (old, new) = (read(before)?, read(after)?);
     let (was, is) = (Object::new(), Object::new());
-    for name in Object::keys(old.unchecked_ref()).iter().chain(Object::keys(new.unchecked_ref()).iter()) {
+    let names = |of: &JsValue| Object::keys(of.unchecked_ref::<Object>());
+    for name in names(&old).iter().chain(names(&new).iter()) {
         let (one, other) =
             (Reflect::get(&old, &name).map_err(wrong)?, Reflect::get(&new, &name).map_err(wrong)?);
         if text(&one) != text(&other) {
