@@ -6,6 +6,7 @@ pub mod audit;
 pub mod experiments;
 pub mod groups;
 mod publications;
+pub mod sales;
 mod shop;
 
 use haggle::experiment::HOLDOUT;
