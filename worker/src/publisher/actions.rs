@@ -15,9 +15,6 @@ use crate::central::groups;
 use crate::clock;
 use crate::http::{Fault, json_text};
 
-/// Most bytes of a definition: the keys of some thousand items.
-const DEFINITION_BYTES_MAX: usize = 512 * 1024;
-
 /// An action that the state allows, with all that it needs.
 pub struct Acting<'a> {
     pub asked: &'a Asked,
@@ -30,9 +27,6 @@ pub struct Acting<'a> {
 impl Publisher {
     /// Creates a draft or replaces it. What has started is refused, with what differs.
     pub(super) async fn put_draft(&self, asked: &Asked, name: &str) -> Answer {
-        if asked.body.len() > DEFINITION_BYTES_MAX {
-            return Err(Fault::TooLarge(DEFINITION_BYTES_MAX));
-        }
         let experiment = Experiment::from_json(&asked.body)?;
         if experiment.name != name {
             let given = &experiment.name;
