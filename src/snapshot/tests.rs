@@ -1,5 +1,7 @@
 //! What was encoded is decoded, and any other bytes are an error or decide.
 
+pub(crate) mod many;
+
 use super::*;
 use crate::experiment::tests::sevilla;
 use crate::{TOTAL, Tally, evidence};
@@ -106,7 +108,10 @@ fn a_price_outside_of_its_guardrails_is_neither_written_nor_read() {
     let mut experiment = sevilla();
     experiment.guardrails.min_price_minor = Some(1800);
     let error = Snapshot::encode(1, 1, &[entry(&experiment)]).unwrap_err().to_string();
-    assert!(error.contains("price_minor of arm low of sevilla for OLIVE-500 is 1750; it must be at least 1800"), "{error}");
+    assert!(
+        error.contains("price_minor of arm low of sevilla for OLIVE-500 is 1750; it must be at least 1800"),
+        "{error}"
+    );
 }
 
 #[test]
