@@ -153,9 +153,13 @@ pub use pin::{Pinned, Pins};
 pub mod event;
 pub use event::{Exposure, Reward};
 
+pub mod sales;
+
 pub mod page;
 
 pub mod inference;
+
+pub mod cluster;
 
 pub mod simulate;
 
