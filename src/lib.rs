@@ -150,6 +150,9 @@ pub mod page;
 
 pub mod inference;
 
+pub mod answer;
+pub use answer::Answer;
+
 pub mod simulate;
 
 pub mod evaluate;
