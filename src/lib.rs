@@ -68,6 +68,8 @@ pub mod math;
 
 pub mod sample;
 
+pub mod time;
+
 pub mod money;
 pub use money::Currency;
 
