@@ -12,6 +12,7 @@ mod plot;
 mod policies;
 mod posterior;
 mod presets;
+mod remote;
 mod simulate;
 mod table;
 
@@ -52,6 +53,8 @@ enum Command {
     Presets(presets::Options),
     Site(presets::SiteOptions),
     Simulate(simulate::Options),
+    #[command(flatten)]
+    Remote(remote::Command),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +68,7 @@ fn main() -> ExitCode {
         Command::Presets(options) => presets::run(&options),
         Command::Site(options) => presets::check(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Remote(command) => command.run(),
     };
     match answer {
         Ok(Answer::Yes) => ExitCode::SUCCESS,
