@@ -103,6 +103,8 @@ pub use experiment::{DelayCorrection, Experiment, Objective, PolicyChoice};
 pub mod groups;
 pub use groups::Groups;
 
+pub mod lifecycle;
+
 pub mod tally;
 pub use tally::{Cohort, Tally, TallyKey};
 
