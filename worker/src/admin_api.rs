@@ -6,7 +6,7 @@ use worker::{Env, Headers, Method, Request, Response};
 
 use crate::http::{self, Fault, has_bearer, json_response, json_text, query};
 use crate::settings::Settings;
-use crate::{cache, central, publisher};
+use crate::{cache, central, log_api, publisher, report_api};
 
 /// What stands before the name of an experiment.
 const EXPERIMENT: &str = "/haggle/v1/experiments/";
@@ -38,6 +38,11 @@ pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
         (method, path) if path.starts_with(EXPERIMENT) => match method {
             Method::Get => {
                 let name = path.strip_prefix(EXPERIMENT).unwrap_or_default();
+                match name.split_once('/') {
+                    Some((name, "report")) => return report_api::report(env, name).await,
+                    Some((name, "log")) => return log_api::log(&request, env, name).await,
+                    _ => {}
+                }
                 let known = central::experiment_json(env, name).await?;
                 Ok(json_text(known.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?, 200)?)
             }

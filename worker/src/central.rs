@@ -2,6 +2,7 @@
 //!
 //! Values are bound, never written into a statement. Amounts cross as integers within ±2^53, squares as text.
 
+pub mod answer;
 pub mod audit;
 pub mod experiments;
 pub mod groups;
@@ -18,7 +19,8 @@ use crate::http::Fault;
 use crate::rows::{Bound, Row, only, prepare, query};
 
 pub use publications::{
-    Epoch, EpochArm, Publication, history_json, newest, newest_epochs, publish, snapshot_bytes, snapshots_json,
+    Epoch, EpochArm, Publication, history_json, newest, newest_epochs, publish, snapshot_bytes,
+    snapshots_json,
 };
 pub use shop::{add_mismatches, mismatches, site};
 
@@ -147,6 +149,8 @@ macro_rules! square_sums {
         concat!($(", SUM(CAST(substr('000000000000000000000000000000000000'||", $column, ",-", $from, ",9) AS INTEGER))"),+)
     };
 }
+
+use square_sums;
 
 /// Tallies, shares and delays of experiment ?1, with what was before hour ?2 in blocks, and delays from hour ?3 on.
 const HISTORY: &str = concat!(

@@ -15,6 +15,7 @@
 //! | `central` | 5 merge, of all shards | D1 `DB` |
 //! | `publisher` | 5 to 7, the sync job | Durable Object `PUBLISHER`, cron |
 //! | `admin_api` | what operators see | `ADMIN_HOST` |
+//! | `report_api`, `log_api` | what came of it | - |
 //!
 //! Out of scope: formulas, and anything that needs a clock argument it cannot get from the runtime.
 
@@ -31,6 +32,7 @@ mod html_cache;
 mod http;
 mod kv;
 mod ledger;
+mod log_api;
 mod mismatches;
 mod origin;
 mod page;
@@ -38,6 +40,7 @@ mod proof;
 mod publisher;
 mod quotes_api;
 mod reasons;
+mod report_api;
 mod rows;
 mod settings;
 mod shop_api;
