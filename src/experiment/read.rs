@@ -113,8 +113,8 @@ impl Experiment {
         let experiment = Self { guardrails, ..experiment };
         arms::check(&experiment)?;
         schedule::check(&experiment)?;
-        check_policy(&experiment)?;
         policy::check_many_items(&experiment)?;
+        check_policy(&experiment)?;
         Ok(experiment)
     }
 }
