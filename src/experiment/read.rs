@@ -15,6 +15,8 @@ pub(super) mod lines;
 mod policy;
 mod schedule;
 
+#[cfg(test)]
+pub(super) use arms::FIELDS as ARM_FIELDS;
 pub(crate) use policy::check_policy;
 
 use super::limits::{

@@ -8,7 +8,8 @@ use crate::error::decimal;
 use crate::json::Value;
 use crate::money::{PRICE_MINOR_MAX, millionths};
 
-const FIELDS: [&str; 6] = ["name", "price_minor", "multiplier", "column", "state", "added"];
+pub(in crate::experiment) const FIELDS: [&str; 6] =
+    ["name", "price_minor", "multiplier", "column", "state", "added"];
 
 pub(super) fn read(arms: Value, goods: &Goods) -> Result<Vec<Arm>, Error> {
     let list = arms.clone().list()?;
