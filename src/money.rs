@@ -35,6 +35,11 @@ impl Tax {
         Self { rate: millionths(rate.clamp(0.0, 1.0)) }
     }
 
+    /// The part of the net price that prices include; 0 where they include none.
+    pub fn rate(self) -> f64 {
+        self.rate as f64 / 1e6
+    }
+
     /// The price net of the tax, to the nearest minor unit.
     pub fn net_minor(self, price_minor: i64) -> i64 {
         let (one, all) = (i128::from(millionths(1.0)), i128::from(millionths(1.0) + self.rate));
