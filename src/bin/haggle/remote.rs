@@ -4,6 +4,7 @@
 //! twice it happens once, and what somebody else changed meanwhile is never written over.
 
 mod address;
+mod arm;
 pub mod change;
 pub mod client;
 mod feed;
@@ -30,6 +31,8 @@ pub enum Command {
     Decide(life::DecideOptions),
     Archive(life::ArchiveOptions),
     Delete(life::DeleteOptions),
+    Arm(arm::ArmOptions),
+    Change(arm::ChangeOptions),
     Groups(lists::GroupsOptions),
     Prices(lists::PricesOptions),
     Sales(feed::SalesOptions),
@@ -50,6 +53,8 @@ impl Command {
             Self::Decide(options) => life::decide(options),
             Self::Archive(options) => life::archive(options),
             Self::Delete(options) => life::delete(options),
+            Self::Arm(options) => options.run(),
+            Self::Change(options) => options.run(),
             Self::Groups(options) => lists::groups(options),
             Self::Prices(options) => lists::prices(options),
             Self::Sales(options) => options.run(),

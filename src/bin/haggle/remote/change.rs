@@ -106,21 +106,36 @@ pub fn path_of(name: &str) -> String {
 impl Change {
     /// Asks for an action with its fields, and says what is different afterwards.
     pub fn act(&self, action: &str, fields: Value) -> Result<Answer, Failure> {
+        self.act_on(action, |_| Ok(fields))
+    }
+
+    /// The same, with fields that depend on the experiment before.
+    pub fn act_on(
+        &self,
+        action: &str,
+        fields: impl FnOnce(&Value) -> Result<Value, Failure>,
+    ) -> Result<Answer, Failure> {
         self.send(&Method::POST, &format!("{}/{action}", path_of(&self.name)), fields)
     }
 
     /// Deletes a draft.
     pub fn delete(&self) -> Result<Answer, Failure> {
-        self.send(&Method::DELETE, &path_of(&self.name), json!({}))
+        self.send(&Method::DELETE, &path_of(&self.name), |_| Ok(json!({})))
     }
 
-    fn send(&self, method: &Method, path: &str, fields: Value) -> Result<Answer, Failure> {
+    fn send(
+        &self,
+        method: &Method,
+        path: &str,
+        fields: impl FnOnce(&Value) -> Result<Value, Failure>,
+    ) -> Result<Answer, Failure> {
         let client = self.server.client()?;
+        let before = client.get(&path_of(&self.name))?;
+        let fields = fields(&before.json()?)?;
         let mut body = self.why.fields()?;
         body.extend(
             fields.as_object().into_iter().flatten().map(|(name, value)| (name.clone(), value.clone())),
         );
-        let before = client.get(&path_of(&self.name))?;
         let mut message = Message::json(&body.into());
         message.revision = self.revision.or(before.revision);
         message.key = self.why.key();

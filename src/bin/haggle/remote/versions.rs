@@ -29,7 +29,8 @@ pub struct SnapshotsOptions {
   haggle rollback 1289 --reason 'version 1290 has the prices of the wrong column'")]
 pub struct RollbackOptions {
     /// Version of the snapshot to go back to.
-    version: u64,
+    #[arg(value_name = "VERSION")]
+    to: u64,
     /// The answer as JSON.
     #[arg(long)]
     json: bool,
@@ -62,7 +63,7 @@ pub fn snapshots(options: &SnapshotsOptions) -> Result<Answer, Failure> {
 pub fn rollback(options: &RollbackOptions) -> Result<Answer, Failure> {
     let client = options.server.client()?;
     let mut body = options.why.fields()?;
-    body.insert("version".into(), json!(options.version));
+    body.insert("version".into(), json!(options.to));
     let mut message = Message::json(&body.into());
     message.key = options.why.key();
     let answer = client.send(&ureq::http::Method::POST, "/haggle/v1/rollback", &message)?.json()?;
@@ -73,7 +74,7 @@ pub fn rollback(options: &RollbackOptions) -> Result<Answer, Failure> {
     let version = answer.get("version").and_then(Value::as_u64).unwrap_or_default();
     say(format!(
         "the content of snapshot {} is out as {version}, and held until haggle resume --all",
-        options.version
+        options.to
     ))?;
     Ok(Answer::Yes)
 }
