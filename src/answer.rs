@@ -59,6 +59,8 @@ pub struct Answer {
     pub basis: Basis,
     /// What may be concluded of each arm.
     pub report: Report,
+    /// Value of an exposure of the holdout; `None` where too little is known.
+    pub holdout_value: Option<Estimate>,
     /// Value of an exposure of all arms together, as they were served, less that of the holdout.
     pub all_to_holdout: Option<Estimate>,
     /// What became of the hypothesis.
@@ -120,6 +122,7 @@ impl Answer {
         plan.rules =
             Rules { loss_minor: experiment.stop.expected_loss_minor.unwrap_or(0.0), ..Rules::default() };
         let report = Report::new(periods, input, &plan)?;
+        let holdout_value = inference::value(periods, &plan.question, Choice::Holdout)?;
         let all_to_holdout = all_to_holdout(periods, &plan.question)?;
         let conclusion = Conclusion::of(experiment, periods, &report, all_to_holdout.as_ref())?;
         Ok(Self {
@@ -129,6 +132,7 @@ impl Answer {
             total,
             basis,
             report,
+            holdout_value,
             all_to_holdout,
             conclusion,
         })

@@ -73,7 +73,7 @@ impl Answer {
             ("control", text(&experiment.control)),
             ("groups", json(record.groups_json)),
             ("arms", list(arms)),
-            ("holdout", with_rate(&self.holdout, &self.report.holdout)),
+            ("holdout", self.holdout_json()),
             ("negative", tally(&self.negative)),
             ("total", tally(&self.total)),
             ("all_to_holdout", estimate(self.all_to_holdout.as_ref())),
@@ -117,6 +117,15 @@ impl Answer {
             ("arm", arm.map_or_else(null, |arm| text(&arm.name))),
             ("difference", estimate(conclusion.difference.as_ref())),
         ])
+    }
+
+    fn holdout_json(&self) -> String {
+        let mut fields = sums(&self.holdout).to_vec();
+        fields.extend([
+            ("rate", rate(&self.report.holdout)),
+            ("value", estimate(self.holdout_value.as_ref())),
+        ]);
+        object(&fields)
     }
 
     fn arm_json(&self, experiment: &Experiment, place: usize) -> String {
@@ -199,12 +208,6 @@ fn sums(counted: &Tally) -> [(&'static str, String); 7] {
 
 fn tally(counted: &Tally) -> String {
     object(&sums(counted))
-}
-
-fn with_rate(counted: &Tally, report: &RateReport) -> String {
-    let mut fields = sums(counted).to_vec();
-    fields.push(("rate", rate(report)));
-    object(&fields)
 }
 
 fn rate(report: &RateReport) -> String {
