@@ -1,15 +1,20 @@
 //! The final answer: what an experiment found, against the hypothesis as it was written before the first price moved.
 //!
 //! In scope: the sums of everything that was counted, exactly; what may be concluded from them, by the rules of
-//! `inference`; whether that confirms the hypothesis; and all of it as one JSON value, which the Worker serves, keeps
-//! when the experiment is archived, and which command line and dashboard draw. So nobody computes it a second time.
+//! `inference` where visitors are randomised and of `cluster` where items are; whether that confirms the hypothesis; and
+//! all of it as one JSON value, which the Worker serves, keeps when the experiment is archived, and which command line
+//! and dashboard draw. So nobody computes it a second time.
 //!
 //! | file | what |
 //! |---|---|
+//! | `comparison` | estimates with their intervals, whatever was randomised |
 //! | `conclusion` | confirmed, rejected or open, by which rule, in plain words |
 //! | `write` | the JSON |
 //!
 //! Out of scope: where the sums come from (`central` in the Worker), and when an experiment is decided (`stopping`).
+
+mod comparison;
+pub use comparison::Comparison;
 
 mod conclusion;
 pub use conclusion::{Conclusion, Verdict};
@@ -17,9 +22,11 @@ pub use conclusion::{Conclusion, Verdict};
 mod write;
 pub use write::Record;
 
-use crate::inference::{self, Estimate, Plan, Question, Report, Rules};
-use crate::math::normal_cdf;
-use crate::{Choice, Error, Experiment, History, Period, PolicyInput, TOTAL, Tally};
+use crate::cluster::{self, Panel, Total};
+use crate::inference::{self, Plan, Question, Report, Rules};
+use crate::{Error, Experiment, History, Period, PolicyInput, Tally};
+
+use comparison::Compared;
 
 /// What was counted in an experiment.
 #[derive(Debug, Clone, Copy)]
@@ -28,6 +35,10 @@ pub struct Counted<'a> {
     pub history: &'a History,
     /// What was counted of the negative group, where one decision is made for many items; else nothing.
     pub negative: Tally,
+    /// Where items are randomised, what each brought in each epoch.
+    pub panel: Option<&'a Panel>,
+    /// What the items (or families) of the positive and of the negative group brought since the start.
+    pub groups: Option<[&'a [Total]; 2]>,
     /// The hour that it is, since 1970-01-01 UTC.
     pub now_hour: u32,
 }
@@ -44,6 +55,20 @@ pub struct Basis {
     pub young: i64,
 }
 
+/// What was found of an arm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Found {
+    /// Value of an exposure; `None` where too little is known, and where items are randomised (see `mean`).
+    pub value: Option<Comparison>,
+    /// Where items are randomised, what an item brought on average: arms were on other items and at other times, so it
+    /// says little about their difference.
+    pub mean: Option<f64>,
+    /// The same less that of the control; `None` for the control itself.
+    pub to_control: Option<Comparison>,
+    /// Value of an exposure less that of one in the holdout.
+    pub to_holdout: Option<Comparison>,
+}
+
 /// What an experiment found.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Answer {
@@ -57,12 +82,16 @@ pub struct Answer {
     pub total: Tally,
     /// What rates and estimates are computed from.
     pub basis: Basis,
-    /// What may be concluded of each arm.
-    pub report: Report,
-    /// Value of an exposure of the holdout; `None` where too little is known.
-    pub holdout_value: Option<Estimate>,
+    /// What was found of each arm.
+    pub found: Vec<Found>,
+    /// Value of an exposure of the holdout.
+    pub holdout_value: Option<Comparison>,
     /// Value of an exposure of all arms together, as they were served, less that of the holdout.
-    pub all_to_holdout: Option<Estimate>,
+    pub all_to_holdout: Option<Comparison>,
+    /// What an item (or family) of the positive group brought more than one of the negative group, per day.
+    pub positive_to_negative: Option<Comparison>,
+    /// Beliefs, conversion rates, the sample ratio and where the experiment stands.
+    pub report: Report,
     /// What became of the hypothesis.
     pub conclusion: Conclusion,
 }
@@ -91,7 +120,8 @@ impl Answer {
     /// });
     /// let history = History::new(periods.collect())?;
     /// let input = evidence::pooled(&experiment, &history.arm_totals()?)?;
-    /// let counted = Counted { history: &history, negative: Tally::default(), now_hour: 490_000 };
+    /// let negative = Tally::default();
+    /// let counted = Counted { history: &history, negative, panel: None, groups: None, now_hour: 490_000 };
     /// let answer = Answer::new(&experiment, &counted, &input)?;
     /// assert_eq!(answer.conclusion.verdict, Verdict::Confirmed);
     /// assert!(answer.conclusion.text.starts_with("Confirmed: arm low earns 0.8"), "{}", answer.conclusion.text);
@@ -108,35 +138,46 @@ impl Answer {
         let holdout = sum(history.periods().iter().map(|period| &period.holdout))?;
         let total = sum(arms.iter().chain([&holdout, &counted.negative]))?;
 
-        let matured = inference::matured(history, experiment.reward_window_hours, counted.now_hour);
-        let (old, all) = (exposures(matured), exposures(history.periods()));
-        let is_matured = old >= all - old;
-        let periods = if is_matured { matured } else { history.periods() };
-        let basis = Basis {
-            is_matured,
-            exposures: if is_matured { old } else { all },
-            young: all.saturating_sub(old),
-        };
-
+        let (basis, periods) = basis(experiment, counted);
         let mut plan = Plan::of(experiment);
         plan.rules =
             Rules { loss_minor: experiment.stop.expected_loss_minor.unwrap_or(0.0), ..Rules::default() };
         let report = Report::new(periods, input, &plan)?;
-        let holdout_value = inference::value(periods, &plan.question, Choice::Holdout)?;
-        let all_to_holdout = all_to_holdout(periods, &plan.question)?;
-        let conclusion = Conclusion::of(experiment, periods, &report, all_to_holdout.as_ref())?;
+        let compared = Compared { experiment, periods, panel: counted.panel };
+        let alpha = plan.question.alpha;
+        let holdout_value = compared.holdout_value(alpha)?;
+        let all_to_holdout = compared.all_to_holdout(alpha)?;
+        let conclusion = Conclusion::of(&compared, &report, all_to_holdout.as_ref())?;
+        let positive_to_negative = match counted.groups {
+            Some([positive, negative]) => {
+                cluster::between_groups(positive, negative, &cluster::Question::per(24.0))?
+            }
+            None => None,
+        };
         Ok(Self {
             arms,
             holdout,
             negative: counted.negative,
             total,
             basis,
-            report,
+            found: compared.arms(alpha)?,
             holdout_value,
             all_to_holdout,
+            positive_to_negative: positive_to_negative.map(Comparison::from),
+            report,
             conclusion,
         })
     }
+}
+
+/// The periods that estimates are made from.
+fn basis<'a>(experiment: &Experiment, counted: &Counted<'a>) -> (Basis, &'a [Period]) {
+    let all = counted.history.periods();
+    let matured = inference::matured(counted.history, experiment.reward_window_hours, counted.now_hour);
+    let young = exposures(all).saturating_sub(exposures(matured));
+    let is_matured = exposures(matured) >= young;
+    let periods = if is_matured { matured } else { all };
+    (Basis { is_matured, exposures: exposures(periods), young }, periods)
 }
 
 fn sum<'a>(mut tallies: impl Iterator<Item = &'a Tally>) -> Result<Tally, Error> {
@@ -149,21 +190,9 @@ fn exposures(periods: &[Period]) -> i64 {
     tallies.map(|tally| tally.exposures).fold(0, i64::saturating_add)
 }
 
-/// All arms as one: what a unit that was not in the holdout was worth, less one that was. The chance to be in the
-/// holdout never adapts, so neither does this comparison.
-fn all_to_holdout(periods: &[Period], question: &Question) -> Result<Option<Estimate>, Error> {
-    let mut joined = Vec::with_capacity(periods.len());
-    for period in periods {
-        let shares = if period.shares.is_empty() { Vec::new() } else { vec![TOTAL] };
-        let arms = vec![sum(period.arms.iter())?];
-        joined.push(Period { cohort: period.cohort, shares, arms, holdout: period.holdout });
-    }
-    inference::difference(&joined, question, Choice::Arm(0), Choice::Holdout)
-}
-
-/// Probability that a difference is above 0, from its estimate and no other knowledge: a belief, not an error rate.
-fn p_above_0(estimate: &Estimate) -> f64 {
-    normal_cdf(estimate.value / estimate.se)
+/// The experiment's own question with another error rate.
+fn question(experiment: &Experiment, alpha: f64) -> Question {
+    Question { alpha, ..Question::of(experiment) }
 }
 
 #[cfg(test)]

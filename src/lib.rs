@@ -154,6 +154,8 @@ pub mod page;
 
 pub mod inference;
 
+pub mod cluster;
+
 pub mod answer;
 pub use answer::Answer;
 

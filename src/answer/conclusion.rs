@@ -5,9 +5,11 @@
 //! intervals that answer hold at every look and for all arms together, so that neither the policy's choices, nor the
 //! day on which the experiment was ended, nor the choice of the arm that looks best can make a false answer likely.
 
+use super::comparison::{Compared, Comparison};
 use super::write::number;
-use crate::inference::{Estimate, Question, Report, difference, simultaneous};
-use crate::{Choice, Currency, Error, Experiment, Objective, Period};
+use crate::experiment::Unit;
+use crate::inference::{Question, Report, simultaneous};
+use crate::{Currency, Error, Experiment, Objective};
 
 /// Whether the hypothesis stands.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,7 @@ pub struct Conclusion {
     /// reaches the highest.
     pub arm: Option<usize>,
     /// Value of an exposure of that arm less that of the control; both intervals hold for all arms together.
-    pub difference: Option<Estimate>,
+    pub difference: Option<Comparison>,
     /// The rule, in one sentence.
     pub rule: String,
     /// The verdict in plain words, one or two sentences.
@@ -48,23 +50,24 @@ pub struct Conclusion {
 }
 
 impl Conclusion {
-    /// The conclusion from `periods` and the report on them.
+    /// The conclusion from what is compared and the report on it.
     pub(super) fn of(
-        experiment: &Experiment,
-        periods: &[Period],
+        compared: &Compared<'_>,
         report: &Report,
-        all_to_holdout: Option<&Estimate>,
+        all_to_holdout: Option<&Comparison>,
     ) -> Result<Self, Error> {
+        let experiment = compared.experiment;
         let control = experiment.control_index();
         let others: Vec<usize> = (0..experiment.arms.len()).filter(|&arm| arm != control).collect();
-        let question = Question::of(experiment);
-        let together = Question { alpha: simultaneous(question.alpha, others.len()), ..question };
+        let alpha = Question::of(experiment).alpha;
         let mut found = Vec::with_capacity(others.len());
         for &arm in &others {
-            found.push((arm, difference(periods, &together, Choice::Arm(arm), Choice::Arm(control))?));
+            found.push((arm, compared.to_control(arm, simultaneous(alpha, others.len()))?));
         }
-        let is_miscounted = report.sample_ratio.alarm(question.alpha);
-        let words = Words { experiment, least: experiment.stop.expected_loss_minor.unwrap_or(0.0) };
+        // Where items are randomised, no exposure can be lost: the assignment is the count.
+        let is_miscounted = experiment.unit == Unit::Visitor && report.sample_ratio.alarm(alpha);
+        let least = experiment.stop.expected_loss_minor.unwrap_or(0.0);
+        let words = Words { experiment, per: compared.per(), least };
         let (mut verdict, mut arm, difference) = judged(&found, words.least);
         if is_miscounted {
             (verdict, arm) = (Verdict::Open, None);
@@ -87,7 +90,7 @@ impl Conclusion {
 }
 
 /// The verdict on differences to the control that hold together, and the arm that it is about.
-fn judged(found: &[(usize, Option<Estimate>)], least: f64) -> (Verdict, Option<usize>, Option<Estimate>) {
+fn judged(found: &[(usize, Option<Comparison>)], least: f64) -> (Verdict, Option<usize>, Option<Comparison>) {
     let known = found.iter().filter_map(|(arm, difference)| difference.map(|known| (*arm, known)));
     let confirming = known.clone().filter(|(_, known)| known.at_any_look.low > 0.0);
     if let Some((arm, known)) = highest(confirming, |known| known.value) {
@@ -104,9 +107,9 @@ fn judged(found: &[(usize, Option<Estimate>)], least: f64) -> (Verdict, Option<u
 
 /// The one with the highest number, of equals the first.
 fn highest(
-    all: impl Iterator<Item = (usize, Estimate)>,
-    of: fn(&Estimate) -> f64,
-) -> Option<(usize, Estimate)> {
+    all: impl Iterator<Item = (usize, Comparison)>,
+    of: fn(&Comparison) -> f64,
+) -> Option<(usize, Comparison)> {
     all.fold(None, |best, one| match best {
         Some(best) if of(&best.1) >= of(&one.1) => Some(best),
         _ => Some(one),
@@ -116,16 +119,18 @@ fn highest(
 /// Writes sentences in the experiment's unit.
 struct Words<'a> {
     experiment: &'a Experiment,
+    /// What a value is per.
+    per: String,
     /// The least difference that the team cares for.
     least: f64,
 }
 
 impl Words<'_> {
-    fn verdict(&self, verdict: Verdict, arm: usize, difference: &Estimate) -> String {
+    fn verdict(&self, verdict: Verdict, arm: usize, difference: &Comparison) -> String {
         let name = self.experiment.arms.get(arm).map_or("", |arm| &arm.name);
         let control = &self.experiment.control;
         let (gain, range) = (self.amount(difference.value), self.range(difference));
-        let (verb, per) = (self.verb(), self.per());
+        let (verb, per) = (self.verb(), &self.per);
         match verdict {
             Verdict::Confirmed => {
                 format!("Confirmed: arm {name} {verb} {gain} more per {per} than {control} ({range})")
@@ -146,7 +151,7 @@ impl Words<'_> {
         }
     }
 
-    fn holdout(&self, all: &Estimate) -> String {
+    fn holdout(&self, all: &Comparison) -> String {
         let range =
             format!("95 %: {} to {}", self.amount(all.at_any_look.low), self.amount(all.at_any_look.high));
         let gain = self.amount(all.value);
@@ -166,13 +171,13 @@ impl Words<'_> {
         )
     }
 
-    fn range(&self, difference: &Estimate) -> String {
-        let Estimate { at_any_look, .. } = difference;
+    fn range(&self, difference: &Comparison) -> String {
+        let Comparison { at_any_look, .. } = difference;
         format!("95 %: {} to {}", self.amount(at_any_look.low), self.amount(at_any_look.high))
     }
 
     fn what(&self) -> String {
-        format!("{} per {}", self.experiment.objective.name(), self.per())
+        format!("{} per {}", self.experiment.objective.name(), self.per)
     }
 
     fn verb(&self) -> &'static str {
@@ -180,10 +185,6 @@ impl Words<'_> {
             Objective::Conversion => "sells",
             Objective::Revenue | Objective::Profit => "earns",
         }
-    }
-
-    fn per(&self) -> &'static str {
-        "visitor"
     }
 
     fn amount(&self, value: f64) -> String {
@@ -219,15 +220,26 @@ mod tests {
     use super::*;
     use crate::inference::Interval;
 
-    fn estimate(low: f64, high: f64) -> Option<Estimate> {
+    fn estimate(low: f64, high: f64) -> Option<Comparison> {
         let interval = Interval { low, high };
         let value = 0.5 * (low + high);
-        Some(Estimate { value, se: 1.0, at_one_look: interval, at_any_look: interval, units: 1, left_out: 0 })
+        let [at_one_look, at_any_look] = [interval; 2];
+        let p_above_0 = 0.5;
+        Some(Comparison {
+            value,
+            se: 1.0,
+            at_one_look,
+            at_any_look,
+            p_above_0,
+            exposures: 1,
+            clusters: None,
+            left_out: 0,
+        })
     }
 
     #[test]
     fn one_interval_above_0_confirms_and_only_all_below_reject() {
-        let of = |found: &[(usize, Option<Estimate>)], least| {
+        let of = |found: &[(usize, Option<Comparison>)], least| {
             let (verdict, arm, _) = judged(found, least);
             (verdict, arm)
         };

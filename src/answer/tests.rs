@@ -1,4 +1,5 @@
 use super::*;
+use crate::experiment::Unit;
 use crate::experiment::tests::sevilla;
 use crate::{Cohort, evidence};
 use proptest::prelude::*;
@@ -40,7 +41,12 @@ fn answer_to(experiment: &Experiment, periods: Vec<Period>) -> Answer {
         if history.periods().is_empty() { vec![Tally::default(); 3] } else { history.arm_totals().unwrap() };
     let input = evidence::pooled(experiment, &totals).unwrap();
     let negative = Tally { exposures: 7, ..Tally::default() };
-    Answer::new(experiment, &Counted { history: &history, negative, now_hour: NOW_HOUR }, &input).unwrap()
+    Answer::new(
+        experiment,
+        &Counted { history: &history, negative, panel: None, groups: None, now_hour: NOW_HOUR },
+        &input,
+    )
+    .unwrap()
 }
 
 fn json_of(experiment: &Experiment, answer: &Answer) -> Value {
@@ -176,4 +182,51 @@ proptest! {
         prop_assert_eq!(answer.total.conversions, orders);
         prop_assert_eq!(answer.basis.young + 7 <= answer.total.exposures, true);
     }
+}
+
+#[test]
+fn where_items_are_randomised_items_are_compared_and_never_their_visits() {
+    use crate::cluster::{Epoch, Observation};
+    let experiment = Experiment { unit: Unit::ItemPeriod, period_hours: Some(12), ..sevilla() };
+    let epochs = (0..40_usize).map(|epoch| Epoch {
+        shares: vec![21_846, 21_845, 21_845],
+        hours: 12.0,
+        observations: (0..30_usize)
+            .map(|cluster| {
+                let arm = (cluster * 7 + epoch * epoch + cluster * epoch) % 3;
+                let noise = (cluster * 37 + epoch * 101) % 50;
+                let more = [0, 300, -100][arm];
+                Observation { cluster, arm, value_minor: 1000 + more + 100 * cluster as i64 + noise as i64 }
+            })
+            .collect(),
+    });
+    let panel = Panel::new(3, vec![None; 30], epochs.collect()).unwrap();
+    let group = |more: i64| -> Vec<Total> {
+        (0..20)
+            .map(|n: i64| Total { value_minor: 1000 + more + n * n, hours: 24.0, past: Some(n * n) })
+            .collect()
+    };
+    let (positive, negative) = (group(70), group(0));
+    let history = History::new(vec![period(1, 400_000, [30, 60, 10, 0])]).unwrap();
+    let input = evidence::pooled(&experiment, &history.arm_totals().unwrap()).unwrap();
+    let counted = Counted {
+        history: &history,
+        negative: Tally::default(),
+        panel: Some(&panel),
+        groups: Some([&positive, &negative]),
+        now_hour: NOW_HOUR,
+    };
+    let answer = Answer::new(&experiment, &counted, &input).unwrap();
+    assert_eq!((answer.conclusion.verdict, answer.conclusion.arm), (Verdict::Confirmed, Some(1)));
+    let text = &answer.conclusion.text;
+    assert!(
+        text.starts_with("Confirmed: arm low earns 3.") && text.contains("per item and 12 hours than list"),
+        "{text}"
+    );
+    let low = answer.found[1].to_control.unwrap();
+    assert!(low.at_any_look.contains(300.0) && low.clusters == Some(30), "{low:?}");
+    assert!(answer.found[1].value.is_none() && answer.found[1].mean.is_some());
+    assert!(answer.positive_to_negative.is_none_or(|of| (of.value - 70.0).abs() < 1e-9));
+    let json = json_of(&experiment, &answer);
+    assert_eq!([&json["sample_ratio"], &json["arms"][0]["rate"]], [&Value::Null, &Value::Null]);
 }

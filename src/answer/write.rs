@@ -3,9 +3,10 @@
 //! Written by hand: what stands in the central store as JSON goes in as it is, and numbers are made of integers, since
 //! serde's way of writing a double would bring its tables into the Worker.
 
-use super::{Answer, p_above_0};
+use super::comparison::Compared;
+use super::{Answer, Comparison};
 use crate::experiment::{Arm, ArmPrice, ArmState, Unit};
-use crate::inference::{Estimate, Interval, RateReport};
+use crate::inference::{Interval, RateReport};
 use crate::{Experiment, Tally};
 
 /// What the central store keeps of an experiment, beside what was counted. Texts named `_json` are JSON already.
@@ -51,7 +52,6 @@ impl Answer {
     pub fn to_json(&self, experiment: &Experiment, record: &Record<'_>) -> String {
         let original = record.original;
         let arms = (0..experiment.arms.len()).map(|place| self.arm_json(experiment, place));
-        let ratio = &self.report.sample_ratio;
         let json = |text: Option<&str>| text.map_or_else(null, str::to_owned);
         object(&[
             ("name", text(&original.name)),
@@ -66,6 +66,7 @@ impl Answer {
             ("objective", text(experiment.objective.name())),
             ("currency", text(&experiment.currency.to_string())),
             ("unit", text(unit_name(experiment.unit))),
+            ("per", text(&Compared { experiment, periods: &[], panel: None }.per())),
             ("policy", text(experiment.policy.name.name())),
             ("floor", number(experiment.floor)),
             ("holdout_share", number(experiment.holdout)),
@@ -77,6 +78,7 @@ impl Answer {
             ("negative", tally(&self.negative)),
             ("total", tally(&self.total)),
             ("all_to_holdout", estimate(self.all_to_holdout.as_ref())),
+            ("positive_to_negative", estimate(self.positive_to_negative.as_ref())),
             (
                 "basis",
                 object(&[
@@ -87,16 +89,7 @@ impl Answer {
             ),
             ("standing", text(&self.report.state.to_string())),
             ("value_remaining", number(self.report.value_remaining)),
-            (
-                "sample_ratio",
-                object(&[
-                    ("alarm", ratio.alarm(0.05).to_string()),
-                    ("p_value", number(ratio.p_value())),
-                    ("ratios", list(ratio.ratios.iter().map(|&ratio| number(ratio)))),
-                    ("exposures", ratio.units.to_string()),
-                    ("left_out", ratio.left_out.to_string()),
-                ]),
-            ),
+            ("sample_ratio", self.sample_ratio_json(experiment)),
             ("mismatches", record.mismatches_json.to_owned()),
             ("ledger", record.ledger_json.to_owned()),
             ("interventions", record.interventions_json.to_owned()),
@@ -104,6 +97,21 @@ impl Answer {
             ("version", record.version.to_string()),
             ("original", record.original_json.to_owned()),
             ("definition", record.definition_json.to_owned()),
+        ])
+    }
+
+    /// Null where items are randomised: their assignment is the count.
+    fn sample_ratio_json(&self, experiment: &Experiment) -> String {
+        let ratio = &self.report.sample_ratio;
+        if experiment.unit != Unit::Visitor {
+            return null();
+        }
+        object(&[
+            ("alarm", ratio.alarm(0.05).to_string()),
+            ("p_value", number(ratio.p_value())),
+            ("ratios", list(ratio.ratios.iter().map(|&ratio| number(ratio)))),
+            ("exposures", ratio.units.to_string()),
+            ("left_out", ratio.left_out.to_string()),
         ])
     }
 
@@ -121,17 +129,18 @@ impl Answer {
 
     fn holdout_json(&self) -> String {
         let mut fields = sums(&self.holdout).to_vec();
-        fields.extend([
-            ("rate", rate(&self.report.holdout)),
-            ("value", estimate(self.holdout_value.as_ref())),
-        ]);
+        fields
+            .extend([("rate", rate(&self.report.holdout)), ("value", estimate(self.holdout_value.as_ref()))]);
         object(&fields)
     }
 
     fn arm_json(&self, experiment: &Experiment, place: usize) -> String {
-        let (Some(arm), Some(counted), Some(report)) =
-            (experiment.arms.get(place), self.arms.get(place), self.report.arms.get(place))
-        else {
+        let (Some(arm), Some(counted), Some(report), Some(found)) = (
+            experiment.arms.get(place),
+            self.arms.get(place),
+            self.report.arms.get(place),
+            self.found.get(place),
+        ) else {
             return null();
         };
         let belief = |of: Option<f64>| of.map_or_else(null, number);
@@ -144,10 +153,11 @@ impl Answer {
         ];
         fields.extend(sums(counted));
         fields.extend([
-            ("rate", rate(&report.rate)),
-            ("value", estimate(report.value.as_ref())),
-            ("to_control", estimate(report.difference.to_control.as_ref())),
-            ("to_holdout", estimate(report.difference.to_holdout.as_ref())),
+            ("rate", if experiment.unit == Unit::Visitor { rate(&report.rate) } else { null() }),
+            ("value", estimate(found.value.as_ref())),
+            ("mean", belief(found.mean)),
+            ("to_control", estimate(found.to_control.as_ref())),
+            ("to_holdout", estimate(found.to_holdout.as_ref())),
             ("p_best", belief(report.belief.map(|belief| belief.p_best))),
             ("p_beats_control", belief(report.belief.and_then(|belief| belief.p_beats_control))),
             ("expected_loss_minor", belief(report.belief.map(|belief| belief.loss_minor))),
@@ -219,15 +229,16 @@ fn rate(report: &RateReport) -> String {
     ])
 }
 
-fn estimate(of: Option<&Estimate>) -> String {
+fn estimate(of: Option<&Comparison>) -> String {
     of.map_or_else(null, |of| {
         object(&[
             ("value", number(of.value)),
             ("se", number(of.se)),
             ("at_one_look", interval(&of.at_one_look)),
             ("at_any_look", interval(&of.at_any_look)),
-            ("p_above_0", number(p_above_0(of))),
-            ("exposures", of.units.to_string()),
+            ("p_above_0", number(of.p_above_0)),
+            ("exposures", of.exposures.to_string()),
+            ("clusters", of.clusters.map_or_else(null, |clusters| clusters.to_string())),
             ("left_out", of.left_out.to_string()),
         ])
     })
