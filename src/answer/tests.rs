@@ -190,10 +190,12 @@ fn where_items_are_randomised_items_are_compared_and_never_their_visits() {
     let experiment = Experiment { unit: Unit::ItemPeriod, period_hours: Some(12), ..sevilla() };
     let epochs = (0..40_usize).map(|epoch| Epoch {
         shares: vec![21_846, 21_845, 21_845],
+        period: epoch as u64,
         hours: 12.0,
         observations: (0..30_usize)
             .map(|cluster| {
-                let arm = (cluster * 7 + epoch * epoch + cluster * epoch) % 3;
+                let mixed = (1 + cluster as u64 * 1009 + epoch as u64).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+                let arm = ((mixed ^ mixed >> 29).wrapping_mul(0xbf58_476d_1ce4_e5b9) >> 33) as usize % 3;
                 let noise = (cluster * 37 + epoch * 101) % 50;
                 let more = [0, 300, -100][arm];
                 Observation { cluster, arm, value_minor: 1000 + more + 100 * cluster as i64 + noise as i64 }
