@@ -16,13 +16,13 @@ use worker::{D1Database, Env, Result};
 
 use crate::clock;
 use crate::http::Fault;
-use crate::rows::{Bound, Row, only, prepare, query};
+use crate::rows::{Row, only, prepare, query};
 
 pub use publications::{
     Epoch, EpochArm, Publication, history_json, newest, newest_epochs, publish, snapshot_bytes,
     snapshots_json,
 };
-pub use shop::{add_mismatches, mismatches, site};
+pub use shop::{add_mismatches, mismatches, site, site_change};
 
 /// What a ledger shard reports: running totals, never differences.
 pub struct Report {

@@ -36,6 +36,7 @@ use serde::Serialize;
 use worker::{DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, durable_object};
 
 use self::asked::Asked;
+pub use self::asked::tagged;
 use crate::cache::{self, SNAPSHOT_KEY};
 use crate::central::audit::Record;
 use crate::central::{self, experiments::Stored};
