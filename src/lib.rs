@@ -152,6 +152,8 @@ pub use event::{Exposure, Reward};
 
 pub mod page;
 
+pub mod audit;
+
 pub mod inference;
 
 pub mod simulate;

@@ -73,11 +73,6 @@ pub fn part(text: &str) -> String {
         .collect()
 }
 
-/// A time in milliseconds since 1970 as people read it, in UTC.
-pub fn time(at_ms: u64) -> String {
-    at_ms.to_string()
-}
-
 #[cfg(test)]
 mod tests {
     #[test]
