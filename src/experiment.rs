@@ -6,7 +6,7 @@
 //! Out of scope: the experiment's life (draft, running, ended), which the Worker's central store keeps, and which items
 //! its groups have (see [`Groups`](crate::Groups)).
 
-mod limits;
+pub(crate) mod limits;
 mod read;
 mod write;
 
@@ -478,7 +478,8 @@ impl Experiment {
         let currency = self.currency;
         let Goods::Item(item) = &self.goods else { return Ok(Bounds::any(currency)) };
         let Item { price_minor, cost_minor, tax, compare_at_minor, .. } = *item;
-        self.guardrails.bounds(&Basis { currency, price_minor, cost_minor, tax, compare_at_minor })
+        let basis = Basis { currency, price_minor, cost_minor, tax, compare_at_minor, map_minor: None };
+        self.guardrails.bounds(&basis)
     }
 
     /// The floor as an integer share of [`TOTAL`], never below the fraction that was asked for unless the arms

@@ -13,7 +13,7 @@ pub(super) const DOCUMENT_MAX: usize = 500;
 /// Most characters of a salt.
 pub(super) const SALT_MAX: usize = 64;
 /// Most characters of an item's key.
-pub(super) const SKU_MAX: usize = 64;
+pub(super) const SKU_MAX: usize = crate::catalogue::SKU_CHARACTERS_MAX;
 /// Most characters of a column's name.
 pub(super) const COLUMN_MAX: usize = 64;
 /// Most characters of a value that a column is compared with.
@@ -32,7 +32,7 @@ pub(super) const MIN_WEEKS: RangeInclusive<i64> = 0..=52;
 /// Expected loss at which an experiment is decided, in minor units.
 pub(super) const EXPECTED_LOSS_MINOR: RangeInclusive<f64> = 1e-6..=1e9;
 /// Items of a group, and of a list of items.
-pub(super) const ITEMS: RangeInclusive<i64> = 1..=25_000;
+pub(crate) const ITEMS: RangeInclusive<i64> = 1..=25_000;
 /// Price bands of a draw.
 pub(super) const STRATA: RangeInclusive<i64> = 1..=20;
 /// Conditions of a scope.

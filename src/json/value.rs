@@ -63,6 +63,15 @@ impl Value {
         }
     }
 
+    /// A text, or the text of a number or a truth value.
+    pub(crate) fn plain(self) -> Result<String, Error> {
+        match self.json {
+            Some(Json::Text(text) | Json::Number(text)) => Ok(text),
+            Some(Json::Bool(value)) => Ok(value.to_string()),
+            _ => Err(self.refusal("a text, a number, true or false")),
+        }
+    }
+
     /// Yes or no.
     pub(crate) fn truth(&self) -> Result<bool, Error> {
         match self.json {

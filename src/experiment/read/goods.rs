@@ -2,11 +2,12 @@
 
 use std::collections::BTreeSet;
 
-use super::super::limits::{COLUMN_MAX, CONDITIONS, EXCLUDED_MAX, ITEMS, SKU_MAX, STRATA, VALUE_MAX, VALUES};
+use super::super::limits::{COLUMN_MAX, CONDITIONS, EXCLUDED_MAX, ITEMS, STRATA, VALUE_MAX, VALUES};
 use super::super::{Condition, Goods, Item, Scope, Test, Which};
 use super::arms::check_price;
 use super::{check_count, read_name};
 use crate::Error;
+use crate::catalogue::check_sku;
 use crate::json::{Fields, Value};
 use crate::money::{PRICE_MINOR_MAX, Tax};
 
@@ -38,7 +39,7 @@ impl Item {
             "compare_at_minor",
         ])?;
         let item = Self {
-            tax: read_tax(fields.take("price_includes_tax"), fields.take("tax_rate"))?,
+            tax: Tax::read(fields.take("price_includes_tax"), fields.take("tax_rate"))?,
             compare_at_minor: fields.take("compare_at_minor").if_any().map(|it| it.integer()).transpose()?,
             sku: read_sku(fields.take("sku"))?,
             price_minor: fields.take("price_minor").integer()?,
@@ -59,29 +60,8 @@ impl Item {
 
 /// The key of an item, as it may stand in a page's attribute.
 fn read_sku(sku: Value) -> Result<String, Error> {
-    let plain = |b: u8| b.is_ascii_graphic() && !matches!(b, b'"' | b'\'' | b'<' | b'>' | b'&' | b'\\');
     let text = sku.clone().text()?;
-    if (1..=SKU_MAX).contains(&text.len()) && text.bytes().all(plain) {
-        return Ok(text);
-    }
-    Err(sku.refusal(format!("1 to {SKU_MAX} visible ASCII characters without quotes, <, >, & and backslash")))
-}
-
-/// An unknown rate is not a rate of zero, and a rate says nothing without knowing whether prices include it.
-fn read_tax(price_includes_tax: Value, tax_rate: Value) -> Result<Tax, Error> {
-    let rate = |rate: &Value| rate.fraction_in(0.0..=1.0, "a share from 0 to 1, such as 0.19");
-    match (price_includes_tax.clone().if_any(), tax_rate.clone().if_any()) {
-        (None, None) => Ok(Tax::default()),
-        (None, Some(_)) => Err(price_includes_tax.refusal("given with a tax_rate: true or false")),
-        (Some(included), given) => match (included.truth()?, given) {
-            (true, None) => Err(tax_rate.refusal("given where prices include tax, such as 0.19")),
-            (true, Some(given)) => Ok(Tax::included(rate(&given)?)),
-            (false, given) => {
-                given.map_or(Ok(0.0), |given| rate(&given))?;
-                Ok(Tax::default())
-            }
-        },
-    }
+    check_sku(sku.path(), &text).map(|()| text)
 }
 
 impl Scope {
