@@ -5,6 +5,7 @@
 
 mod allocate;
 mod amount;
+mod audit;
 mod compare;
 mod evaluate;
 mod files;
@@ -54,6 +55,7 @@ enum Command {
     Presets(presets::Options),
     Site(presets::SiteOptions),
     Simulate(simulate::Options),
+    Audit(audit::Options),
     #[command(flatten)]
     Remote(remote::Command),
 }
@@ -109,6 +111,7 @@ fn main() -> ExitCode {
         Command::Presets(options) => presets::run(&options),
         Command::Site(options) => presets::check(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Audit(options) => audit::run(&options),
         Command::Remote(command) => command.run(),
     };
     match answer {

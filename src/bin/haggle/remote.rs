@@ -17,6 +17,7 @@ mod versions;
 use clap::Subcommand;
 
 pub use client::{Client, Server};
+pub use feed::table;
 
 use crate::{Answer, Failure};
 

@@ -57,7 +57,7 @@ pub fn put(options: &PutOptions) -> Result<Answer, Failure> {
     let mut message = Message { body: experiment.to_json().into_bytes(), ..Message::default() };
     message.revision = before.as_ref().and_then(|before| before.revision);
     message.key = options.why.key();
-    let reply = client.send(&Method::PUT, &path, &message);
+    let reply = client.send(&Method::PUT, &format!("{path}?{}", options.why.query()?), &message);
     let after = reply.map_err(|failure| explained(&client, &experiment.name, &message, failure))?;
     tell(&experiment.name, before.as_ref(), &after, options.json)
 }
