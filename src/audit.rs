@@ -5,6 +5,8 @@
 //! that a price stands, because others read it there. Out of scope: fetching pages, feeds and carts (the command line),
 //! and which price is meant (see [`decide`](crate::decide)).
 
+use std::collections::BTreeSet;
+
 use crate::page::{Offers, Output, Price, Rewriter};
 use crate::unit::UnitKey;
 use crate::{Error, Site};
@@ -101,9 +103,20 @@ pub fn check(site: &Site, path: &str, prices: &dyn Offers, page: &[u8]) -> Check
     rewriter.push(page, &mut output);
     let report = rewriter.end(&mut output);
     let mut checked = Checked::default();
+    let mut known = BTreeSet::new();
     for seen in report.surfaces.into_iter().filter(|seen| seen.is_matched.is_some()) {
+        // A mark and a rule, or two rules, may name one place; a marked element whose attribute is wrong misses the price
+        // in its text too, where it has none.
+        let (tag, is_wrong) = (tag_before(page, seen.at), seen.is_matched == Some(false));
+        let is_again = |one: &Mismatch| one.sku == seen.sku && tag_before(page, one.at) == tag;
+        if is_wrong && seen.text.is_empty() && checked.mismatches.iter().any(is_again) {
+            continue;
+        }
+        if !known.insert((seen.at, is_wrong, seen.sku.clone())) {
+            continue;
+        }
         checked.places += 1;
-        if seen.is_matched == Some(false) {
+        if is_wrong {
             let (kind, surface) = (kind_at(page, seen.at, &seen.name), seen.name);
             checked.mismatches.push(Mismatch { sku: seen.sku, surface, kind, at: seen.at, found: seen.text });
         }
@@ -127,19 +140,21 @@ pub fn check(site: &Site, path: &str, prices: &dyn Offers, page: &[u8]) -> Check
 /// A page that has an item's price in data alone, such as an article that mentions it, is as it was.
 const NOT_SEEN: &str = "no visible price";
 
+/// Where the last tag begins before a byte.
+fn tag_before(page: &[u8], at: usize) -> usize {
+    page.get(..at).unwrap_or_default().iter().rposition(|&byte| byte == b'<').unwrap_or_default()
+}
+
 /// Where in the page a place stands that begins at a byte.
 fn kind_at(page: &[u8], at: usize, name: &str) -> Kind {
     if name == "json-ld" {
         return Kind::JsonLd;
     }
-    let before = page.get(..at).unwrap_or_default();
-    let tag = before.iter().rposition(|&byte| byte == b'<').and_then(|from| before.get(from + 1..));
-    let is = |name: &[u8]| {
-        tag.and_then(|tag| tag.get(..name.len())).is_some_and(|tag| tag.eq_ignore_ascii_case(name))
-    };
+    let tag = page.get(tag_before(page, at)..at).unwrap_or_default();
+    let is = |name: &[u8]| tag.get(1..=name.len()).is_some_and(|tag| tag.eq_ignore_ascii_case(name));
     if is(b"meta") {
         Kind::Meta
-    } else if is(b"script") || before.last() != Some(&b'>') {
+    } else if is(b"script") || tag.last() != Some(&b'>') {
         Kind::Data
     } else {
         Kind::Text
@@ -212,6 +227,15 @@ mod tests {
         assert_eq!(kinds(page("17.50", "19.00", "17.50")), [(Kind::Meta, "19.00".into())]);
         assert_eq!(kinds(page("17.50", "17.50", "19.00")), [(Kind::JsonLd, String::new())]);
         assert_eq!(kinds(page("19.00", "19.00", "19.00")).len(), 3);
+    }
+
+    #[test]
+    fn a_place_that_is_named_twice_is_one() {
+        let site = wider("{}").unwrap();
+        let page = "<meta name=haggle-sku content=OLIVE-500>\
+                    <meta property=\"og:price:amount\" content=\"19.00\" data-haggle-sku=OLIVE-500>";
+        let checked = check(&site, "/oil", &Oil(1750), page.as_bytes());
+        assert_eq!((checked.places, checked.mismatches.len()), (1, 1), "{checked:?}");
     }
 
     #[test]

@@ -20,7 +20,7 @@ pub struct Computed {
 }
 
 fn fetched(client: &Client) -> Result<Snapshot, Failure> {
-    let bytes = client.get("/haggle/v1/snapshot")?.body;
+    let bytes = client.get_bytes("/haggle/v1/snapshot")?;
     Snapshot::decode(bytes).map_err(|error| format!("the snapshot in use: {error}").into())
 }
 
