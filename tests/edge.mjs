@@ -99,6 +99,7 @@ function locationWorkers(options) {
     bindings: { ORIGIN: origin, ADMIN_HOST, MERCHANT, ...vars, ...secrets },
     kvNamespaces: { SNAPSHOTS: 'haggle-snapshots' },
     d1Databases: { DB: 'haggle' },
+    ratelimits: { ADMIN_LIMIT: { simple: { limit: 20, period: 60 } } },
     durableObjects: { LEDGER: durable('Ledger', location), PUBLISHER: durable('Publisher', location) },
     ...(clock ? { serviceBindings: { TEST_CLOCK: CLOCK.name } } : {}),
     ...assetOptions(assets),
@@ -224,6 +225,19 @@ function edge({ mf, db, kv, urls, secrets, lines, pid }) {
       const all = { authorization: `Bearer ${secrets.ADMIN_TOKEN}`, 'idempotency-key': changes ? randomUUID() : '', ...init.headers };
       const headers = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
       return toResponse(await send(base(location) + path, { host: ADMIN_HOST, ...init, headers }));
+    },
+
+    /**
+     * A draft and its start, which publishes it.
+     * @param {any} definition
+     * @returns {Promise<Response>} of what was refused first, or of the start
+     */
+    async startExperiment(definition) {
+      const path = `/haggle/v1/experiments/${definition.name}`;
+      const draft = await this.fetchAdmin(path, { method: 'PUT', body: JSON.stringify(definition) });
+      if (!draft.ok) return draft;
+      const body = JSON.stringify({ by: 'maria', reason: 'to know the best price' });
+      return this.fetchAdmin(`${path}/start`, { method: 'POST', body, headers: { 'if-match': draft.headers.get('etag') ?? '' } });
     },
 
     /** Kills workerd with signal 9, as a power cut would. */
