@@ -103,6 +103,8 @@ pub use experiment::{DelayCorrection, Experiment, Objective, PolicyChoice};
 pub mod groups;
 pub use groups::Groups;
 
+pub mod lifecycle;
+
 pub mod tally;
 pub use tally::{Cohort, Tally, TallyKey};
 
@@ -115,6 +117,8 @@ pub use delay::Delays;
 pub mod contrast;
 
 pub mod evidence;
+
+pub mod stopping;
 
 pub mod ledger;
 pub use ledger::{Account, Credit, Ledger};

@@ -55,17 +55,3 @@ pub async fn mismatches(env: &Env, now_ms: u64) -> Result<Vec<Mismatches>> {
     let read = |row: &Row| Ok(Mismatches { sku: row.text(0)?, surface: row.text(1)?, count: row.count(2)? });
     rows.iter().map(read).collect()
 }
-
-/// One experiment as the text of the answer, with the mismatches of its item by day since it began; none of that name.
-pub async fn experiment_json(env: &Env, name: &str) -> Result<Option<String>> {
-    let sql = "SELECT json_object('name', name, 'state', state, 'created_at_ms', created_at_ms, \
-                 'ended_at_ms', ended_at_ms, 'definition', json(definition), 'mismatches', \
-                 json((SELECT json_group_array(json_object('day', date(day * 86400, 'unixepoch'), 'surface', surface, \
-                   'count', count)) FROM (SELECT * FROM mismatches WHERE sku = e.sku \
-                   AND day BETWEEN e.created_at_ms / 86400000 AND COALESCE(e.ended_at_ms, ?2) / 86400000 \
-                   ORDER BY day DESC, surface)))) \
-               FROM experiments AS e WHERE name = ?1";
-    let now_ms = clock::now_ms();
-    let rows = query(&database(env)?, sql, &[name.into(), now_ms.into()]).await?;
-    rows.first().map(|row| row.text(0)).transpose()
-}
