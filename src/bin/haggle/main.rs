@@ -6,6 +6,7 @@
 mod allocate;
 mod amount;
 mod audit;
+mod catalogue_file;
 mod compare;
 mod evaluate;
 mod files;
