@@ -23,6 +23,7 @@
 
 mod admin_api;
 mod cache;
+mod catalogue_api;
 mod central;
 mod charset;
 mod clock;
