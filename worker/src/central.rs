@@ -3,6 +3,7 @@
 //! Values are bound, never written into a statement. Amounts cross as integers within ±2^53, squares as text.
 
 pub mod audit;
+pub mod catalogue;
 pub mod experiments;
 pub mod groups;
 mod publications;

@@ -25,6 +25,7 @@
 mod admin_api;
 mod auth;
 mod cache;
+mod catalogue_api;
 mod central;
 mod charset;
 mod clock;
