@@ -26,6 +26,7 @@
 mod admin_api;
 mod auth;
 mod cache;
+mod catalogue_api;
 mod central;
 mod charset;
 mod clock;
@@ -45,6 +46,7 @@ mod reasons;
 mod report_api;
 mod rows;
 mod settings;
+mod shared_cache;
 mod shop_api;
 mod signer;
 mod stream;

@@ -5,6 +5,8 @@
 
 mod allocate;
 mod amount;
+mod audit;
+mod catalogue_file;
 mod compare;
 mod evaluate;
 mod files;
@@ -54,6 +56,7 @@ enum Command {
     Presets(presets::Options),
     Site(presets::SiteOptions),
     Simulate(simulate::Options),
+    Audit(audit::Options),
     #[command(flatten)]
     Remote(remote::Command),
 }
@@ -109,6 +112,7 @@ fn main() -> ExitCode {
         Command::Presets(options) => presets::run(&options),
         Command::Site(options) => presets::check(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Audit(options) => audit::run(&options),
         Command::Remote(command) => command.run(),
     };
     match answer {

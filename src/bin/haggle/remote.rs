@@ -18,6 +18,7 @@ mod versions;
 use clap::Subcommand;
 
 pub use client::{Client, Server};
+pub use feed::table;
 
 use crate::{Answer, Failure};
 
@@ -37,6 +38,7 @@ pub enum Command {
     Report(report::Options),
     Groups(lists::GroupsOptions),
     Prices(lists::PricesOptions),
+    Catalogue(feed::CatalogueOptions),
     Sales(feed::SalesOptions),
     History(history::Options),
     Snapshots(versions::SnapshotsOptions),
@@ -60,6 +62,7 @@ impl Command {
             Self::Report(options) => report::run(options),
             Self::Groups(options) => lists::groups(options),
             Self::Prices(options) => lists::prices(options),
+            Self::Catalogue(options) => options.run(),
             Self::Sales(options) => options.run(),
             Self::History(options) => history::run(options),
             Self::Snapshots(options) => versions::snapshots(options),
@@ -74,11 +77,6 @@ pub fn part(text: &str) -> String {
     text.bytes()
         .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
-}
-
-/// A time in milliseconds since 1970 as people read it, in UTC.
-pub fn time(at_ms: u64) -> String {
-    at_ms.to_string()
 }
 
 #[cfg(test)]
