@@ -8,6 +8,7 @@ pub mod catalogue;
 pub mod experiments;
 pub mod groups;
 mod publications;
+pub mod sales;
 mod shop;
 
 use haggle::experiment::HOLDOUT;
