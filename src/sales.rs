@@ -52,8 +52,7 @@ impl Sale {
         self.kind == DAY
     }
 
-    /// A reward that was sent with the quote of an item that everybody sees at the same price; sold or given back in
-    /// the hour in which the price was decided.
+    /// A reward that was sent with the quote of an item whose price everybody sees, taken in in this hour.
     pub fn of_reward(reward: &Reward, sku: &str, hour: u64) -> Self {
         Self {
             order_id: reward.order_id.clone(),

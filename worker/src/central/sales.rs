@@ -3,7 +3,8 @@
 //! A line counts at the hour in which it was sold, and what was given back of it there too, whenever that was: the price
 //! that brought it is the one of then. So a refund whose sale is not known waits, and lines may come in any order.
 
-use haggle::Tally;
+use haggle::sales::Sale;
+use haggle::{Credit, Tally};
 use worker::{D1Database, D1PreparedStatement, Env, Result};
 
 use super::database;
@@ -74,6 +75,47 @@ pub async fn assigned(env: &Env, experiment: &str, epoch: u32) -> Result<Vec<u8>
                WHERE experiment = ?1 AND epoch = ?2 ORDER BY sku)";
     let rows = query(&database(env)?, sql, &[experiment.into(), u64::from(epoch).into()]).await?;
     rows.first().map_or_else(|| Ok(Vec::new()), |row| numbers(&row.text(0)?))
+}
+
+/// Stores lines, each once, and says of each whether it is new; a day replaces what was known of it. All of them in one
+/// transaction, which is durable when this returns.
+pub async fn record(env: &Env, lines: &[Sale]) -> Result<Vec<bool>> {
+    const COLUMNS: &str = "INSERT INTO sales (order_id, line_id, kind, refund_id, sku, hour, units, revenue_minor, cost_minor) \
+        SELECT value->>0, value->>1, value->>2, value->>3, value->>4, value->>5, value->>6, value->>7, value->>8 \
+        FROM json_each(?1) WHERE (value->>2 = 'day') = ?2 \
+        ON CONFLICT (order_id, line_id, kind, refund_id) DO ";
+    const REPLACED: &str = "UPDATE SET units = excluded.units, revenue_minor = excluded.revenue_minor, \
+        cost_minor = excluded.cost_minor";
+    const ONCE: &str = "NOTHING RETURNING order_id, line_id, kind, refund_id";
+    let row = |sale: &Sale| {
+        let Sale { order_id, line_id, kind, refund_id, sku, hour, credit } = sale;
+        let text = |text: &str| serde_json::to_string(text);
+        let ids = [text(order_id)?, text(line_id)?, text(kind)?, text(refund_id)?, text(sku)?].join(",");
+        let Credit { units, revenue_minor, cost_minor } = credit;
+        Ok(format!("[{ids},{hour},{units},{revenue_minor},{cost_minor}]"))
+    };
+    let rows = lines.iter().map(row).collect::<Result<Vec<String>>>()?;
+    let list = format!("[{}]", rows.join(","));
+    let db = database(env)?;
+    let mut new = Vec::new();
+    if lines.iter().any(Sale::is_day) {
+        let sql = format!("{COLUMNS}{REPLACED}");
+        prepare(&db, &sql, &[list.as_str().into(), 1_i64.into()])?.run().await?;
+    }
+    if !lines.iter().all(Sale::is_day) {
+        let sql = format!("{COLUMNS}{ONCE}");
+        for row in query(&db, &sql, &[list.as_str().into(), 0_i64.into()]).await? {
+            new.push([row.text(0)?, row.text(1)?, row.text(2)?, row.text(3)?]);
+        }
+    }
+    let is_new = |sale: &Sale| {
+        let identity = [&sale.order_id, &sale.line_id, sale.kind, &sale.refund_id];
+        // Once: the same line twice in one request is new the first time only.
+        let place =
+            new.iter().position(|known| known.iter().zip(identity).all(|(known, part)| known == part));
+        sale.is_day() || place.map(|place| new.swap_remove(place)).is_some()
+    };
+    Ok(lines.iter().map(is_new).collect())
 }
 
 /// What the items of experiment ?1 sold in the hours of ?2 (a list of `[epoch, from, days from, to]`): table `n` has one
