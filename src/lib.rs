@@ -157,9 +157,14 @@ pub mod sales;
 
 pub mod page;
 
+pub mod audit;
+
 pub mod inference;
 
 pub mod cluster;
+
+pub mod answer;
+pub use answer::Answer;
 
 pub mod simulate;
 
