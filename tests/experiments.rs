@@ -1,9 +1,15 @@
 //! Experiment files: those in `tests/experiments/right` can run, and each in `tests/experiments/wrong` is refused with the
 //! message that its first line announces, which names the line, the field, what was given and what is allowed.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "experiments/schema.rs"]
+mod schema;
+
 use std::path::{Path, PathBuf};
 
 use haggle::Experiment;
+use proptest::prelude::*;
 
 fn files(folder: &str) -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/experiments").join(folder);
@@ -62,5 +68,25 @@ fn each_right_file_is_read_and_written_as_it_was() {
         let experiment =
             Experiment::from_toml(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(Experiment::from_json(&experiment.to_json()), Ok(experiment), "{}", path.display());
+    }
+}
+
+proptest! {
+    /// A file with any character in another's place is read or refused, and a refusal has its line.
+    #[test]
+    fn damage_is_refused_with_its_line(
+        file in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), to in "[\\PC\n]{0,3}"
+    ) {
+        let files = files("right");
+        let (_, text) = &files[file.index(files.len())];
+        let mut text: Vec<char> = text.chars().collect();
+        let at = at.index(text.len());
+        text.splice(at..=at, to.chars());
+        let text: String = text.into_iter().collect();
+        if let Err(error) = Experiment::from_toml(&text) {
+            let error = error.to_string();
+            let (line, _) = parts(&error).ok_or_else(|| TestCaseError::fail(format!("no line: {error}")))?;
+            prop_assert!((1..=text.lines().count() + 1).contains(&line), "{}", error);
+        }
     }
 }
