@@ -90,3 +90,17 @@ proptest! {
         }
     }
 }
+
+#[test]
+fn the_complete_file_of_the_documentation_can_run() {
+    let page = include_str!("../docs/experiments.md");
+    let whole: Vec<&str> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(whole.len(), 1);
+    let experiment = Experiment::from_toml(whole[0]).unwrap();
+    assert_eq!(experiment.arms.len(), 3);
+    // What the page says of a refusal is what a refusal says.
+    let wrong = whole[0].replace("multiplier = 0.9", "multiplier = 11");
+    let error = Experiment::from_toml(&wrong).unwrap_err().to_string();
+    assert!(page.contains(&format!("sevilla.toml: {error}\n")), "{error}");
+}
