@@ -115,8 +115,7 @@ pub(crate) fn deal(weights: &[f64], live: &[bool], floor: u32, total: u32) -> Ve
         let largest = remainders.iter().enumerate().fold((0, -1.0), |best, (arm, &remainder)| {
             if remainder > best.1 { (arm, remainder) } else { best }
         });
-        if let (Some(share), Some(remainder)) = (shares.get_mut(largest.0), remainders.get_mut(largest.0))
-        {
+        if let (Some(share), Some(remainder)) = (shares.get_mut(largest.0), remainders.get_mut(largest.0)) {
             *share += 1;
             *remainder -= 1.0;
         }

@@ -181,6 +181,14 @@ impl Guardrails {
 }
 
 impl Bounds {
+    /// The same bounds with a floor of at least this, which comes from `by`.
+    pub(crate) fn raised(mut self, minor: i64, by: &'static str) -> Self {
+        if minor > self.floor.minor {
+            self.floor = Bound { minor, by };
+        }
+        self
+    }
+
     /// The bounds as a snapshot has them.
     ///
     /// # Errors

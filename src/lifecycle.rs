@@ -250,9 +250,7 @@ impl Order {
             "decide" => Action::Decide { arm: fields.take("arm").text()? },
             "archive" => Action::Archive,
             "add-arm" => Action::AddArm(new_arm(fields.take("arm"))?),
-            "set-guardrails" => {
-                Action::SetGuardrails(Guardrails::read(fields.take("guardrails"), currency)?)
-            }
+            "set-guardrails" => Action::SetGuardrails(Guardrails::read(fields.take("guardrails"), currency)?),
             "set-floor" => Action::SetFloor(fields.take("floor").fraction_in(0.0..=1.0, A_SHARE)?),
             "set-end" => Action::SetEnd(read_end(fields.take("end"))?),
             "extend-holdout" => {
@@ -293,10 +291,13 @@ fn read_end(end: Value) -> Result<Option<u64>, Error> {
 fn new_arm(arm: Value) -> Result<Arm, Error> {
     let mut fields = arm.clone().fields(&["name", "price_minor", "multiplier", "column"])?;
     let name = fields.take("name").text()?;
-    let (minor, times, column) = (fields.take("price_minor"), fields.take("multiplier"), fields.take("column"));
+    let (minor, times, column) =
+        (fields.take("price_minor"), fields.take("multiplier"), fields.take("column"));
     let price = match (minor.if_any(), times.if_any(), column.if_any()) {
         (Some(minor), None, None) => ArmPrice::Minor(minor.integer()?),
-        (None, Some(times), None) => ArmPrice::Times(times.fraction_in(0.1..=10.0, "a number from 0.1 to 10")?),
+        (None, Some(times), None) => {
+            ArmPrice::Times(times.fraction_in(0.1..=10.0, "a number from 0.1 to 10")?)
+        }
         (None, None, Some(column)) => ArmPrice::Column(column.text()?),
         _ => return Err(arm.refusal("one with exactly one of price_minor, multiplier and column")),
     };
@@ -334,7 +335,9 @@ impl Action {
     pub fn apply(&self, experiment: &Experiment, now_ms: u64) -> Result<Experiment, Error> {
         let mut changed = experiment.clone();
         match self {
-            Self::Start { .. } | Self::Pause | Self::Resume | Self::Stop | Self::Archive => return Ok(changed),
+            Self::Start { .. } | Self::Pause | Self::Resume | Self::Stop | Self::Archive => {
+                return Ok(changed);
+            }
             Self::Decide { arm } => {
                 let place = place_of(experiment, arm)?;
                 if experiment.arms.get(place).is_some_and(|arm| arm.state != ArmState::Live) {
@@ -390,7 +393,11 @@ fn add_arm(experiment: &mut Experiment, arm: &Arm) -> Result<(), Error> {
 fn set_arm(experiment: &mut Experiment, name: &str, state: ArmState) -> Result<(), Error> {
     let place = place_of(experiment, name)?;
     if name == experiment.control && state != ArmState::Live {
-        return Err(Error::value("arm", format!("{name:?}, the control"), "another one: the holdout sees it"));
+        return Err(Error::value(
+            "arm",
+            format!("{name:?}, the control"),
+            "another one: the holdout sees it",
+        ));
     }
     if let Some(arm) = experiment.arms.get_mut(place) {
         arm.state = state;
@@ -409,8 +416,8 @@ fn extend_holdout(experiment: &mut Experiment, holdout: f64) -> Result<(), Error
         let allowed = "left as it is: where items are randomised, the negative group stands for a holdout";
         return Err(Error::value("holdout", decimal(holdout), allowed));
     }
-    if holdout < experiment.holdout {
-        let allowed = format!("at least {}: whoever is in it stays in it", decimal(experiment.holdout));
+    if holdout <= experiment.holdout {
+        let allowed = format!("more than {}: whoever is in it stays in it", decimal(experiment.holdout));
         return Err(Error::value("holdout", decimal(holdout), allowed));
     }
     experiment.holdout = holdout;

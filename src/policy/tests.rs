@@ -93,7 +93,11 @@ fn an_arm_that_was_just_added_has_the_floor_and_the_others_share_as_without_it()
                 let scale = f64::from(TOTAL - expected - 2 * floor) / f64::from(TOTAL - 2 * floor);
                 for (&before, &after) in before.shares().iter().zip(after.shares()).take(2) {
                     let least = if policy == Policy::Fixed { 0 } else { floor };
-                    let scale = if policy == Policy::Fixed { f64::from(TOTAL - expected) / f64::from(TOTAL) } else { scale };
+                    let scale = if policy == Policy::Fixed {
+                        f64::from(TOTAL - expected) / f64::from(TOTAL)
+                    } else {
+                        scale
+                    };
                     let expected = f64::from(least) + f64::from(before - least) * scale;
                     assert!((f64::from(after) - expected).abs() <= 1.0, "{policy:?}: {before} to {after}");
                 }
@@ -107,7 +111,8 @@ fn an_arm_that_was_just_added_has_the_floor_and_the_others_share_as_without_it()
 #[test]
 fn a_new_price_between_two_known_ones_is_believed_to_sell_between_them() {
     let priced = |price_minor, exposures: f64, conversions: f64| {
-        let posterior = Posterior::new(1.0 + conversions, 1.0 + exposures - conversions, price_minor).unwrap();
+        let posterior =
+            Posterior::new(1.0 + conversions, 1.0 + exposures - conversions, price_minor).unwrap();
         ArmInput::new(posterior, price_minor).counted(exposures, conversions)
     };
     let known = [priced(1500, 2000.0, 220.0), priced(2500, 2000.0, 120.0), priced(3500, 2000.0, 60.0)];

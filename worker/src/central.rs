@@ -18,9 +18,10 @@ use crate::http::Fault;
 use crate::rows::{Bound, Row, only, prepare, query};
 
 pub use publications::{
-    Epoch, EpochArm, Publication, history_json, newest, newest_epochs, publish, snapshot_bytes, snapshots_json,
+    Epoch, EpochArm, Publication, history_json, newest, newest_epochs, publish, snapshot_bytes,
+    snapshots_json,
 };
-pub use shop::{add_mismatches, mismatches, site};
+pub use shop::{add_mismatches, mismatches, site, site_change};
 
 /// What a ledger shard reports: running totals, never differences.
 pub struct Report {

@@ -26,8 +26,14 @@ pub enum Fault {
     Method(&'static str),
     /// It contradicts what is there.
     Conflict(String),
+    /// The thing has changed since the caller saw it.
+    Changed(String),
     /// The body is longer than allowed.
     TooLarge(usize),
+    /// The key of a request was used for another one.
+    OtherRequest(String),
+    /// The caller must say which revision of the thing it saw.
+    NoMatch(String),
     /// Storage or settings are not in order; the caller may ask again.
     Unavailable(String),
 }
@@ -41,7 +47,10 @@ impl Fault {
             Self::NotFound(_) => 404,
             Self::Method(_) => 405,
             Self::Conflict(_) => 409,
+            Self::Changed(_) => 412,
             Self::TooLarge(_) => 413,
+            Self::OtherRequest(_) => 422,
+            Self::NoMatch(_) => 428,
             Self::Unavailable(_) => 503,
         };
         json_response(&Failure { error: self.to_string() }, status)
@@ -54,6 +63,7 @@ impl fmt::Display for Fault {
             Self::Bad(error) | Self::NotFound(error) | Self::Conflict(error) | Self::Unavailable(error) => {
                 f.write_str(error)
             }
+            Self::Changed(error) | Self::OtherRequest(error) | Self::NoMatch(error) => f.write_str(error),
             Self::Unauthorized => {
                 f.write_str("authorization is missing or wrong; it must be Bearer and the secret")
             }

@@ -5,6 +5,7 @@
 
 mod allocate;
 mod amount;
+mod catalogue_file;
 mod compare;
 mod evaluate;
 mod files;

@@ -158,10 +158,11 @@ fn check_control(experiment: &Experiment) -> Result<(), Error> {
     }
 }
 
-/// Every arm but the control, which is at the catalogue price that the shop charges anyway.
+/// Every live arm but the control, which is at the catalogue price that the shop charges anyway.
 fn check_guardrails(experiment: &Experiment) -> Result<(), Error> {
     let bounds = experiment.bounds()?;
-    let mut arms = experiment.arms.iter().enumerate().filter(|(_, arm)| arm.name != experiment.control);
+    let is_bound = |arm: &Arm| arm.state == ArmState::Live && arm.name != experiment.control;
+    let mut arms = experiment.arms.iter().enumerate().filter(|(_, arm)| is_bound(arm));
     match experiment.goods {
         Goods::Item(_) => arms.try_for_each(|(i, arm)| {
             bounds.check(&|| format!("arms[{i}].price_minor of arm {}", arm.name), arm.price_minor)

@@ -121,7 +121,13 @@ pub fn delete_draft(env: &Env, name: &str) -> Result<D1PreparedStatement> {
 }
 
 /// Starts a draft with these numbers of items; what it is then is kept as the original.
-pub fn start(env: &Env, name: &str, definition: &str, items: [u64; 2], now_ms: u64) -> Result<D1PreparedStatement> {
+pub fn start(
+    env: &Env,
+    name: &str,
+    definition: &str,
+    items: [u64; 2],
+    now_ms: u64,
+) -> Result<D1PreparedStatement> {
     let sql = "UPDATE experiments SET state = 'running', definition = ?2, original = ?2, positive = ?3, negative = ?4, \
                started_at_ms = ?5, revision = revision + 1 WHERE name = ?1";
     let [positive, negative] = items;
@@ -137,7 +143,8 @@ pub fn set_state(env: &Env, name: &str, state: State) -> Result<D1PreparedStatem
 
 /// Sets the kill switch of an experiment; nothing where it is so already.
 pub fn set_stopped(env: &Env, name: &str, is_stopped: bool) -> Result<D1PreparedStatement> {
-    let sql = "UPDATE experiments SET stopped = ?2, revision = revision + 1 WHERE name = ?1 AND stopped <> ?2";
+    let sql =
+        "UPDATE experiments SET stopped = ?2, revision = revision + 1 WHERE name = ?1 AND stopped <> ?2";
     prepare(&database(env)?, sql, &[name.into(), i64::from(is_stopped).into()])
 }
 

@@ -1,9 +1,8 @@
 //! What the central store knows of the shop itself: its site, and where its pages do not show the catalogue price.
 
-use worker::{Env, Result};
+use worker::{D1PreparedStatement, Env, Result};
 
 use super::database;
-use crate::clock;
 use crate::mismatches::Mismatches;
 use crate::rows::{Bound, Row, prepare, query};
 
@@ -14,15 +13,10 @@ pub async fn site(env: &Env) -> Result<Option<String>> {
 }
 
 /// Stores a site that was validated, as the JSON text that it was read from.
-pub async fn set_site(env: &Env, definition: &str, now_ms: u64) -> Result<()> {
+pub fn site_change(env: &Env, definition: &str, now_ms: u64) -> Result<D1PreparedStatement> {
     let sql = "INSERT INTO site (one, definition, changed_at_ms) VALUES (1, ?1, ?2) \
                ON CONFLICT (one) DO UPDATE SET definition = excluded.definition, changed_at_ms = excluded.changed_at_ms";
-    prepare(&database(env)?, sql, &[definition.into(), now_ms.into()])?.run().await.map(drop)
-}
-
-/// Goes back to the empty site.
-pub async fn delete_site(env: &Env) -> Result<()> {
-    prepare(&database(env)?, "DELETE FROM site", &[])?.run().await.map(drop)
+    prepare(&database(env)?, sql, &[definition.into(), now_ms.into()])
 }
 
 /// Days for which mismatches are kept.
