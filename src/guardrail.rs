@@ -243,7 +243,13 @@ impl Bounds {
     /// # Errors
     /// Says which bound the price (`what`) breaks, and what is allowed.
     pub fn check(&self, what: &dyn Fn() -> String, price_minor: i64) -> Result<(), Error> {
-        let broken = self.broken_by_amount(price_minor).or_else(|| self.broken_by_digits(price_minor));
+        self.check_amount(what, price_minor)?;
+        self.check_form(what, price_minor)
+    }
+
+    /// Whether a price lies on the grid, and has one of the endings.
+    pub(crate) fn check_form(&self, what: &dyn Fn() -> String, price_minor: i64) -> Result<(), Error> {
+        let broken = self.broken_by_digits(price_minor);
         broken.map_or(Ok(()), |allowed| Err(Error::value(what(), price_minor, allowed)))
     }
 

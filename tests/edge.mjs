@@ -226,6 +226,19 @@ function edge({ mf, db, kv, urls, secrets, lines, pid }) {
       return toResponse(await send(base(location) + path, { host: ADMIN_HOST, ...init, headers }));
     },
 
+    /**
+     * A draft and its start, which publishes it.
+     * @param {any} definition
+     * @returns {Promise<Response>} of what was refused first, or of the start
+     */
+    async startExperiment(definition) {
+      const path = `/haggle/v1/experiments/${definition.name}`;
+      const draft = await this.fetchAdmin(path, { method: 'PUT', body: JSON.stringify(definition) });
+      if (!draft.ok) return draft;
+      const body = JSON.stringify({ by: 'maria', reason: 'to know the best price' });
+      return this.fetchAdmin(`${path}/start`, { method: 'POST', body, headers: { 'if-match': draft.headers.get('etag') ?? '' } });
+    },
+
     /** Kills workerd with signal 9, as a power cut would. */
     async kill() {
       if (pid === undefined) throw new Error('the process of workerd was not found; this needs /proc');

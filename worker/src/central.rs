@@ -15,7 +15,7 @@ use worker::{D1Database, Env, Result};
 
 use crate::clock;
 use crate::http::Fault;
-use crate::rows::{Bound, Row, only, prepare, query};
+use crate::rows::{Row, only, prepare, query};
 
 pub use publications::{
     Epoch, EpochArm, Publication, history_json, newest, newest_epochs, publish, snapshot_bytes,

@@ -9,8 +9,9 @@ use crate::central::audit::{self, Answered, Record};
 use crate::clock;
 use crate::http::{Fault, json_text, query, text_body};
 
-/// Most bytes of a body: the groups of 100 000 items.
-const BYTES_MAX: usize = 16 * 1024 * 1024;
+/// Most bytes of a body: the keys of some thousand items in a definition; the groups of 100 000 items at a start.
+const BYTES_MAX: usize = 512 * 1024;
+const START_BYTES_MAX: usize = 16 * 1024 * 1024;
 
 /// Header with the e-mail address of who is known, or `bearer`; set by the Worker, never taken from outside.
 const ACTOR: &str = "haggle-actor";
@@ -37,7 +38,8 @@ impl Asked {
                 "header Idempotency-Key is missing or wrong; it must be 1 to 64 visible ASCII characters";
             return Err(Fault::Bad(why.into()));
         }
-        let body = text_body(request, BYTES_MAX).await?;
+        let most = if path.ends_with("/start") { START_BYTES_MAX } else { BYTES_MAX };
+        let body = text_body(request, most).await?;
         Ok(Self {
             fingerprint: fingerprint(&[request.method().as_ref(), path, &body]),
             key,

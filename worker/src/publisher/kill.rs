@@ -5,8 +5,9 @@
 //! follows as soon as D1 is there. Who was shown a price has it honoured at checkout where it is lower.
 
 use haggle::Snapshot;
+use haggle::Stops;
 use haggle::lifecycle::{Action, Order, Signature, State};
-use haggle::snapshot::{Shop, Stops};
+use haggle::snapshot::Shop;
 use serde::Serialize;
 use worker::D1PreparedStatement;
 

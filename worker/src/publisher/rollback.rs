@@ -3,9 +3,9 @@
 //! While it is held, tallies are merged as ever and nothing else is published. Experiments that are over by now do not
 //! come back: they are stopped in it.
 
-use haggle::Snapshot;
 use haggle::lifecycle::Signature;
-use haggle::snapshot::Stops;
+use haggle::{Snapshot, Stops};
+
 use serde::Serialize;
 
 use super::asked::Asked;

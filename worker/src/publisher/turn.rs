@@ -38,6 +38,8 @@ impl Live {
 pub struct Turn {
     /// Number of the allocation.
     pub number: u32,
+    /// When it was opened.
+    pub opened_at_ms: u64,
     /// What the policy looks at.
     pub input: PolicyInput,
     /// Where items are randomised, the position of each one's arm, in the order of the groups' members.
@@ -59,7 +61,8 @@ impl Turn {
         };
         let of_counts = || evidence::pooled(experiment, &epoch.arms.iter().map(counted).collect::<Vec<_>>());
         let input = decided(epoch.input.clone()).map(|(_, input)| input).or_else(|_| of_counts())?;
-        Ok(Self { number: epoch.number, input, arms_of: Vec::new(), until_ms: 0, opened: None })
+        let (number, opened_at_ms) = (epoch.number, epoch.opened_at_ms);
+        Ok(Self { number, opened_at_ms, input, arms_of: Vec::new(), until_ms: 0, opened: None })
     }
 
     /// Opens the next allocation, or goes on with the known one where experiment and shares are the same.
@@ -101,7 +104,8 @@ impl Turn {
             arms,
             input: bytes,
         };
-        Ok(Self { number, input, arms_of: Vec::new(), until_ms: 0, opened: Some(epoch) })
+        let (arms_of, opened) = (Vec::new(), Some(epoch));
+        Ok(Self { number, opened_at_ms: now_ms, input, arms_of, until_ms: 0, opened })
     }
 
     /// Its part of the snapshot.
@@ -112,6 +116,7 @@ impl Turn {
             input: self.input.clone(),
             groups: live.groups.as_deref(),
             arms_of: &self.arms_of,
+            opened_at_ms: self.opened_at_ms,
             until_ms: self.until_ms,
             is_paused: live.stored.state == lifecycle::State::Paused,
         }
