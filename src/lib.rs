@@ -79,6 +79,8 @@ pub use mac::Key;
 
 pub mod base64url;
 
+pub mod access;
+
 pub mod unit;
 pub use unit::UnitKey;
 
