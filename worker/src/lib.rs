@@ -42,6 +42,7 @@ mod quotes_api;
 mod reasons;
 mod rows;
 mod settings;
+mod shared_cache;
 mod shop_api;
 mod signer;
 mod stream;
