@@ -157,6 +157,11 @@ pub mod page;
 
 pub mod inference;
 
+pub mod cluster;
+
+pub mod answer;
+pub use answer::Answer;
+
 pub mod simulate;
 
 pub mod evaluate;
