@@ -155,6 +155,8 @@ pub use event::{Exposure, Reward};
 
 pub mod page;
 
+pub mod audit;
+
 pub mod inference;
 
 pub mod cluster;

@@ -5,6 +5,7 @@
 
 mod allocate;
 mod amount;
+mod audit;
 mod catalogue_file;
 mod compare;
 mod evaluate;
@@ -59,6 +60,7 @@ enum Command {
     Schema(schema::Options),
     Site(presets::SiteOptions),
     Simulate(simulate::Options),
+    Audit(audit::Options),
     #[command(flatten)]
     Remote(remote::Command),
 }
@@ -116,6 +118,7 @@ fn main() -> ExitCode {
         Command::Schema(options) => schema::run(&options),
         Command::Site(options) => presets::check(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Audit(options) => audit::run(&options),
         Command::Remote(command) => command.run(),
     };
     match answer {

@@ -17,6 +17,7 @@ mod versions;
 use clap::Subcommand;
 
 pub use client::{Client, Server};
+pub use feed::table;
 
 use crate::{Answer, Failure};
 
@@ -71,11 +72,6 @@ pub fn part(text: &str) -> String {
     text.bytes()
         .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
-}
-
-/// A time in milliseconds since 1970 as people read it, in UTC.
-pub fn time(at_ms: u64) -> String {
-    at_ms.to_string()
 }
 
 #[cfg(test)]

@@ -111,7 +111,7 @@ fn is_day(text: &str) -> bool {
 }
 
 /// A reader of a table that finds out by its first line whether commas, semicolons or tabs separate.
-fn table(path: &Path) -> Result<csv::Reader<impl Read>, Failure> {
+pub fn table(path: &Path) -> Result<csv::Reader<impl Read>, Failure> {
     let mut input = files::open(path)?;
     let first = files::first_line(&mut *input)?;
     let count = |sign: u8| first.iter().filter(|&&byte| byte == sign).count();
