@@ -115,19 +115,19 @@ impl Panel {
     /// Cameron and Miller (2015), doi:10.3368/jhr.50.2.317 (clusters).
     ///
     /// ```
-    /// use haggle::cluster::{Epoch, Observation, Panel, Question};
-    /// // Forty items, each on one of two arms anew every day; the second brings 300 more on a day.
-    /// let epochs = (0..14_usize).map(|day| Epoch {
-    ///     period: day as u64,
-    ///     shares: vec![32_768, 32_768],
-    ///     hours: 24.0,
-    ///     observations: (0..40_usize)
-    ///         .map(|cluster| {
-    ///             let arm = (cluster * 7 + day * day + cluster * day) % 2;
-    ///             let noise = (cluster * 37 + day * 101) % 50;
-    ///             Observation { cluster, arm, value_minor: (1000 + 100 * cluster + 300 * arm + noise) as i64 }
-    ///         })
-    ///         .collect(),
+    /// use haggle::Allocation;
+    /// use haggle::cluster::{Epoch, Observation, Panel, Question, period_seed, unit_of};
+    /// // Forty items, drawn to one of two arms anew every day; the second brings 300 more on a day.
+    /// let even = Allocation::quantise(&[1.0, 1.0], &[true; 2], 0);
+    /// let epochs = (0..14).map(|day| {
+    ///     let seed = period_seed("sevilla-2026", day);
+    ///     let observation = |cluster: usize| {
+    ///         let arm = even.draw(&seed, &unit_of(&format!("S-{cluster}")));
+    ///         let value_minor = 1000 + 100 * cluster as i64 + 300 * arm as i64;
+    ///         Observation { cluster, arm, value_minor }
+    ///     };
+    ///     let observations = (0..40).map(observation).collect();
+    ///     Epoch { period: day, shares: even.shares().to_vec(), hours: 24.0, observations }
     /// });
     /// let panel = Panel::new(2, vec![None; 40], epochs.collect())?;
     /// let found = panel.difference(1, 0, &Question::per(24.0))?.ok_or("too little is known")?;
