@@ -3,12 +3,13 @@
 //! It says what can be said of the shape. What one field is to another (the control's price, a floor that all arms fit
 //! over, dates in their order) only the reader knows.
 
+use crate::catalogue::SKU_CHARACTERS_MAX;
 use serde_json::{Map, Value, json};
 
 use super::limits::{
     AMOUNT, AUTHOR_MAX, COLUMN_MAX, CONDITIONS, DOCUMENT_MAX, EXCLUDED_MAX, EXPECTED_LOSS_MINOR,
     HOLDOUT_SHARE, HYPOTHESIS_MAX, ITEMS, MIN_WEEKS, MULTIPLIER, NAME_MAX, PERIOD_HOURS, REWARD_WINDOW_HOURS,
-    SALT_MAX, SKU_MAX, STRATA, VALUE_MAX, VALUES,
+    SALT_MAX, STRATA, VALUE_MAX, VALUES,
 };
 use super::{ArmState, DelayCorrection, Experiment, HOLDOUT, NEGATIVE, Objective, Unit};
 use crate::guardrail::ENDINGS_MAX;
@@ -327,7 +328,7 @@ fn rules() -> Value {
 fn definitions() -> Value {
     json!({
         "name": { "type": "string", "pattern": "^[a-z0-9-]+$", "minLength": 1, "maxLength": NAME_MAX },
-        "sku": { "type": "string", "pattern": "^[!#-%(-;=?-\\[\\]-~]+$", "minLength": 1, "maxLength": SKU_MAX },
+        "sku": { "type": "string", "pattern": "^[!#-%(-;=?-\\[\\]-~]+$", "minLength": 1, "maxLength": SKU_CHARACTERS_MAX },
         "price": integer(1..=PRICE_MINOR_MAX),
         "test": { "oneOf": [
             text(VALUE_MAX),

@@ -4,6 +4,7 @@
 
 pub mod answer;
 pub mod audit;
+pub mod catalogue;
 pub mod experiments;
 pub mod groups;
 mod publications;

@@ -26,6 +26,7 @@
 mod admin_api;
 mod auth;
 mod cache;
+mod catalogue_api;
 mod central;
 mod charset;
 mod clock;
