@@ -5,6 +5,8 @@ use crate::{Cohort, evidence};
 use proptest::prelude::*;
 use serde_json::Value;
 
+mod golden;
+
 const NOW_HOUR: u32 = 500_000;
 
 fn sold(exposures: i64, conversions: i64, price: i64) -> Tally {

@@ -7,6 +7,7 @@ mod plots;
 use std::path::PathBuf;
 
 use clap::Args;
+use haggle::time::{format_date, format_time};
 
 use super::Server;
 use super::change::path_of;
@@ -65,37 +66,38 @@ pub fn run(options: &Options) -> Result<Done, Failure> {
 }
 
 fn print(answer: &Answer) -> Result<(), Failure> {
-    let Answer { name, conclusion, hypothesis, author, dates, per, .. } = answer;
+    let Answer { name, conclusion, hypothesis, author, dates, .. } = answer;
     let state = if answer.stopped { "stopped" } else { &answer.state };
     let by = if author.is_empty() { String::new() } else { format!(", by {author}") };
-    say(format!("{name}: {state}, {} days, {} {per}s", answer.days(), count(answer.total.exposures)))?;
-    say(format!("Hypothesis: {hypothesis}{by} ({})", answer.document))?;
-    let end = dates.archived_at_ms.map(|at_ms| format!(", archived {}", super::time(at_ms)));
-    say(format!("Started {}{}", super::time(dates.started_at_ms), end.unwrap_or_default()))?;
-    if let Some(decided) = answer.decided() {
-        say(format!("Decided: {decided}"))?;
-    }
+    let shown = if answer.unit == "visitor" { "visitors" } else { "observations" };
+    let exposures = count(answer.priced().exposures);
+    let decided = answer.decided().map(|decided| format!(", {decided}")).unwrap_or_default();
+    say(format!("{name}: {state}{decided}; {} days, {exposures} {shown}", answer.days()))?;
+    say(format!("Hypothesis{by}: {hypothesis}\n({})", answer.document))?;
+    let end = dates.archived_at_ms.map(|at_ms| format!(", archived {}", format_date(at_ms)));
+    say(format!("Started {}{}", format_date(dates.started_at_ms), end.unwrap_or_default()))?;
     say(format!("\n{}\nRule: {}.\n", conclusion.text, conclusion.rule))?;
     for warning in answer.warnings() {
         say(format!("! {warning}"))?;
     }
     say(arms(answer))?;
     say(format!("\n{}", differences(answer)))?;
-    let ratio = if answer.sample_ratio.alarm { "ALARM" } else { "as served" };
-    say(format!("\nSample ratio: {ratio} (p = {:.3})", answer.sample_ratio.p_value))?;
-    if !answer.interventions.is_empty() {
-        let mut table = Table::new(&["when", "who", "what", "why"]);
-        for one in &answer.interventions {
-            table.line(vec![super::time(one.at_ms), one.who.clone(), one.action.clone(), one.reason.clone()]);
-        }
-        say(format!("\n{table}"))?;
+    if let Some(ratio) = &answer.sample_ratio {
+        let word = if ratio.alarm { "ALARM" } else { "as served" };
+        say(format!("\nSample ratio: {word} (p = {:.3})", ratio.p_value))?;
+    }
+    say("")?;
+    for one in &answer.interventions {
+        let at = format_time(one.at_ms);
+        say(format!("{at}  {} by {}: {}", one.action, one.who, one.reason))?;
     }
     Ok(())
 }
 
 fn arms(answer: &Answer) -> Table {
     let value = format!("{} per {}", answer.objective, answer.per);
-    let heads = ["arm", "price", "state", "exposures", "orders", "rate", "revenue", "profit", &value, "P(best)"];
+    let heads =
+        ["arm", "price", "state", "exposures", "orders", "rate", "revenue", "profit", &value, "P(best)"];
     let mut table = Table::new(&heads);
     for arm in &answer.arms {
         let sums = &arm.side.sums;
@@ -105,26 +107,27 @@ fn arms(answer: &Answer) -> Table {
             arm.state.clone(),
             count(sums.exposures),
             count(sums.orders),
-            arm.side.rate.value.map_or_else(dash, percent),
-            answer.money(sums.revenue_minor),
-            answer.money(sums.profit_minor),
-            arm.side.value.map_or_else(dash, |of| answer.value(of.value)),
+            arm.side.rate.as_ref().and_then(|rate| rate.value).map_or_else(dash, percent),
+            answer.amount(sums.revenue_minor),
+            answer.amount(sums.profit_minor),
+            arm.side.value.map(|of| of.value).or(arm.mean).map_or_else(dash, |value| answer.value(value)),
             arm.p_best.map_or_else(dash, percent),
         ]);
     }
     for (name, sums, value) in [
         ("holdout", &answer.holdout.sums, answer.holdout.value),
+        ("all", &answer.priced(), None),
         ("negative", &answer.negative, None),
-        ("total", &answer.total, None),
     ] {
         if sums.exposures == 0 {
             continue;
         }
-        let mut line = vec![name.into(), String::new(), String::new(), count(sums.exposures), count(sums.orders)];
+        let mut line =
+            vec![name.into(), String::new(), String::new(), count(sums.exposures), count(sums.orders)];
         line.extend([
             percent(sums.orders as f64 / sums.exposures as f64),
-            answer.money(sums.revenue_minor),
-            answer.money(sums.profit_minor),
+            answer.amount(sums.revenue_minor),
+            answer.amount(sums.profit_minor),
             value.map_or_else(String::new, |of| answer.value(of.value)),
             String::new(),
         ]);

@@ -1,6 +1,7 @@
 //! The final answer as the API gives it, and its numbers in words.
 
 use haggle::Currency;
+use haggle::time::format_date;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -34,7 +35,7 @@ pub struct Answer {
     pub positive_to_negative: Option<Estimate>,
     pub basis: Basis,
     pub standing: String,
-    pub sample_ratio: SampleRatio,
+    pub sample_ratio: Option<SampleRatio>,
     pub mismatches: Vec<Mismatch>,
     pub ledger: Ledger,
     pub interventions: Vec<Intervention>,
@@ -71,9 +72,7 @@ pub struct Groups {
 pub struct Sums {
     pub exposures: i64,
     pub orders: i64,
-    pub pieces: i64,
     pub revenue_minor: i64,
-    pub cost_minor: i64,
     pub profit_minor: i64,
 }
 
@@ -81,7 +80,7 @@ pub struct Sums {
 pub struct Side {
     #[serde(flatten)]
     pub sums: Sums,
-    pub rate: Rate,
+    pub rate: Option<Rate>,
     pub value: Option<Estimate>,
 }
 
@@ -94,16 +93,14 @@ pub struct Arm {
     pub added: bool,
     #[serde(flatten)]
     pub side: Side,
+    pub mean: Option<f64>,
     pub to_control: Option<Estimate>,
-    pub to_holdout: Option<Estimate>,
     pub p_best: Option<f64>,
-    pub expected_loss_minor: Option<f64>,
 }
 
 #[derive(Debug, Deserialize)]
 pub struct Rate {
     pub value: Option<f64>,
-    pub at_any_look: [f64; 2],
 }
 
 #[derive(Debug, Clone, Copy, Deserialize)]
@@ -167,12 +164,18 @@ impl Answer {
 
     /// An amount in whole minor units.
     pub fn money(&self, minor: i64) -> String {
+        format!("{} {}", self.amount(minor), self.currency)
+    }
+
+    /// The same without its currency.
+    pub fn amount(&self, minor: i64) -> String {
         let digits = self.currency.parse::<Currency>().map_or(0, |currency| currency.minor_digits());
         let scale = 10_u64.pow(digits);
         let (whole, part) = (minor.unsigned_abs() / scale, minor.unsigned_abs() % scale);
         let sign = if minor < 0 { "−" } else { "" };
-        let decimals = if digits > 0 { format!(".{part:0width$}", width = digits as usize) } else { String::new() };
-        format!("{sign}{}{decimals} {}", thousands(whole), self.currency)
+        let decimals =
+            if digits > 0 { format!(".{part:0width$}", width = digits as usize) } else { String::new() };
+        format!("{sign}{}{decimals}", thousands(whole))
     }
 
     /// What a unit is worth, or differs by: money with two digits more than prices have, or a share of units.
@@ -214,7 +217,11 @@ impl Answer {
 
     /// How an arm prices: a price, or a factor or a column with the mean of its prices.
     pub fn price(&self, arm: &Arm) -> String {
-        let mean = if arm.price_minor > 0 { format!(" (mean {})", self.money(arm.price_minor)) } else { String::new() };
+        let mean = if arm.price_minor > 0 {
+            format!(" (mean {})", self.money(arm.price_minor))
+        } else {
+            String::new()
+        };
         match (arm.price.get("multiplier"), arm.price.get("column").and_then(Value::as_str)) {
             (Some(factor), _) => format!("× {factor}{mean}"),
             (_, Some(column)) => format!("{column}{mean}"),
@@ -222,20 +229,39 @@ impl Answer {
         }
     }
 
-    /// What is decided, and by what.
+    /// What is decided, when and by what.
     pub fn decided(&self) -> Option<String> {
         let decision = self.decision.as_ref()?;
         let text = |name: &str| decision.get(name).and_then(Value::as_str);
-        let rule = text("rule").map(|rule| format!(", by {rule}")).unwrap_or_default();
-        let at = self.dates.decided_at_ms.map(|at_ms| format!(" on {}", super::super::time(at_ms))).unwrap_or_default();
-        Some(format!("{}{at}{rule}", text("arm")?))
+        let rule = text("rule").map(|rule| format!(" by {rule}")).unwrap_or_default();
+        let on =
+            self.dates.decided_at_ms.map(|at_ms| format!(" on {}", format_date(at_ms))).unwrap_or_default();
+        Some(format!("decided for {}{rule}{on}", text("arm")?))
+    }
+
+    /// The sums of the arms and the holdout.
+    pub fn priced(&self) -> Sums {
+        let (all, negative) = (&self.total, &self.negative);
+        Sums {
+            exposures: all.exposures - negative.exposures,
+            orders: all.orders - negative.orders,
+            revenue_minor: all.revenue_minor - negative.revenue_minor,
+            profit_minor: all.profit_minor - negative.profit_minor,
+        }
+    }
+
+    /// Whether the exposures do not fall on the arms as they were served.
+    pub fn is_miscounted(&self) -> bool {
+        self.sample_ratio.as_ref().is_some_and(|ratio| ratio.alarm)
     }
 
     /// What makes the numbers doubtful, in sentences.
     pub fn warnings(&self) -> Vec<String> {
         let mut warnings = Vec::new();
-        if self.sample_ratio.alarm {
-            warnings.push("The exposures do not fall on the arms as they were served: believe no other number.".into());
+        if self.is_miscounted() {
+            warnings.push(
+                "The exposures do not fall on the arms as they were served: believe no other number.".into(),
+            );
         }
         if !self.basis.matured {
             warnings.push(format!(
@@ -246,7 +272,10 @@ impl Answer {
         }
         let shown: u64 = self.mismatches.iter().map(|mismatch| mismatch.count).sum();
         if shown > 0 {
-            warnings.push(format!("{} times a page did not show the price that it should have.", thousands(shown)));
+            warnings.push(format!(
+                "{} times a page did not show the price that it should have.",
+                thousands(shown)
+            ));
         }
         // A few are always on their way.
         if self.ledger.unmatched * 50 > self.ledger.stored {
