@@ -64,7 +64,9 @@ impl Computed {
 
     /// What everybody sees who is no visitor: the price of now where items are randomised, else the catalogue's.
     pub fn public_minor(&self, sku: &str) -> Option<i64> {
-        self.catalogue_minor(sku)
+        let item = self.first.item(sku)?;
+        let shared = item.shared_decision().filter(|_| !self.first.is_stopped());
+        Some(shared.map_or(item.price_minor(), |decision| item.price(&decision)))
     }
 
     /// The price that was decided for a unit, or would be by a snapshot that came while the audit ran. Where the shop says
@@ -90,5 +92,6 @@ impl Computed {
 }
 
 fn price_of(snapshot: &Snapshot, sku: &str, unit: &UnitKey) -> Option<i64> {
-    decide(snapshot, sku, unit, snapshot.published_at_ms()).map(|decision| decision.price_minor())
+    let (item, decision) = (snapshot.item(sku)?, decide(snapshot, sku, unit, snapshot.published_at_ms())?);
+    Some(item.price(&decision))
 }

@@ -31,7 +31,10 @@ fn read(file: &Path, names: &[&[&str]], required: usize) -> Result<Vec<Row>, Fai
     for (place, names) in places.iter().zip(names).take(required) {
         if place.is_none() {
             let name = names.first().copied().unwrap_or_default();
-            return Err(files::named(file)(format!("line 1: no column {name}; the head is {}", head.join(", "))));
+            return Err(files::named(file)(format!(
+                "line 1: no column {name}; the head is {}",
+                head.join(", ")
+            )));
         }
     }
     let mut rows = Vec::new();
