@@ -79,6 +79,8 @@ pub use mac::Key;
 
 pub mod base64url;
 
+pub mod access;
+
 pub mod unit;
 pub use unit::UnitKey;
 
@@ -155,7 +157,14 @@ pub use event::{Exposure, Reward};
 
 pub mod page;
 
+pub mod audit;
+
 pub mod inference;
+
+pub mod cluster;
+
+pub mod answer;
+pub use answer::Answer;
 
 pub mod simulate;
 

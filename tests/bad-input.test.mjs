@@ -311,9 +311,10 @@ test('the administration needs its bearer and its host, and says which methods i
     ['DELETE', '/haggle/v1/experiments/x'], ['GET', '/haggle/v1/snapshot'],
     ['GET', '/haggle/v1/history?experiment=sevilla'], ['GET', '/haggle/v1/unit?visitor=x']];
   const { ADMIN_TOKEN, REWARDS_TOKEN } = world.edge.secrets;
-  for (const [method, path] of routes) {
+  for (const [at, [method, path]] of routes.entries()) {
     for (const authorization of ['', 'Bearer ', `Bearer ${REWARDS_TOKEN}`, `Bearer ${ADMIN_TOKEN}0`, `Basic ${ADMIN_TOKEN}`]) {
-      assertRefused(await world.admin(method, path, undefined, { headers: { authorization } }), 401, /must be Bearer/);
+      const headers = { authorization, 'cf-connecting-ip': `192.0.2.${at}` };
+      assertRefused(await world.admin(method, path, undefined, { headers }), 401, /must be Bearer/);
     }
     const onShop = await world.admin(method, path, undefined, { host: 'shop.example' });
     assertRefused(onShop, 404, /no \/haggle/);

@@ -99,6 +99,7 @@ function locationWorkers(options) {
     bindings: { ORIGIN: origin, ADMIN_HOST, MERCHANT, ...vars, ...secrets },
     kvNamespaces: { SNAPSHOTS: 'haggle-snapshots' },
     d1Databases: { DB: 'haggle' },
+    ratelimits: { ADMIN_LIMIT: { simple: { limit: 20, period: 60 } } },
     durableObjects: { LEDGER: durable('Ledger', location), PUBLISHER: durable('Publisher', location) },
     ...(clock ? { serviceBindings: { TEST_CLOCK: CLOCK.name } } : {}),
     ...assetOptions(assets),

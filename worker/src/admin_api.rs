@@ -1,13 +1,13 @@
-//! The admin API: what runs, what is published, and the unit of a typed visitor. Every route asks for the bearer.
+//! The admin API: what runs, what is published, and the unit of a typed visitor. Only who was let in (`auth`) comes here.
 
 use haggle::lifecycle::{ACTIONS, State};
 use haggle::{Experiment, Groups, LiveExperiment, Snapshot, UnitKey};
 use serde::Serialize;
 use worker::{Env, Headers, Method, Request, Response};
 
-use crate::http::{self, Fault, has_bearer, json_response, json_text, query};
+use crate::http::{self, Fault, json_response, json_text, query};
 use crate::settings::Settings;
-use crate::{cache, catalogue_api, central, publisher};
+use crate::{cache, catalogue_api, central, log_api, publisher, report_api};
 
 /// What stands before the name of an experiment.
 const EXPERIMENT: &str = "/haggle/v1/experiments/";
@@ -15,9 +15,6 @@ const EXPERIMENT: &str = "/haggle/v1/experiments/";
 /// Answers `/haggle/v1/…` on the admin host.
 pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
-    if !has_bearer(&request, &settings.admin_token) {
-        return Err(Fault::Unauthorized);
-    }
     let path = request.path();
     match (request.method(), path.as_str()) {
         (
@@ -39,7 +36,7 @@ pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
         (Method::Get, "/haggle/v1/experiments") => {
             Ok(json_text(central::experiments::experiments_json(env).await?, 200)?)
         }
-        (_, "/haggle/v1/experiments") => Err(Fault::Method("GET, or PUT of /haggle/v1/experiments/NAME")),
+        (_, "/haggle/v1/experiments") => Err(Fault::Method("GET")),
         (Method::Get, "/haggle/v1/snapshot") => snapshot(&request, env, &settings).await,
         (Method::Get, "/haggle/v1/snapshots") => Ok(json_text(central::snapshots_json(env).await?, 200)?),
         (Method::Get, "/haggle/v1/history") => history(&request, env).await,
@@ -72,13 +69,15 @@ async fn experiment(request: Request, env: &Env, name: &str, what: &str) -> Resu
         (_, "") => Err(Fault::Method("GET, PUT or DELETE")),
         (Method::Get, "groups") => groups(env, name).await,
         (Method::Get, "prices") => prices(&request, env, name).await,
-        (_, "groups" | "prices") => Err(Fault::Method("GET")),
+        (Method::Get, "report") => report_api::report(env, name).await,
+        (Method::Get, "log") => log_api::log(&request, env, name).await,
+        (_, "groups" | "prices" | "report" | "log") => Err(Fault::Method("GET")),
         (Method::Post, action) if ACTIONS.contains(&action) => publisher::forward(request, env).await,
         (_, action) if ACTIONS.contains(&action) => Err(Fault::Method("POST")),
         (_, what) => {
             let allowed = ACTIONS.join(", ");
             Err(Fault::NotFound(format!(
-                "no {what} of an experiment here; it must be groups, prices, {allowed}"
+                "no {what} of an experiment here; it must be groups, prices, report, log, {allowed}"
             )))
         }
     }

@@ -5,16 +5,19 @@
 
 mod allocate;
 mod amount;
+mod audit;
 mod catalogue_file;
 mod compare;
 mod evaluate;
 mod files;
+mod new;
 mod page;
 mod plot;
 mod policies;
 mod posterior;
 mod presets;
 mod remote;
+mod schema;
 mod simulate;
 mod table;
 
@@ -50,11 +53,14 @@ enum Command {
     Posterior(posterior::Options),
     Compare(compare::Options),
     Evaluate(evaluate::Options),
+    New(new::Options),
     Page(page::Options),
     Policies(policies::Options),
     Presets(presets::Options),
+    Schema(schema::Options),
     Site(presets::SiteOptions),
     Simulate(simulate::Options),
+    Audit(audit::Options),
     #[command(flatten)]
     Remote(remote::Command),
 }
@@ -105,11 +111,14 @@ fn main() -> ExitCode {
         Command::Posterior(options) => posterior::run(&options),
         Command::Compare(options) => compare::run(&options),
         Command::Evaluate(options) => evaluate::run(&options),
+        Command::New(options) => new::run(&options),
         Command::Page(options) => page::run(&options),
         Command::Policies(options) => policies::run(&options),
         Command::Presets(options) => presets::run(&options),
+        Command::Schema(options) => schema::run(&options),
         Command::Site(options) => presets::check(&options),
         Command::Simulate(options) => simulate::run(&options),
+        Command::Audit(options) => audit::run(&options),
         Command::Remote(command) => command.run(),
     };
     match answer {

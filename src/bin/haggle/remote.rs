@@ -11,12 +11,14 @@ mod feed;
 mod history;
 mod life;
 mod lists;
+mod report;
 mod stop;
 mod versions;
 
 use clap::Subcommand;
 
 pub use client::{Client, Server};
+pub use feed::table;
 
 use crate::{Answer, Failure};
 
@@ -33,8 +35,10 @@ pub enum Command {
     Delete(life::DeleteOptions),
     Arm(arm::ArmOptions),
     Change(arm::ChangeOptions),
+    Report(report::Options),
     Groups(lists::GroupsOptions),
     Prices(lists::PricesOptions),
+    Catalogue(feed::CatalogueOptions),
     Sales(feed::SalesOptions),
     History(history::Options),
     Snapshots(versions::SnapshotsOptions),
@@ -55,8 +59,10 @@ impl Command {
             Self::Delete(options) => life::delete(options),
             Self::Arm(options) => options.run(),
             Self::Change(options) => options.run(),
+            Self::Report(options) => report::run(options),
             Self::Groups(options) => lists::groups(options),
             Self::Prices(options) => lists::prices(options),
+            Self::Catalogue(options) => options.run(),
             Self::Sales(options) => options.run(),
             Self::History(options) => history::run(options),
             Self::Snapshots(options) => versions::snapshots(options),
@@ -71,11 +77,6 @@ pub fn part(text: &str) -> String {
     text.bytes()
         .map(|byte| if is_plain(byte) { char::from(byte).to_string() } else { format!("%{byte:02X}") })
         .collect()
-}
-
-/// A time in milliseconds since 1970 as people read it, in UTC.
-pub fn time(at_ms: u64) -> String {
-    at_ms.to_string()
 }
 
 #[cfg(test)]

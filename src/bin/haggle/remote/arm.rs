@@ -146,7 +146,7 @@ struct What {
     /// Least share of each live arm, such as 0.02.
     #[arg(long, value_name = "SHARE")]
     floor: Option<f64>,
-    /// Date, or date and time with offset, at which the experiment ends.
+    /// Date, or date and time with offset, at which the experiment is decided at the latest; or none.
     #[arg(long, value_name = "DATE")]
     end: Option<String>,
     /// Share of units that keep the control's price: more than now, at most 0.5.
@@ -162,7 +162,7 @@ impl ChangeOptions {
     pub fn run(&self) -> Result<Answer, Failure> {
         let (action, fields) = match &self.what {
             What { floor: Some(floor), .. } => ("set-floor", json!({ "floor": floor })),
-            What { end: Some(end), .. } => ("set-end", json!({ "end": end })),
+            What { end: Some(end), .. } => ("set-end", json!({ "end": end_of(end)? })),
             What { holdout: Some(holdout), .. } => ("extend-holdout", json!({ "holdout": holdout })),
             What { guardrails: Some(file), .. } => {
                 ("set-guardrails", json!({ "guardrails": guardrails(file)? }))
@@ -171,6 +171,17 @@ impl ChangeOptions {
         };
         self.change.act(action, fields)
     }
+}
+
+/// An end as the API takes it.
+fn end_of(text: &str) -> Result<Value, Failure> {
+    if text == "none" {
+        return Ok(Value::Null);
+    }
+    let wrong =
+        || format!("--end {text}: it must be such as 2026-12-29 or 2026-12-29T18:00:00+01:00, or none");
+    let end_ms = haggle::time::parse(text).ok_or_else(wrong)?;
+    Ok(haggle::time::format_time(end_ms).into())
 }
 
 /// The guardrails of a file, which may be an experiment file.

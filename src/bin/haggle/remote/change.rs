@@ -4,7 +4,7 @@ use std::io::{BufRead, IsTerminal, Write};
 use std::process::Command;
 
 use clap::Args;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use ureq::http::Method;
 
 use super::client::{Client, Message, Refused, Reply};
@@ -53,6 +53,13 @@ impl Why {
             return Err(format!("--reason {reason:?}: it must have 1 to {REASON_MAX} characters").into());
         }
         Ok([("by".to_owned(), by.into()), ("reason".to_owned(), reason.into())].into_iter().collect())
+    }
+
+    /// The same as the query of an address, where the body is something else.
+    pub fn query(&self) -> Result<String, Failure> {
+        let fields = self.fields()?;
+        let text = |value: &Value| part(value.as_str().unwrap_or_default());
+        Ok(fields.iter().map(|(name, value)| format!("{name}={}", text(value))).collect::<Vec<_>>().join("&"))
     }
 
     /// The key that was given.
@@ -115,20 +122,6 @@ impl Change {
         action: &str,
         fields: impl FnOnce(&Value) -> Result<Value, Failure>,
     ) -> Result<Answer, Failure> {
-        self.send(&Method::POST, &format!("{}/{action}", path_of(&self.name)), fields)
-    }
-
-    /// Deletes a draft.
-    pub fn delete(&self) -> Result<Answer, Failure> {
-        self.send(&Method::DELETE, &path_of(&self.name), |_| Ok(json!({})))
-    }
-
-    fn send(
-        &self,
-        method: &Method,
-        path: &str,
-        fields: impl FnOnce(&Value) -> Result<Value, Failure>,
-    ) -> Result<Answer, Failure> {
         let client = self.server.client()?;
         let before = client.get(&path_of(&self.name))?;
         let fields = fields(&before.json()?)?;
@@ -139,9 +132,23 @@ impl Change {
         let mut message = Message::json(&body.into());
         message.revision = self.revision.or(before.revision);
         message.key = self.why.key();
-        let reply = client.send(method, path, &message);
+        let path = format!("{}/{action}", path_of(&self.name));
+        let reply = client.send(&Method::POST, &path, &message);
         let after = reply.map_err(|failure| explained(&client, &self.name, &message, failure))?;
         tell(&self.name, Some(&before), &after, self.json)
+    }
+
+    /// Deletes a draft.
+    pub fn delete(&self) -> Result<Answer, Failure> {
+        let client = self.server.client()?;
+        let before = client.get(&path_of(&self.name))?;
+        let revision = self.revision.or(before.revision);
+        let message = Message { revision, key: self.why.key(), ..Message::default() };
+        let path = format!("{}?{}", path_of(&self.name), self.why.query()?);
+        let reply = client.send(&Method::DELETE, &path, &message);
+        let after = reply.map_err(|failure| explained(&client, &self.name, &message, failure))?;
+        say(if self.json { after.json()?.to_string() } else { format!("{}: deleted", self.name) })?;
+        Ok(Answer::Yes)
     }
 }
 

@@ -133,6 +133,8 @@ pub struct Message {
     pub body: Vec<u8>,
     /// The media type of the body; JSON where it is empty.
     pub media_type: &'static str,
+    /// The media type that is asked for; JSON where it is empty.
+    pub accept: &'static str,
     /// Revision that must be the current one.
     pub revision: Option<u64>,
     /// The Idempotency-Key; a fresh one where it is left out.
@@ -201,6 +203,12 @@ impl Client {
         self.get(path)?.json()
     }
 
+    /// Asks for a path that answers bytes.
+    pub fn get_bytes(&self, path: &str) -> Result<Vec<u8>, Failure> {
+        let message = Message { accept: "application/octet-stream", ..Message::default() };
+        Ok(self.send(&Method::GET, path, &message)?.body)
+    }
+
     /// Asks for a path whose answer is too long for memory.
     pub fn open(&self, path: &str) -> Result<impl Read + use<>, Failure> {
         let response = self.exchange(&Method::GET, path, &Message::default())?;
@@ -259,7 +267,8 @@ impl Client {
         key: &str,
     ) -> Result<Response<Body>, ureq::Error> {
         let mut request = Request::builder().method(method).uri(self.address.of(path));
-        request = request.header("accept", "application/json, */*;q=0.1");
+        let accept = if message.accept.is_empty() { "application/json, */*;q=0.1" } else { message.accept };
+        request = request.header("accept", accept);
         for (name, text) in &self.credentials {
             request = request.header(*name, text);
         }

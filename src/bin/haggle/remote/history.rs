@@ -76,5 +76,5 @@ fn text(record: &Value, name: &str) -> String {
 }
 
 fn time(record: &Value) -> String {
-    record.get("at_ms").and_then(Value::as_u64).map(super::time).unwrap_or_default()
+    record.get("at_ms").and_then(Value::as_u64).map(haggle::time::format_time).unwrap_or_default()
 }

@@ -54,10 +54,10 @@ pub fn put(options: &PutOptions) -> Result<Answer, Failure> {
     let client = options.server.client()?;
     let path = path_of(&experiment.name);
     let before = known(&client, &path)?;
-    let mut message = Message { body: to_json(&experiment)?.into_bytes(), ..Message::default() };
+    let mut message = Message { body: experiment.to_json().into_bytes(), ..Message::default() };
     message.revision = before.as_ref().and_then(|before| before.revision);
     message.key = options.why.key();
-    let reply = client.send(&Method::PUT, &path, &message);
+    let reply = client.send(&Method::PUT, &format!("{path}?{}", options.why.query()?), &message);
     let after = reply.map_err(|failure| explained(&client, &experiment.name, &message, failure))?;
     tell(&experiment.name, before.as_ref(), &after, options.json)
 }
@@ -141,9 +141,4 @@ pub struct DeleteOptions {
 /// Deletes a draft.
 pub fn delete(options: &DeleteOptions) -> Result<Answer, Failure> {
     options.change.delete()
-}
-
-/// The experiment in the one form that the API stores.
-fn to_json(_experiment: &Experiment) -> Result<String, Failure> {
-    Err("not yet".into())
 }

@@ -82,9 +82,12 @@ impl What {
         mut message: Message,
     ) -> Result<Answer, Failure> {
         let path = path_of(name);
-        // The switch works where the central store does not; then there is no revision to be had.
+        // The switch works where the central store does not; then nothing is known of before. It is no matter of
+        // revisions either: whatever was changed meanwhile, it must stop.
         let before = client.once_only().get(&path);
-        message.revision = before.as_ref().ok().and_then(|before| before.revision);
+        if action == "resume" {
+            message.revision = before.as_ref().ok().and_then(|before| before.revision);
+        }
         let after = client.send(&Method::POST, &format!("{path}/{action}"), &message)?;
         tell(name, before.as_ref().ok(), &after, self.json)
     }

@@ -51,7 +51,7 @@ pub fn snapshots(options: &SnapshotsOptions) -> Result<Answer, Failure> {
     let mut table = Table::new(&["version", "published", "bytes"]);
     for one in &list {
         let number = |name: &str| one.get(name).and_then(Value::as_u64);
-        let published = number("published_at_ms").map(super::time).unwrap_or_default();
+        let published = number("published_at_ms").map(haggle::time::format_time).unwrap_or_default();
         let [version, bytes] = ["version", "bytes"].map(|name| number(name).unwrap_or_default().to_string());
         table.line(vec![version, published, bytes]);
     }
