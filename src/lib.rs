@@ -106,6 +106,8 @@ pub use experiment::{DelayCorrection, Experiment, Objective, PolicyChoice};
 pub mod groups;
 pub use groups::Groups;
 
+pub mod power;
+
 pub mod lifecycle;
 
 pub mod tally;
