@@ -34,39 +34,11 @@ impl Allocation {
     /// assert_eq!(allocation.shares(), [57_869, 7_012, 655]);
     /// ```
     pub fn quantise(weights: &[f64], live: &[bool], floor: u32) -> Self {
-        let live_weight = |(&weight, &live): (&f64, &bool)| match live {
-            true if weight.is_finite() && weight > 0.0 => Some(weight),
-            true => Some(0.0),
-            false => None,
-        };
-        let mut weights: Vec<Option<f64>> = weights.iter().zip(live).map(live_weight).collect();
-        let count = weights.iter().flatten().count() as u32;
-        if count == 0 {
-            return Self { shares: vec![0; weights.len()] };
-        }
-        let mut sum: f64 = weights.iter().flatten().sum();
-        if !(sum > 0.0 && sum.is_finite()) {
-            weights.iter_mut().flatten().for_each(|weight| *weight = 1.0);
-            sum = f64::from(count);
-        }
-        let floor = floor.min(TOTAL / count);
-        let rest = TOTAL - floor * count;
+        Self::of(deal(weights, live, floor, TOTAL))
+    }
 
-        let exact = |weight: f64| weight / sum * f64::from(rest);
-        let mut shares: Vec<u32> =
-            weights.iter().map(|w| w.map_or(0, |w| floor + exact(w).floor() as u32)).collect();
-        let mut remainders: Vec<f64> =
-            weights.iter().map(|w| w.map_or(-1.0, |w| exact(w) - exact(w).floor())).collect();
-        for _ in shares.iter().sum::<u32>()..TOTAL {
-            let largest = remainders.iter().enumerate().fold((0, -1.0), |best, (arm, &remainder)| {
-                if remainder > best.1 { (arm, remainder) } else { best }
-            });
-            if let (Some(share), Some(remainder)) = (shares.get_mut(largest.0), remainders.get_mut(largest.0))
-            {
-                *share += 1;
-                *remainder -= 1.0;
-            }
-        }
+    /// These shares, which sum to [`TOTAL`], or are all 0 where no arm is live.
+    pub(crate) fn of(shares: Vec<u32>) -> Self {
         Self { shares }
     }
 
@@ -112,6 +84,43 @@ impl Allocation {
         }
         best.0
     }
+}
+
+/// Shares as in [`Allocation::quantise`] that sum to `total` instead.
+pub(crate) fn deal(weights: &[f64], live: &[bool], floor: u32, total: u32) -> Vec<u32> {
+    let live_weight = |(&weight, &live): (&f64, &bool)| match live {
+        true if weight.is_finite() && weight > 0.0 => Some(weight),
+        true => Some(0.0),
+        false => None,
+    };
+    let mut weights: Vec<Option<f64>> = weights.iter().zip(live).map(live_weight).collect();
+    let count = weights.iter().flatten().count() as u32;
+    if count == 0 {
+        return vec![0; weights.len()];
+    }
+    let mut sum: f64 = weights.iter().flatten().sum();
+    if !(sum > 0.0 && sum.is_finite()) {
+        weights.iter_mut().flatten().for_each(|weight| *weight = 1.0);
+        sum = f64::from(count);
+    }
+    let floor = floor.min(total / count);
+    let rest = total - floor * count;
+
+    let exact = |weight: f64| weight / sum * f64::from(rest);
+    let mut shares: Vec<u32> =
+        weights.iter().map(|w| w.map_or(0, |w| floor + exact(w).floor() as u32)).collect();
+    let mut remainders: Vec<f64> =
+        weights.iter().map(|w| w.map_or(-1.0, |w| exact(w) - exact(w).floor())).collect();
+    for _ in shares.iter().sum::<u32>()..total {
+        let largest = remainders.iter().enumerate().fold((0, -1.0), |best, (arm, &remainder)| {
+            if remainder > best.1 { (arm, remainder) } else { best }
+        });
+        if let (Some(share), Some(remainder)) = (shares.get_mut(largest.0), remainders.get_mut(largest.0)) {
+            *share += 1;
+            *remainder -= 1.0;
+        }
+    }
+    shares
 }
 
 /// Arms whose hashes are made together.

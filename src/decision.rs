@@ -1,5 +1,10 @@
 //! Stage 2, decision: which price a unit sees for an item.
 //!
+//! Where visitors are randomised, an experiment sends a visitor to one arm for all of its items
+//! ([`decide_in`]); what that is for an item, [`ListedItem::decision`] and [`ListedItem::price`] say. Where items are
+//! randomised, the arms of the items stand in the snapshot, and everybody sees the same
+//! ([`ListedItem::shared`]).
+//!
 //! [`decide`] cannot fail: whatever could be wrong was refused when the snapshot was decoded. It reads no clock and
 //! draws from no generator; the same arguments give the same decision on every machine.
 //!
@@ -7,14 +12,14 @@
 //! [`Quote`](crate::Quote)).
 
 use crate::allocation::{TOTAL, uniform};
-use crate::experiment::HOLDOUT;
-use crate::snapshot::LiveExperiment;
+use crate::experiment::{HOLDOUT, NEGATIVE};
+use crate::snapshot::{ListedItem, LiveExperiment};
 use crate::{Cohort, Snapshot, UnitKey};
 
 /// Stream of the holdout's hash; the arms use the streams from 0.
 const HOLDOUT_STREAM: u64 = u64::MAX;
 
-/// The price of an item for a unit, with the probability of exactly this choice.
+/// Where a unit was sent, with the probability of exactly this choice.
 #[derive(Debug, Clone, Copy)]
 pub struct Decision<'a> {
     /// The experiment that decided.
@@ -23,7 +28,7 @@ pub struct Decision<'a> {
     pub choice: Choice,
     /// Probability of the choice among units in (or out of) the holdout: an integer share of [`TOTAL`].
     ///
-    /// Range: `[floor, TOTAL]`; [`TOTAL`] in the holdout, which has only the control.
+    /// Range: `[floor, TOTAL]`; [`TOTAL`] in the holdout, which has only the control, and for negative items.
     pub propensity: u32,
     /// Allocation under which it was decided.
     pub epoch: u32,
@@ -36,26 +41,18 @@ pub struct Decision<'a> {
 pub enum Choice {
     /// The unit always sees the control, and is counted apart.
     Holdout,
+    /// The item keeps the catalogue price for everybody, to be compared with.
+    Negative,
     /// Position of the arm in the experiment.
     Arm(usize),
 }
 
 impl Decision<'_> {
-    /// Price of one unit of the item.
-    pub fn price_minor(&self) -> i64 {
-        let arm = match self.choice {
-            Choice::Holdout => self.experiment.control(),
-            Choice::Arm(arm) => arm,
-        };
-        // The position was checked when the snapshot was decoded or the pin was read; any other is the control's.
-        let (arms, control) = (self.experiment.arms(), self.experiment.control());
-        arms.get(arm).or_else(|| arms.get(control)).map_or(0, |arm| arm.price_minor)
-    }
-
-    /// Name under which the decision is counted: the arm's, or `holdout`.
+    /// Name under which the decision is counted: the arm's, `holdout` or `negative`.
     pub fn arm_name(&self) -> &str {
         match self.choice {
             Choice::Holdout => HOLDOUT,
+            Choice::Negative => NEGATIVE,
             Choice::Arm(arm) => self.experiment.arms().get(arm).map_or(HOLDOUT, |arm| &arm.name),
         }
     }
@@ -66,8 +63,40 @@ impl Decision<'_> {
     }
 }
 
-/// Decides the price of an item for a unit that has none yet; `None` where no running experiment prices the item, or
-/// where the experiment or everything is stopped.
+impl<'a> ListedItem<'a> {
+    /// What a decision of its experiment is for the item: the same, but for a negative item.
+    pub fn decision(&self, decision: Decision<'a>) -> Decision<'a> {
+        match self.is_negative() {
+            true => Decision { choice: Choice::Negative, propensity: TOTAL, ..decision },
+            false => decision,
+        }
+    }
+
+    /// The price of one unit of the item under a decision of its experiment: the catalogue price in the holdout, for a
+    /// negative item, and on an arm whose price the guardrails of today do not allow.
+    pub fn price(&self, decision: &Decision<'_>) -> i64 {
+        let arm = match decision.choice {
+            Choice::Holdout | Choice::Negative => None,
+            Choice::Arm(arm) => self.price_of(arm),
+        };
+        arm.unwrap_or(self.price_minor())
+    }
+
+    /// The decision that holds for everybody, where items are randomised (see [`ListedItem::shared`]).
+    pub fn shared_decision(&self) -> Option<Decision<'a>> {
+        let (shared, experiment) = (self.shared()?, self.experiment());
+        Some(Decision {
+            experiment,
+            choice: Choice::Arm(shared.arm),
+            propensity: shared.propensity,
+            epoch: shared.epoch,
+            decided_at_min: experiment.opened_at_min(),
+        })
+    }
+}
+
+/// Decides about an item for a unit that has no decision yet; `None` where no running experiment prices the item, or
+/// where the experiment is stopped or paused. Where items are randomised, all units get the same.
 ///
 /// `now_ms` (milliseconds since 1970-01-01 UTC) only stamps the decision, it does not change it.
 ///
@@ -79,17 +108,22 @@ impl Decision<'_> {
 /// let snapshot = Snapshot::decode(bytes)?;
 /// let unit = UnitKey::of_visitor(&Key::new(&[7; 32]), "visitor-1");
 /// let decision = decide(&snapshot, "OLIVE-500", &unit, 1_700_000_000_000).ok_or("not priced")?;
-/// assert!([1750, 1900, 2100].contains(&decision.price_minor()));
+/// let price = snapshot.item("OLIVE-500").ok_or("not priced")?.price(&decision);
+/// assert!([1750, 1900, 2100].contains(&price));
 /// assert!(decide(&snapshot, "unknown", &unit, 1_700_000_000_000).is_none());
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 pub fn decide<'a>(snapshot: &'a Snapshot, sku: &str, unit: &UnitKey, now_ms: u64) -> Option<Decision<'a>> {
-    decide_in(snapshot.item(sku)?.experiment(), unit, now_ms)
+    let item = snapshot.item(sku)?;
+    match item.experiment().is_of_visitors() {
+        true => Some(item.decision(decide_in(item.experiment(), unit, now_ms)?)),
+        false => item.shared_decision(),
+    }
 }
 
-/// As [`decide`], for an experiment that is at hand; `None` where it is stopped.
+/// Where an experiment sends a visitor, for all of its items; `None` where it is stopped or paused, or randomises items.
 pub fn decide_in<'a>(experiment: &'a LiveExperiment, unit: &UnitKey, now_ms: u64) -> Option<Decision<'a>> {
-    if experiment.is_stopped() {
+    if experiment.is_stopped() || experiment.is_paused() || !experiment.is_of_visitors() {
         return None;
     }
     let held_out = experiment.holdout() > 0
@@ -142,7 +176,8 @@ pub(crate) mod tests {
     fn an_arm_that_is_none_has_the_price_of_the_control() {
         let snapshot = snapshot([10, 20, 5]);
         let decision = decide(&snapshot, "OLIVE-500", &unit(1), 0).unwrap();
-        assert_eq!(Decision { choice: Choice::Arm(3), ..decision }.price_minor(), 1900);
+        let item = snapshot.item("OLIVE-500").unwrap();
+        assert_eq!(item.price(&Decision { choice: Choice::Arm(3), ..decision }), 1900);
     }
 
     fn unit(n: u128) -> UnitKey {
@@ -156,10 +191,10 @@ pub(crate) mod tests {
         let decisions = (0..20_000).map(|n| decide(&snapshot, "OLIVE-500", &unit(n), 0).unwrap());
         let held: Vec<_> = decisions.filter(|decision| decision.choice == Choice::Holdout).collect();
         assert!((1_830..=2_170).contains(&held.len()), "{} held out", held.len());
-        assert!(
-            held.iter()
-                .all(|d| d.price_minor() == 1900 && d.propensity == TOTAL && d.arm_name() == "holdout")
-        );
+        let item = snapshot.item("OLIVE-500").unwrap();
+        let sees_control =
+            |d: &Decision<'_>| item.price(d) == 1900 && d.propensity == TOTAL && d.arm_name() == "holdout";
+        assert!(held.iter().all(sees_control));
     }
 
     #[test]

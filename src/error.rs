@@ -57,6 +57,15 @@ impl Error {
         Self::new(Reason::Quote { why: text(&why) })
     }
 
+    /// What has the wrong value, in the words that the error begins with; none where it is no matter of one value.
+    #[cfg(feature = "toml")]
+    pub(crate) fn what(&self) -> Option<&str> {
+        match &*self.0 {
+            Reason::Value { what, .. } => Some(what),
+            _ => None,
+        }
+    }
+
     /// The same error of something that was read from this line; one that names its line already stays as it is.
     pub(crate) fn in_line(mut self, line: usize) -> Self {
         match &mut *self.0 {

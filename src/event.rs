@@ -363,6 +363,7 @@ mod tests {
             reward_window_s: 36_000,
             shards: 1,
             exposure_id: "i".into(),
+            is_shared: false,
         };
         for (after_s, hours) in
             [(-300, 0), (0, 0), (3599, 0), (3600, 1), (35_999, 9), (36_000, 10), (99_999_999, 10)]

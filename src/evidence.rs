@@ -14,7 +14,7 @@
 //! Out of scope: counting itself (`tally`, `ledger`, `delay`) and what a policy makes of its input (`policy`).
 
 use crate::delay::DelayDistribution;
-use crate::experiment::Arm;
+use crate::experiment::{Arm, ArmState, Unit};
 use crate::policy::{Stock, exp3_ix_gamma};
 use crate::{
     Allocation, ArmInput, Delays, Error, Experiment, History, Objective, Period, Policy, PolicyInput,
@@ -123,6 +123,7 @@ pub fn policy_input(
     }
     let known_by = delays.distribution(now, experiment.reward_window_hours);
     let mut input = input_of(experiment, &sums(experiment, history, &known_by, now))?;
+    mark_entering(experiment, &mut input, &history.arm_totals()?);
     input.stock = stock(experiment, history.periods());
     if experiment.policy.name == Policy::ContrastThompson {
         // Within a cohort all arms are as young, so what is not known yet is missing from all alike.
@@ -131,6 +132,19 @@ pub fn policy_input(
         input.contrast = contrast::fit(&periods, experiment.policy.name.parameter(&input, 0));
     }
     Ok(input)
+}
+
+/// Exposures, or observations of an item in a period, up to which an added arm has the floor and no more.
+const ENTERED: [i64; 2] = [100, 1];
+
+/// Which of the added arms are still new, by what was counted: a weighted count may fall again.
+fn mark_entering(experiment: &Experiment, input: &mut PolicyInput, totals: &[Tally]) {
+    let [of_visitors, of_items] = ENTERED;
+    let least = if experiment.unit == Unit::Visitor { of_visitors } else { of_items };
+    for (place, (input, arm)) in input.arms_mut().iter_mut().zip(&experiment.arms).enumerate() {
+        let exposures = totals.get(place).map_or(0, |total| total.exposures);
+        input.entering = arm.is_added && input.live && exposures < least;
+    }
 }
 
 /// The policy's input from one tally per arm, in the order of the arms: every exposure counts in full.
@@ -243,7 +257,8 @@ pub(crate) fn input_of(experiment: &Experiment, sums: &[ArmSums]) -> Result<Poli
     let asked = Allocation::quantise(&asked, &live, 0);
     let inputs = arms.iter().zip(sums).zip(asked.shares()).map(|((arm, sum), &fixed_share)| {
         let arm_input = ArmInput::new(posterior(experiment, arm, sum)?, arm.price_minor);
-        Ok(ArmInput { fixed_share, loss: sum.loss, ..arm_input.counted(sum.exposures, sum.conversions) })
+        let arm_input = arm_input.counted(sum.exposures, sum.conversions);
+        Ok(ArmInput { fixed_share, loss: sum.loss, live: arm.state == ArmState::Live, ..arm_input })
     });
     let policy = &experiment.policy;
     let input = PolicyInput::new(inputs.collect::<Result<_, Error>>()?, experiment.floor_share())?;
@@ -462,6 +477,29 @@ mod tests {
             policy_input(&sevilla(), &two_periods(), &Delays::default(), 12.0).unwrap().contrast,
             None
         );
+    }
+
+    #[test]
+    fn an_added_arm_enters_until_enough_was_counted_and_what_is_not_live_is_told() {
+        let mut changed = sevilla();
+        changed.arms[1].state = ArmState::Paused;
+        changed.arms[2].is_added = true;
+        let flags = |experiment: &Experiment, exposures| {
+            let input = pooled(experiment, &[tally(500, 50), tally(500, 50), tally(exposures, 0)]).unwrap();
+            input.arms().iter().map(|arm| (arm.live, arm.entering)).collect::<Vec<_>>()
+        };
+        assert_eq!(flags(&changed, 99), [(true, false), (false, false), (true, true)]);
+        assert_eq!(flags(&changed, 100), [(true, false), (false, false), (true, false)]);
+        // Nothing at all was counted yet.
+        let first = policy_input(&changed, &History::default(), &Delays::default(), 1.0).unwrap();
+        assert!(first.arms()[2].entering);
+        changed.unit = Unit::Item;
+        assert_eq!(flags(&changed, 1)[2], (true, false));
+        // What a half-life forgets does not make it new again.
+        let mut faded = experiment(r#"{"name": "discounted_thompson", "half_life": 50}"#);
+        faded.arms[0].is_added = true;
+        let input = policy_input(&faded, &two_periods(), &Delays::default(), 12.0).unwrap();
+        assert!(input.arms()[0].exposures < 100.0 && !input.arms()[0].entering);
     }
 
     #[test]

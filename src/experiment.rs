@@ -1,17 +1,20 @@
 //! The experiment: the question a pricing team asks, written before the first price moves.
 //!
-//! In scope: reading an experiment from TOML or JSON, which is the same as validating it: what parses can run.
-//! Today an experiment prices one item; `item` is a table of its own so that a list can stand beside it later.
+//! In scope: reading an experiment from TOML or JSON, which is the same as validating it (what parses can run), and
+//! writing it as JSON. It prices one item that the file describes, or items of the catalogue.
 //!
-//! Out of scope: the experiment's life (draft, running, ended), which the Worker's central store keeps.
+//! Out of scope: the experiment's life (draft, running, ended), which the Worker's central store keeps, and which items
+//! its groups have (see [`Groups`](crate::Groups)).
 
+pub(crate) mod limits;
 mod read;
+mod write;
 
 pub(crate) use read::check_policy;
 
 use read::FIELDS;
 #[cfg(feature = "toml")]
-pub(crate) use read::json_of;
+pub(crate) use read::lines::json_of;
 
 use crate::allocation::TOTAL;
 use crate::guardrail::{Basis, Bounds, Guardrails};
@@ -24,6 +27,9 @@ pub const EXPERIMENTS_MAX: usize = 60;
 
 /// The arm name under which the holdout is counted; no arm may bear it.
 pub const HOLDOUT: &str = "holdout";
+
+/// The arm name under which the items of the negative group are counted; no arm may bear it.
+pub const NEGATIVE: &str = "negative";
 
 /// What the experiment maximises, per exposed unit.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -193,6 +199,26 @@ pub enum Unit {
     ItemPeriod,
 }
 
+impl Unit {
+    /// All units.
+    pub const ALL: [Self; 4] = [Self::Visitor, Self::Item, Self::Family, Self::ItemPeriod];
+
+    /// The name in files and in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Visitor => "visitor",
+            Self::Item => "item",
+            Self::Family => "family",
+            Self::ItemPeriod => "item-period",
+        }
+    }
+
+    /// Whether items are randomised, so that everybody sees the same price of an item at a time.
+    pub fn is_of_items(self) -> bool {
+        self != Self::Visitor
+    }
+}
+
 /// How an arm prices an item.
 #[derive(Debug, Clone, PartialEq)]
 pub enum ArmPrice {
@@ -213,6 +239,20 @@ pub enum ArmState {
     Paused,
     /// Not any more, unless it is revived.
     Retired,
+}
+
+impl ArmState {
+    /// All states.
+    pub const ALL: [Self; 3] = [Self::Live, Self::Paused, Self::Retired];
+
+    /// The name in files and in the API.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Live => "live",
+            Self::Paused => "paused",
+            Self::Retired => "retired",
+        }
+    }
 }
 
 /// One price of an experiment.
@@ -354,13 +394,13 @@ impl Experiment {
     /// Reads and validates an experiment written in TOML.
     ///
     /// # Errors
-    /// Says which field is wrong, what was given and what is allowed.
+    /// Says in which line which field is wrong, what was given and what is allowed.
     #[cfg(feature = "toml")]
     pub fn from_toml(text: &str) -> Result<Self, Error> {
         const WHAT: &str = "an experiment in TOML";
-        let table: toml::Table =
-            toml::from_str(text).map_err(|why| Error::syntax(WHAT, why.to_string().trim_end()))?;
-        Self::read(Fields::of(WHAT, read::json_of(toml::Value::Table(table)), &FIELDS)?)
+        let table: toml::Table = toml::from_str(text).map_err(|why| read::lines::syntax(WHAT, text, &why))?;
+        let read = Fields::of(WHAT, json_of(toml::Value::Table(table)), &FIELDS).and_then(Self::read);
+        read.map_err(|error| read::lines::with_line(error, text))
     }
 
     /// Reads and validates an experiment written in JSON.
@@ -438,7 +478,8 @@ impl Experiment {
         let currency = self.currency;
         let Goods::Item(item) = &self.goods else { return Ok(Bounds::any(currency)) };
         let Item { price_minor, cost_minor, tax, compare_at_minor, .. } = *item;
-        self.guardrails.bounds(&Basis { currency, price_minor, cost_minor, tax, compare_at_minor })
+        let basis = Basis { currency, price_minor, cost_minor, tax, compare_at_minor, map_minor: None };
+        self.guardrails.bounds(&basis)
     }
 
     /// The floor as an integer share of [`TOTAL`], never below the fraction that was asked for unless the arms
@@ -455,149 +496,4 @@ impl Experiment {
 }
 
 #[cfg(test)]
-pub(crate) mod tests {
-    use super::*;
-
-    pub(crate) const SEVILLA: &str = r#"{
-        "name": "sevilla", "hypothesis": "a lower price earns more", "document": "https://wiki.example/sevilla",
-        "objective": "profit", "currency": "EUR", "salt": "s-2026", "control": "list", "floor": 0.02,
-        "policy": {"name": "thompson"}, "item": {"sku": "OLIVE-500", "price_minor": 1900, "cost_minor": 800},
-        "arms": [{"name": "list", "price_minor": 1900}, {"name": "low", "price_minor": 1750},
-                 {"name": "high", "price_minor": 2100}]
-    }"#;
-
-    pub(crate) fn sevilla() -> Experiment {
-        Experiment::from_json(SEVILLA).unwrap()
-    }
-
-    fn refusal(from: &str, to: &str) -> String {
-        assert!(SEVILLA.contains(from), "{from}");
-        Experiment::from_json(&SEVILLA.replace(from, to)).unwrap_err().to_string()
-    }
-
-    #[test]
-    fn each_refusal_says_what_was_given_and_what_is_allowed() {
-        for (from, to, given, allowed) in [
-            ("\"price_minor\": 1750", "\"price_minor\": 1900", "1900 in both list and low", "different"),
-            ("\"price_minor\": 1750", "\"price_minor\": -5", "-5", "1 to 1000000000"),
-            ("\"price_minor\": 1750", "\"price_minor\": 700", "700", "above the unit cost of 800"),
-            ("\"floor\": 0.02", "\"floor\": 0.4", "0.4", "0 to 0.3333 with 3 arms"),
-            (", \"cost_minor\": 800", "", "missing", "not a cost of zero"),
-            ("\"control\": \"list\"", "\"control\": \"lst\"", "\"lst\"", "one of list, low, high"),
-            ("\"control\": \"list\"", "\"control\": \"low\"", "1750", "the catalogue price 1900"),
-            ("\"name\": \"high\"", "\"name\": \"holdout\"", "\"holdout\"", "another word"),
-            ("\"name\": \"high\"", "\"name\": \"low\"", "\"low\" twice", "different"),
-            ("\"name\": \"sevilla\"", "\"name\": \"Sevilla 1\"", "\"Sevilla 1\"", "small letters"),
-            ("\"salt\": \"s-2026\"", "\"salt\": \" \"", "0 characters", "1 to 64"),
-            ("https://wiki.example/sevilla", "wiki", "\"wiki\"", "https address"),
-            ("OLIVE-500", "a<b", "a<b", "without quotes"),
-            ("\"floor\"", "\"flor\"", "flor", "floor"),
-            ("\"profit\"", "\"margin\"", "margin", "profit"),
-            ("{\"name\": \"thompson\"}", "{\"name\": \"tomson\"}", "tomson", "thompson"),
-            (
-                "{\"name\": \"thompson\"}",
-                "{\"name\": \"thompson\", \"x\": 1}",
-                "policy.x is not",
-                "name, shares",
-            ),
-            ("\"floor\": 0.02", "\"holdout\": 0.501", "holdout is 0.501", "0 to 0.5"),
-            (
-                "\"price_minor\": 1750",
-                "\"price_minor\": \"17\"",
-                "arms[1].price_minor is \"17\"",
-                "an integer",
-            ),
-            ("\"salt\": \"s-2026\",", "", "salt is missing", "a text"),
-            ("{\"name\": \"thompson\"}", "{\"name\": \"thompson\", \"shares\": []}", "given", "left out"),
-            ("{\"name\": \"thompson\"}", "{\"name\": \"fixed\", \"shares\": [0.5, 0.5]}", "2", "3 arms"),
-            (
-                "{\"name\": \"thompson\"}",
-                "{\"name\": \"fixed\", \"shares\": [0.5, 0.25, 0.125]}",
-                "0.875",
-                "1",
-            ),
-        ] {
-            let error = refusal(from, to);
-            assert!(error.contains(given) && error.contains(allowed), "{to}: {error}");
-        }
-    }
-
-    #[test]
-    fn guardrails_refuse_every_arm_but_the_control() {
-        let with = |table: &str| SEVILLA.replace("\"item\":", &format!("\"guardrails\": {table}, \"item\":"));
-        for (table, why) in [
-            (
-                r#"{"map_minor": 1800}"#,
-                "price_minor of arm low is 1750; it must be at least 1800, by guardrails.map_minor",
-            ),
-            (
-                r#"{"max_step": 0.1}"#,
-                "price_minor of arm high is 2100; it must be at most 2090, by guardrails.max_step",
-            ),
-            (r#"{"min_margin": 1.2}"#, "arm low is 1750; it must be at least 1760, by guardrails.min_margin"),
-            (r#"{"endings": [50]}"#, "arm high is 2100; it must be a price ending in 50"),
-        ] {
-            let error = Experiment::from_json(&with(table)).unwrap_err().to_string();
-            assert!(error.contains(why), "{table}: {error}");
-        }
-        // 19.00 itself neither reaches 19.50 nor ends in 50: the shop charges it anyway.
-        let higher = with(r#"{"min_price_minor": 1950, "endings": [50, 0]}"#).replace("1750", "1950");
-        assert!(Experiment::from_json(&higher).is_ok());
-        let unknown =
-            with(r#"{"min_margin": 0.1}"#).replace(", \"cost_minor\": 800", "").replace("profit", "revenue");
-        let error = Experiment::from_json(&unknown).unwrap_err().to_string();
-        assert!(
-            error.contains("item.cost_minor is missing; it must be given with guardrails.min_margin"),
-            "{error}"
-        );
-    }
-
-    #[test]
-    fn tax_that_prices_include_is_no_revenue() {
-        let with =
-            |fields: &str| SEVILLA.replace("\"cost_minor\": 800", &format!("\"cost_minor\": 800{fields}"));
-        let read = |fields: &str| Experiment::from_json(&with(fields));
-        let taxed = read(r#", "price_includes_tax": true, "tax_rate": 0.19"#).unwrap();
-        assert_eq!(taxed.value_minor(&taxed.arms[0]), 1597 - 800);
-        let untaxed = read(r#", "price_includes_tax": false, "tax_rate": 0.19"#).unwrap();
-        assert_eq!(untaxed.value_minor(&untaxed.arms[0]), 1900 - 800);
-        for (fields, why) in [
-            (
-                r#", "price_includes_tax": true"#,
-                "item.tax_rate is missing; it must be given where prices include tax",
-            ),
-            (r#", "tax_rate": 0.19"#, "item.price_includes_tax is missing; it must be given with a tax_rate"),
-            (
-                r#", "price_includes_tax": true, "tax_rate": 19"#,
-                "item.tax_rate is 19; it must be a share from 0 to 1",
-            ),
-            (
-                r#", "price_includes_tax": "yes""#,
-                "item.price_includes_tax is \"yes\"; it must be true or false",
-            ),
-            (
-                r#", "compare_at_minor": 2100"#,
-                "arm high is 2100; it must be at most 2099, by item.compare_at_minor",
-            ),
-        ] {
-            let error = read(fields).unwrap_err().to_string();
-            assert!(error.contains(why), "{fields}: {error}");
-        }
-    }
-
-    #[test]
-    fn only_visitors_can_be_randomised_and_personal_data_is_said() {
-        let with = |fields: &str| SEVILLA.replace("\"item\":", &format!("{fields}, \"item\":"));
-        let experiment = Experiment::from_json(&with(r#""unit": "visitor", "personal_data": true"#)).unwrap();
-        assert!(experiment.personal_data && !sevilla().personal_data);
-        let error = Experiment::from_json(&with(r#""unit": "item""#)).unwrap_err().to_string();
-        assert!(error.contains("unit is \"item\"; it must be \"visitor\""), "{error}");
-    }
-
-    #[test]
-    fn a_floor_that_fills_the_whole_allocation_still_fits() {
-        let json = SEVILLA.replace("\"floor\": 0.02", "\"floor\": 0.3333333333333333");
-        let experiment = Experiment::from_json(&json).unwrap();
-        assert!(experiment.floor_share() * 3 <= TOTAL);
-    }
-}
+pub(crate) mod tests;

@@ -11,6 +11,10 @@
 //! Out of scope: which price within the bounds is best, and the kill switch (see
 //! [`Snapshot::is_stopped`](crate::Snapshot::is_stopped)).
 
+mod nearest;
+
+pub(crate) use nearest::plain;
+
 use crate::json::Value;
 use crate::money::{PRICE_MINOR_MAX, Tax, millionths};
 use crate::{Currency, Error};
@@ -52,6 +56,8 @@ pub struct Basis {
     pub tax: Tax,
     /// The higher price that the page shows beside the price, struck through, where there is one.
     pub compare_at_minor: Option<i64>,
+    /// Minimum advertised price of this very item, where there is one.
+    pub map_minor: Option<i64>,
 }
 
 /// The bounds of an item's prices.
@@ -67,6 +73,7 @@ pub struct Basis {
 ///     cost_minor: Some(800),
 ///     tax: Tax::included(0.21),
 ///     compare_at_minor: None,
+///     map_minor: None,
 /// };
 /// let bounds = guardrails.bounds(&basis)?;
 /// assert_eq!((bounds.floor_minor(), bounds.ceiling_minor()), (1520, 2280)); // 19.00 less and plus a fifth
@@ -145,6 +152,7 @@ impl Guardrails {
         };
         self.min_price_minor.into_iter().for_each(|price| raise(price, "guardrails.min_price_minor"));
         self.map_minor.into_iter().for_each(|price| raise(price, "guardrails.map_minor"));
+        basis.map_minor.into_iter().for_each(|price| raise(price, "item.map_minor"));
         self.max_price_minor.into_iter().for_each(|price| lower(price, "guardrails.max_price_minor"));
         basis
             .compare_at_minor
@@ -177,6 +185,14 @@ impl Guardrails {
 }
 
 impl Bounds {
+    /// The same bounds with a floor of at least this, which comes from `by`.
+    pub(crate) fn raised(mut self, minor: i64, by: &'static str) -> Self {
+        if minor > self.floor.minor {
+            self.floor = Bound { minor, by };
+        }
+        self
+    }
+
     /// The bounds as a snapshot has them.
     ///
     /// # Errors
@@ -232,17 +248,13 @@ impl Bounds {
     /// Says which bound the price (`what`) breaks, and what is allowed.
     pub fn check(&self, what: &dyn Fn() -> String, price_minor: i64) -> Result<(), Error> {
         self.check_amount(what, price_minor)?;
-        if price_minor % self.grid_minor != 0 {
-            let allowed = format!("a multiple of {}, by guardrails.grid_minor", self.grid_minor);
-            return Err(Error::value(what(), price_minor, allowed));
-        }
-        let ending = price_minor % self.modulus;
-        if !self.endings.is_empty() && !self.endings.iter().any(|&allowed| i64::from(allowed) == ending) {
-            let endings: Vec<String> = self.endings.iter().map(u16::to_string).collect();
-            let allowed = format!("a price ending in {}, by guardrails.endings", endings.join(", "));
-            return Err(Error::value(what(), price_minor, allowed));
-        }
-        Ok(())
+        self.check_form(what, price_minor)
+    }
+
+    /// Whether a price lies on the grid, and has one of the endings.
+    pub(crate) fn check_form(&self, what: &dyn Fn() -> String, price_minor: i64) -> Result<(), Error> {
+        let broken = self.broken_by_digits(price_minor);
+        broken.map_or(Ok(()), |allowed| Err(Error::value(what(), price_minor, allowed)))
     }
 
     /// Whether a price lies within floor and ceiling.
@@ -250,16 +262,33 @@ impl Bounds {
     /// # Errors
     /// Says which bound the price (`what`) breaks, and what is allowed.
     pub fn check_amount(&self, what: &dyn Fn() -> String, price_minor: i64) -> Result<(), Error> {
+        let broken = self.broken_by_amount(price_minor);
+        broken.map_or(Ok(()), |allowed| Err(Error::value(what(), price_minor, allowed)))
+    }
+
+    /// What a price would have to be where it lies below the floor or above the ceiling.
+    pub(crate) fn broken_by_amount(&self, price_minor: i64) -> Option<String> {
         let (floor, ceiling) = (self.floor, self.ceiling);
         if price_minor < floor.minor {
-            let allowed = format!("at least {}, by {}", floor.minor, floor.by);
-            return Err(Error::value(what(), price_minor, allowed));
+            return Some(format!("at least {}, by {}", floor.minor, floor.by));
         }
-        if price_minor > ceiling.minor {
-            let allowed = format!("at most {}, by {}", ceiling.minor, ceiling.by);
-            return Err(Error::value(what(), price_minor, allowed));
+        (price_minor > ceiling.minor).then(|| format!("at most {}, by {}", ceiling.minor, ceiling.by))
+    }
+
+    /// What a price would have to be where it is off the grid or ends in other digits than are allowed.
+    pub(crate) fn broken_by_digits(&self, price_minor: i64) -> Option<String> {
+        if price_minor % self.grid_minor != 0 {
+            return Some(format!("a multiple of {}, by guardrails.grid_minor", self.grid_minor));
         }
-        Ok(())
+        (!self.ends_well(price_minor)).then(|| {
+            let endings: Vec<String> = self.endings.iter().map(u16::to_string).collect();
+            format!("a price ending in {}, by guardrails.endings", endings.join(", "))
+        })
+    }
+
+    fn ends_well(&self, price_minor: i64) -> bool {
+        let ending = price_minor % self.modulus;
+        self.endings.is_empty() || self.endings.iter().any(|&allowed| i64::from(allowed) == ending)
     }
 }
 
@@ -305,6 +334,7 @@ mod tests {
             cost_minor: Some(800),
             tax: Tax::default(),
             compare_at_minor: None,
+            map_minor: None,
         }
     }
 
@@ -406,6 +436,17 @@ mod tests {
         let basis = Basis { compare_at_minor: Some(2500), ..basis() };
         let error = refusal(&Guardrails::default(), &basis, 2500);
         assert!(error.contains("at most 2499, by item.compare_at_minor"), "{error}");
+    }
+
+    #[test]
+    fn the_minimum_advertised_price_of_an_item_is_a_floor() {
+        let guardrails = Guardrails { map_minor: Some(1700), ..Guardrails::default() };
+        let higher = Basis { map_minor: Some(1750), ..basis() };
+        let error = refusal(&guardrails, &higher, 1749);
+        assert!(error.contains("at least 1750, by item.map_minor"), "{error}");
+        let lower = Basis { map_minor: Some(1650), ..basis() };
+        let error = refusal(&guardrails, &lower, 1649);
+        assert!(error.contains("at least 1700, by guardrails.map_minor"), "{error}");
     }
 
     #[test]

@@ -38,14 +38,15 @@
 //! let quotary = Quotary::parse(&format!("k1:{}", "a5".repeat(32)))?;
 //! let unit = UnitKey::of_visitor(&unit_key, "visitor-1");                       // 1 request
 //! let decision = decide(&snapshot, "OLIVE-500", &unit, now_ms).ok_or("no price")?; // 2 decision
-//! let terms = Terms { merchant: "shop", sku: "OLIVE-500", catalogue_minor: 1900, version: 1,
-//!     now_s: now_ms / 1000, pin_hold_s: 172_800, cart_hold_s: 174_600, shards: 4 };
-//! let token = quotary.sign(&Quote::new(&decision, &unit, terms));               // 3 exposure
+//! let item = snapshot.item("OLIVE-500").ok_or("not priced")?;
+//! let terms = Terms { merchant: "shop", version: 1, now_s: now_ms / 1000, pin_hold_s: 172_800,
+//!     cart_hold_s: 174_600, shards: 4 };
+//! let token = quotary.sign(&Quote::new(&item, &decision, &unit, terms));        // 3 exposure
 //!
 //! let exposure = Exposure::from(&quotary.open(&token)?);
 //! let mut account = Account::default();
 //! let shown = account.expose();
-//! let sold = Credit { units: 1, revenue_minor: decision.price_minor(), cost_minor: 800 };
+//! let sold = Credit { units: 1, revenue_minor: item.price(&decision), cost_minor: 800 };
 //! let tally = shown.plus(&account.credit(&sold))?;                              // 4 reward
 //! ledger.observe("shard 0", &exposure.key, 1, tally);                           // 5 merge
 //!
@@ -68,6 +69,8 @@ pub mod math;
 
 pub mod sample;
 
+pub mod time;
+
 pub mod money;
 pub use money::Currency;
 
@@ -75,6 +78,8 @@ pub mod mac;
 pub use mac::Key;
 
 pub mod base64url;
+
+pub mod access;
 
 pub mod unit;
 pub use unit::UnitKey;
@@ -101,6 +106,8 @@ pub use experiment::{DelayCorrection, Experiment, Objective, PolicyChoice};
 pub mod groups;
 pub use groups::Groups;
 
+pub mod lifecycle;
+
 pub mod tally;
 pub use tally::{Cohort, Tally, TallyKey};
 
@@ -113,6 +120,8 @@ pub use delay::Delays;
 pub mod contrast;
 
 pub mod evidence;
+
+pub mod stopping;
 
 pub mod ledger;
 pub use ledger::{Account, Credit, Ledger};
@@ -130,7 +139,7 @@ pub mod site;
 pub use site::Site;
 
 pub mod snapshot;
-pub use snapshot::{Entry, LiveExperiment, Shop, Snapshot};
+pub use snapshot::{Entry, LiveExperiment, Shop, Snapshot, Stops};
 
 pub mod decision;
 pub use decision::{Choice, Decision, decide, decide_in};

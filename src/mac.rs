@@ -59,6 +59,17 @@ pub fn equal(a: &str, b: &str) -> bool {
     key.verifies(&[a.as_bytes()], &key.sign(&[b.as_bytes()]))
 }
 
+/// The first 16 bytes of SHA-256 over texts, each closed by a zero byte, as hexadecimal digits: to tell whether two
+/// things are the same without keeping them.
+///
+/// ```
+/// use haggle::mac::fingerprint;
+/// assert_ne!(fingerprint(&["PUT", "/a", ""]), fingerprint(&["PUT", "/", "a"]));
+/// ```
+pub fn fingerprint(parts: &[&str]) -> String {
+    digest16(parts).iter().fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// First 16 bytes of SHA-256 over the parts, each closed by a zero byte.
 pub(crate) fn digest16(parts: &[&str]) -> [u8; 16] {
     let mut hash = Sha256::new();

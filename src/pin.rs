@@ -134,7 +134,8 @@ fn minute(now_ms: u64) -> u32 {
 impl Pin {
     fn of(decision: &Decision<'_>) -> Self {
         let arm = match decision.choice {
-            Choice::Holdout => HOLDOUT_CODE,
+            // What keeps the catalogue price is not pinned: its experiment's decision is.
+            Choice::Holdout | Choice::Negative => HOLDOUT_CODE,
             Choice::Arm(arm) => arm as u8,
         };
         Self {
@@ -201,7 +202,10 @@ mod tests {
         let later = NOW_MS + HOLD_S * 1000 - 120_000;
         let (held, _) = pins.settle(&after, &unit(), HOLD_S, later);
         assert_eq!(first[0].choice, held[0].choice);
-        assert_eq!(first[0].price_minor(), held[0].price_minor());
+        assert_eq!(
+            before.item("OLIVE-500").unwrap().price(&first[0]),
+            after.item("OLIVE-500").unwrap().price(&held[0])
+        );
         assert_eq!((first[0].propensity, first[0].cohort()), (held[0].propensity, held[0].cohort()));
         let (fresh, _) = pins.settle(&after, &unit(), HOLD_S, NOW_MS + HOLD_S * 1000);
         assert_eq!(fresh[0].choice, crate::decide_in(&after.experiments()[0], &unit(), 0).unwrap().choice);

@@ -58,10 +58,14 @@ pub(crate) use draw::categorical;
 pub use input::{ARMS_MAX, ArmInput, Contrast, PolicyInput, Stock};
 pub use parameter::Parameter;
 
-use crate::{Allocation, TOTAL};
+use crate::{Allocation, TOTAL, allocation};
 
 /// Most parameters of one policy.
 pub const PARAMETERS_MAX: usize = 2;
+
+/// Share of an arm that was just added where the floor is 0, out of [`TOTAL`]: one in a hundred. Without any share nothing
+/// would ever be known of it.
+pub const ENTERING: u32 = 656;
 
 /// Names that stand for a policy: see [`Policy::from_name`].
 pub const PRESETS: [&str; 2] = ["reward", "convergence"];
@@ -324,27 +328,48 @@ impl Policy {
     }
 
     /// The share of each arm: the policy's wish, with the floor, in integers.
+    ///
+    /// A live arm that is [`entering`](ArmInput::entering) has the floor exactly, or [`ENTERING`] where there is no
+    /// floor; the policy deals the rest to the other live arms as if there were only these, so that no unit moves but to
+    /// the new arm.
     pub fn allocate(self, input: &PolicyInput) -> Allocation {
+        let enters = |arm: &ArmInput| arm.live && arm.entering;
+        let is_settled = |arm: &ArmInput| arm.live && !arm.entering;
+        if !input.arms().iter().any(enters) || !input.arms().iter().any(is_settled) {
+            return Allocation::of(self.shares(input, TOTAL));
+        }
+        let count = input.live().count() as u32;
+        let of_each = if input.floor() > 0 { input.floor() } else { ENTERING.min(TOTAL / count) };
+        let mut settled = input.clone();
+        settled.arms.iter_mut().filter(|arm| arm.entering).for_each(|arm| arm.live = false);
+        let taken = input.arms().iter().filter(|arm| enters(arm)).count() as u32 * of_each;
+        let mut shares = self.shares(&settled, TOTAL - taken);
+        let new = shares.iter_mut().zip(input.arms()).filter(|(_, arm)| enters(arm));
+        new.for_each(|(share, _)| *share = of_each);
+        Allocation::of(shares)
+    }
+
+    /// Integer shares of the live arms, which sum to `total`: the policy's wish, with the floor.
+    fn shares(self, input: &PolicyInput, total: u32) -> Vec<u32> {
         let weights = self.weights(input);
         let live: Vec<bool> = input.arms().iter().map(|arm| arm.live).collect();
         if self == Self::Fixed {
             // A split that keeps to the floor by itself stays as it was asked for. What rounding took from shares at the
             // floor comes out of the largest.
-            let asked = Allocation::quantise(&weights, &live, 0);
+            let asked = allocation::deal(&weights, &live, 0, total);
             let lifted = |(&share, &live): (&u32, &bool)| if live { share.max(input.floor()) } else { share };
-            let mut lifted: Vec<u32> = asked.shares().iter().zip(&live).map(lifted).collect();
-            let excess = lifted.iter().sum::<u32>() - TOTAL;
+            let mut lifted: Vec<u32> = asked.iter().zip(&live).map(lifted).collect();
+            let excess = lifted.iter().sum::<u32>() - total;
             let largest = lifted.iter_mut().reduce(|best, share| if *share > *best { share } else { best });
             if let Some(share) = largest
                 && excess <= live.len() as u32
                 && *share >= input.floor() + excess
             {
                 *share -= excess;
-                let weights: Vec<f64> = lifted.into_iter().map(f64::from).collect();
-                return Allocation::quantise(&weights, &live, 0);
+                return lifted;
             }
         }
-        Allocation::quantise(&weights, &live, input.floor())
+        allocation::deal(&weights, &live, input.floor(), total)
     }
 
     /// The share of each arm before floor and rounding: not negative, of any scale, 0 for dead arms.

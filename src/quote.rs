@@ -17,6 +17,7 @@
 //! | `w` | the propensity, out of 65536 | |
 //! | `e`, `v` | epoch of the decision, and version of the snapshot that it was signed under | |
 //! | `rw`, `s`, `jti` | reward window in seconds, ledger shards, and the exposure's id | |
+//! | `u` | `item` where everybody sees the price; left out where it is one visitor's own | |
 //! | `preview` | `true` only in what a preview shows: such a token is no quote | |
 //!
 //! In scope: the claims, the token around them (HS256 whole, ES256 but for the signature itself, which the shell makes
@@ -37,7 +38,8 @@ pub use self::token::{Algorithm, QUOTE_BYTES_MAX, Token, signed_token, signing_i
 pub use self::verify::Expected;
 use crate::UnitKey;
 use crate::base64url::encode;
-use crate::decision::Decision;
+use crate::decision::{Choice, Decision};
+use crate::snapshot::ListedItem;
 
 /// Most ledger shards, and the bound of the shard count in a quote.
 pub const SHARDS_MAX: u32 = 1024;
@@ -90,6 +92,20 @@ pub struct Quote {
     /// The exposure: the same for one unit, experiment, item and decision.
     #[serde(rename = "jti")]
     pub exposure_id: String,
+    /// Everybody sees the price, as items are randomised: it is no visitor's own, and its sales are those of the item.
+    #[serde(rename = "u", skip_serializing_if = "is_visitors_own", serialize_with = "of_item")]
+    pub is_shared: bool,
+}
+
+fn is_visitors_own(is_shared: &bool) -> bool {
+    !is_shared
+}
+
+/// The one value of the claim that says so.
+const OF_ITEM: &str = "item";
+
+fn of_item<S: serde::Serializer>(_: &bool, into: S) -> Result<S::Ok, S::Error> {
+    into.serialize_str(OF_ITEM)
 }
 
 /// What the shell adds to a decision to make a quote of it.
@@ -97,10 +113,6 @@ pub struct Quote {
 pub struct Terms<'a> {
     /// The shop.
     pub merchant: &'a str,
-    /// The item.
-    pub sku: &'a str,
-    /// Its catalogue price.
-    pub catalogue_minor: i64,
     /// Version of the snapshot at hand.
     pub version: u64,
     /// The time, in seconds since 1970-01-01 UTC.
@@ -114,37 +126,71 @@ pub struct Terms<'a> {
 }
 
 impl Quote {
-    /// The quote of a decision for a unit: also what an exposure that comes without a token is counted by.
+    /// The quote of a visitor's decision for an item: also what an exposure that comes without a token is counted by.
     ///
     /// It is held for its full time from now, and never shorter than the pin that it was made of: a page that shows the
     /// price again must not find it refused at checkout.
-    pub fn new(decision: &Decision<'_>, unit: &UnitKey, terms: Terms<'_>) -> Self {
+    ///
+    /// The exposure is one for an item where the experiment has one; where it has many, it is one for all that get its
+    /// prices, and one for all that keep the catalogue price, so that a visitor's account is one.
+    pub fn new<'a>(item: &ListedItem<'a>, decision: &Decision<'a>, unit: &UnitKey, terms: Terms<'_>) -> Self {
+        let decision = &item.decision(*decision);
+        let counted = match decision.choice {
+            _ if !decision.experiment.has_many_items() => item.sku(),
+            Choice::Negative => decision.arm_name(),
+            _ => "",
+        };
+        let quote = Self::of(item, decision, unit, counted, terms);
+        let pin_ends_s = quote.issued_at_s.saturating_add(terms.pin_hold_s);
+        Self { expires_at_s: terms.now_s.saturating_add(terms.cart_hold_s).max(pin_ends_s), ..quote }
+    }
+
+    /// The quote that everybody gets for an item where items are randomised; none where there is no
+    /// [shared price](ListedItem::shared).
+    ///
+    /// It says nothing of who asks, and is the same for a whole hour, so that a page with it can be kept by caches. Its
+    /// reward window begins when it ends: the arm may be as old as the experiment.
+    pub fn shared(item: &ListedItem<'_>, terms: Terms<'_>) -> Option<Self> {
+        const HOUR_S: u64 = 3600;
+        let decision = item.shared_decision()?;
+        let quote = Self::of(item, &decision, &UnitKey::of_item(item.sku()), item.sku(), terms);
+        let from_s = terms.now_s.div_ceil(HOUR_S).saturating_mul(HOUR_S);
+        Some(Self { expires_at_s: from_s.saturating_add(terms.cart_hold_s), is_shared: true, ..quote })
+    }
+
+    fn of(
+        item: &ListedItem<'_>,
+        decision: &Decision<'_>,
+        unit: &UnitKey,
+        counted: &str,
+        terms: Terms<'_>,
+    ) -> Self {
         let issued_at_s = u64::from(decision.decided_at_min) * 60;
         let name = decision.experiment.name();
         let id = crate::mac::digest16(&[
             "haggle exposure",
             &unit.to_string(),
             name,
-            terms.sku,
+            counted,
             &issued_at_s.to_string(),
         ]);
-        let pin_ends_s = issued_at_s.saturating_add(terms.pin_hold_s);
         Self {
             merchant: terms.merchant.into(),
-            sku: terms.sku.into(),
+            sku: item.sku().into(),
             currency: decision.experiment.currency().to_string(),
-            price_minor: decision.price_minor(),
-            catalogue_minor: terms.catalogue_minor,
+            price_minor: item.price(decision),
+            catalogue_minor: item.price_minor(),
             experiment: name.into(),
             arm: decision.arm_name().into(),
             propensity: decision.propensity,
             epoch: decision.epoch,
             version: terms.version,
             issued_at_s,
-            expires_at_s: terms.now_s.saturating_add(terms.cart_hold_s).max(pin_ends_s),
+            expires_at_s: terms.now_s,
             reward_window_s: decision.experiment.reward_window_s(),
             shards: terms.shards.clamp(1, SHARDS_MAX),
             exposure_id: encode(&id),
+            is_shared: false,
         }
     }
 

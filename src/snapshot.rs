@@ -6,8 +6,10 @@
 //!
 //! Out of scope: where snapshots are stored, how old one may be, and which of two to prefer.
 
+mod before;
 mod decode;
 mod encode;
+mod item;
 mod layout;
 #[cfg(test)]
 mod tests;
@@ -15,10 +17,17 @@ mod tests;
 use std::sync::OnceLock;
 
 use self::decode::Tables;
-use self::layout::{ARM, CHECKSUM_FROM, ITEM, Layout, MAGIC, NUMBER, Record, STOPPED};
-use crate::experiment::EXPERIMENTS_MAX;
+pub use self::item::{ListedItem, SharedPrice};
+use self::layout::{
+    ARM, CHECKSUM_FROM, EXPERIMENT, FORMAT, FORMAT_BEFORE, HEADER, ITEM, MAGIC, NUMBER, PRICE, Record,
+    STOPPED,
+};
+use crate::experiment::{EXPERIMENTS_MAX, Unit};
 use crate::guardrail::Bounds;
 use crate::{Allocation, Currency, Error, Experiment, Groups, Objective, Policy, PolicyInput, Site, mac};
+
+/// Most bytes of a snapshot: what a row of the central store holds.
+pub const BYTES_MAX: usize = 1_900_000;
 
 /// An experiment with the posterior that is to be published.
 #[derive(Debug, Clone)]
@@ -34,6 +43,9 @@ pub struct Entry<'a> {
     /// Where items are randomised, the position of each one's arm, in the order of the groups' members (that of the
     /// control for the negative group); empty where visitors are.
     pub arms_of: &'a [u8],
+    /// Where items are randomised, when this allocation was made and the items got these arms, in milliseconds since
+    /// 1970-01-01 UTC.
+    pub opened_at_ms: u64,
     /// Where items are randomised, until when their prices hold, in milliseconds since 1970-01-01 UTC; 0 where no end is
     /// known.
     pub until_ms: u64,
@@ -44,7 +56,8 @@ pub struct Entry<'a> {
 impl<'a> Entry<'a> {
     /// An experiment on its one item, which runs.
     pub fn new(experiment: &'a Experiment, epoch: u32, input: PolicyInput) -> Self {
-        Self { experiment, epoch, input, groups: None, arms_of: &[], until_ms: 0, is_paused: false }
+        let (groups, arms_of, opened_at_ms, until_ms, is_paused) = (None, &[][..], 0, 0, false);
+        Self { experiment, epoch, input, groups, arms_of, opened_at_ms, until_ms, is_paused }
     }
 }
 
@@ -57,6 +70,15 @@ pub struct Shop<'a> {
     pub is_stopped: bool,
     /// Names of the experiments that are stopped by themselves; a name that is not published says nothing.
     pub stopped: &'a [String],
+}
+
+/// The kill switches: for everything, and for single experiments.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Stops<'a> {
+    /// Nothing is decided at all.
+    pub all: bool,
+    /// Names of the experiments that are stopped by themselves; a name that is not published says nothing.
+    pub experiments: &'a [String],
 }
 
 /// A published state of all running experiments.
@@ -79,9 +101,18 @@ pub struct Snapshot {
     experiments: Vec<LiveExperiment>,
     site: Site,
     is_stopped: bool,
-    items_at: usize,
     items: usize,
-    text: std::ops::Range<usize>,
+    parts: Parts,
+}
+
+/// Where the parts of the bytes begin, one after the other; the site goes to the end.
+#[derive(Debug, Clone, Copy)]
+struct Parts {
+    items: usize,
+    prices: usize,
+    numbers: usize,
+    text: usize,
+    site: usize,
 }
 
 /// An experiment as the edge knows it.
@@ -99,7 +130,13 @@ pub struct LiveExperiment {
     policy: Policy,
     guardrails: Bounds,
     is_stopped: bool,
+    is_paused: bool,
     uses_personal_data: bool,
+    unit: Unit,
+    families: bool,
+    has_many_items: bool,
+    opened_at_min: u32,
+    until_ms: u64,
     arms: Vec<LiveArm>,
     input: PolicyInput,
     allocation: OnceLock<Allocation>,
@@ -110,27 +147,8 @@ pub struct LiveExperiment {
 pub struct LiveArm {
     /// Name of the arm.
     pub name: String,
-    /// Price of one unit.
+    /// Price of one unit; where the experiment has many items, their mean (see [`ListedItem::price_of`]).
     pub price_minor: i64,
-}
-
-/// An item that a running experiment prices.
-#[derive(Debug, Clone, Copy)]
-pub struct ListedItem<'a> {
-    experiment: &'a LiveExperiment,
-    price_minor: i64,
-}
-
-impl<'a> ListedItem<'a> {
-    /// The experiment that prices the item.
-    pub fn experiment(&self) -> &'a LiveExperiment {
-        self.experiment
-    }
-
-    /// Catalogue price of the item.
-    pub fn price_minor(&self) -> i64 {
-        self.price_minor
-    }
 }
 
 impl LiveExperiment {
@@ -179,7 +197,8 @@ impl LiveExperiment {
         self.policy
     }
 
-    /// The bounds that every price but the catalogue price keeps.
+    /// The bounds that every price but the catalogue price keeps. With many items, each has a floor and a ceiling of its
+    /// own (see [`ListedItem::check`]).
     pub fn guardrails(&self) -> &Bounds {
         &self.guardrails
     }
@@ -187,6 +206,43 @@ impl LiveExperiment {
     /// Whether nothing is decided: the experiment, or everything, is stopped.
     pub fn is_stopped(&self) -> bool {
         self.is_stopped
+    }
+
+    /// Whether nothing new is decided. Who was shown a price keeps it; where items are randomised, everybody sees the
+    /// catalogue prices.
+    pub fn is_paused(&self) -> bool {
+        self.is_paused
+    }
+
+    /// What is randomised.
+    pub fn unit(&self) -> Unit {
+        self.unit
+    }
+
+    /// Whether visitors are randomised, so that prices are one visitor's own.
+    pub fn is_of_visitors(&self) -> bool {
+        self.unit == Unit::Visitor
+    }
+
+    /// Whether items of a family share an arm.
+    pub fn has_families(&self) -> bool {
+        self.families
+    }
+
+    /// Whether it is about items of the catalogue, and not about one that its file describes.
+    pub fn has_many_items(&self) -> bool {
+        self.has_many_items
+    }
+
+    /// Where items are randomised, when they got their arms, in whole minutes since 1970-01-01 UTC.
+    pub fn opened_at_min(&self) -> u32 {
+        self.opened_at_min
+    }
+
+    /// Where items are randomised, until when their prices hold, in milliseconds since 1970-01-01 UTC; 0 where no end is
+    /// known.
+    pub fn until_ms(&self) -> u64 {
+        self.until_ms
     }
 
     /// Whether what is known of a person goes into the price.
@@ -225,20 +281,30 @@ impl Snapshot {
         if header.bytes(0).ok().as_ref() != Some(MAGIC) {
             return Err(Error::snapshot(format!("{} bytes that do not begin like one", bytes.len())));
         }
-        let layout = Layout::of(header.u16(12)?)?;
+        let format = header.u16(12)?;
+        if ![FORMAT, FORMAT_BEFORE].contains(&format) {
+            let known = format!("this build reads the formats {FORMAT_BEFORE} and {FORMAT}");
+            return Err(Error::snapshot(format!("its format is {format}; {known}")));
+        }
         if header.bytes(8)? != mac::digest4(bytes.get(CHECKSUM_FROM..).unwrap_or_default()) {
             return Err(Error::snapshot("its checksum is wrong: it was cut or changed"));
         }
-        let [experiments, arms, items, text] =
-            [32, 36, 40, 44].map(|at| header.u32(at).unwrap_or(0) as usize);
-        let numbers = header.u32(48)? as usize;
-        let (site, flags) = if layout.is_newest() { (header.u32(52)?, header.u32(56)?) } else { (0, 0) };
-        let arms_at = layout.header.saturating_add(experiments.saturating_mul(layout.experiment));
-        let items_at = arms_at.saturating_add(arms.saturating_mul(ARM));
-        let numbers_at = items_at.saturating_add(items.saturating_mul(ITEM));
-        let text_at = numbers_at.saturating_add(numbers.saturating_mul(NUMBER));
-        let site_at = text_at.saturating_add(text);
-        if site_at.saturating_add(site as usize) != bytes.len() {
+        if format == FORMAT { Self::of(bytes) } else { Self::of(before::upgraded(&bytes)?) }
+    }
+
+    /// A snapshot of this format, whose checksum is right.
+    fn of(bytes: Vec<u8>) -> Result<Self, Error> {
+        let header = Record(&bytes);
+        let [experiments, arms, items, text, numbers, site, prices] =
+            [32, 36, 40, 44, 48, 52, 60].map(|at| header.u32(at).unwrap_or(0) as usize);
+        let after = |from: usize, count: usize, size: usize| from.saturating_add(count.saturating_mul(size));
+        let arms_at = after(HEADER, experiments, EXPERIMENT);
+        let items_at = after(arms_at, arms, ARM);
+        let prices_at = after(items_at, items, ITEM);
+        let numbers_at = after(prices_at, prices, PRICE);
+        let text_at = after(numbers_at, numbers, NUMBER);
+        let site_at = after(text_at, text, 1);
+        if after(site_at, site, 1) != bytes.len() {
             return Err(Error::snapshot("its counts do not fit its length"));
         }
         if experiments > EXPERIMENTS_MAX {
@@ -247,23 +313,21 @@ impl Snapshot {
         }
 
         let tables = Tables {
-            layout,
             arms: bytes.get(arms_at..items_at).unwrap_or_default(),
             numbers: bytes.get(numbers_at..text_at).unwrap_or_default(),
             text: bytes.get(text_at..site_at).unwrap_or_default(),
         };
         let mut experiments = (0..experiments)
-            .map(|i| tables.experiment(record(&bytes, layout.header, layout.experiment, i)))
+            .map(|i| tables.experiment(record(&bytes, HEADER, EXPERIMENT, i)))
             .collect::<Result<Vec<_>, _>>()?;
-        let is_stopped = flags & STOPPED != 0;
+        let is_stopped = header.u32(56)? & STOPPED != 0;
         experiments.iter_mut().for_each(|experiment| experiment.is_stopped |= is_stopped);
         let site = read_site(bytes.get(site_at..).unwrap_or_default())?;
         let (version, published_at_ms) = (header.u64(16)?, header.u64(24)?);
-        let text = text_at..site_at;
-        let snapshot =
-            Self { version, published_at_ms, experiments, site, is_stopped, items_at, items, text, bytes };
+        let parts =
+            Parts { items: items_at, prices: prices_at, numbers: numbers_at, text: text_at, site: site_at };
+        let snapshot = Self { version, published_at_ms, experiments, site, is_stopped, items, parts, bytes };
         snapshot.check_items()?;
-        snapshot.check_prices()?;
         snapshot.check_tags()?;
         Ok(snapshot)
     }
@@ -290,7 +354,7 @@ impl Snapshot {
 
     /// The site as it was published: JSON, or nothing for the empty site.
     pub fn site_json(&self) -> &[u8] {
-        self.bytes.get(self.text.end..).unwrap_or_default()
+        self.bytes.get(self.parts.site..).unwrap_or_default()
     }
 
     /// Whether the kill switch is set: nothing is decided.
@@ -298,7 +362,7 @@ impl Snapshot {
         self.is_stopped
     }
 
-    /// The bytes it was read from.
+    /// The bytes it was read from; of a snapshot of the format before, the same content in the newest.
     pub fn bytes(&self) -> &[u8] {
         &self.bytes
     }
@@ -308,8 +372,8 @@ impl Snapshot {
         let (mut low, mut high) = (0, self.items);
         while low < high {
             let middle = low + (high - low) / 2;
-            let (found, item) = self.read_item(middle).ok()?;
-            match found.cmp(sku) {
+            let item = self.read_item(middle).ok()?;
+            match item.sku().cmp(sku) {
                 std::cmp::Ordering::Equal => return Some(item),
                 std::cmp::Ordering::Less => low = middle + 1,
                 std::cmp::Ordering::Greater => high = middle,
@@ -320,50 +384,7 @@ impl Snapshot {
 
     /// All priced items with their keys, in the order of the keys.
     pub fn items(&self) -> impl Iterator<Item = (&str, ListedItem<'_>)> {
-        (0..self.items).filter_map(|i| self.read_item(i).ok())
-    }
-
-    fn read_item(&self, i: usize) -> Result<(&str, ListedItem<'_>), Error> {
-        let item = record(&self.bytes, self.items_at, ITEM, i);
-        let sku = item.text(0, self.bytes.get(self.text.clone()).unwrap_or_default())?;
-        let experiment = self.experiments.get(item.u32(16)? as usize);
-        let experiment =
-            experiment.ok_or_else(|| Error::snapshot(format!("item {sku} has no experiment")))?;
-        Ok((sku, ListedItem { experiment, price_minor: item.i64(8)? }))
-    }
-
-    /// Every item can be read, stands once and in order, and is sold by its control at the catalogue price.
-    fn check_items(&self) -> Result<(), Error> {
-        let mut last = None;
-        for i in 0..self.items {
-            let (sku, item) = self.read_item(i)?;
-            if last.is_some_and(|last| last >= sku) {
-                return Err(Error::value(
-                    "item.sku",
-                    format!("{sku:?} twice"),
-                    "priced by one experiment at a time",
-                ));
-            }
-            let control = item.experiment.arms.get(item.experiment.control);
-            if control.is_none_or(|control| control.price_minor != item.price_minor) {
-                return Err(Error::snapshot(format!("the control of {sku} is not at the catalogue price")));
-            }
-            last = Some(sku);
-        }
-        Ok(())
-    }
-
-    /// Every price but that of a control, which is the catalogue price, keeps the guardrails.
-    fn check_prices(&self) -> Result<(), Error> {
-        for experiment in &self.experiments {
-            for (place, arm) in experiment.arms.iter().enumerate() {
-                if place != experiment.control {
-                    let what = || format!("price_minor of arm {} of {}", arm.name, experiment.name);
-                    experiment.guardrails.check(&what, arm.price_minor)?;
-                }
-            }
-        }
-        Ok(())
+        (0..self.items).filter_map(|i| self.read_item(i).ok()).map(|item| (item.sku(), item))
     }
 
     fn check_tags(&self) -> Result<(), Error> {

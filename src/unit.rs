@@ -1,7 +1,7 @@
 //! Stage 1, the request: who is randomised.
 //!
-//! In scope: the keyed hash that stands for a visitor everywhere after the edge.
-//! Out of scope: cookies, and units other than the visitor (item, item and period), which join here later.
+//! In scope: the keyed hash that stands for a visitor everywhere after the edge, and the hash that stands for an item or
+//! a family of items. Out of scope: cookies, and periods, which are in the seed of a draw and not in the unit.
 
 use std::fmt;
 
@@ -27,6 +27,17 @@ impl UnitKey {
         let mut bytes = [0; 16];
         bytes.iter_mut().zip(key.sign(&[b"visitor\0", visitor.as_bytes()])).for_each(|(to, from)| *to = from);
         Self(bytes)
+    }
+
+    /// The unit of an item where items are randomised. Without a key: the item is no secret, and anybody who has the
+    /// experiment file can then draw its arm again.
+    pub fn of_item(sku: &str) -> Self {
+        Self(mac::digest16(&["haggle item", sku]))
+    }
+
+    /// The unit of a family, whose items share an arm.
+    pub fn of_family(family: &str) -> Self {
+        Self(mac::digest16(&["haggle family", family]))
     }
 
     /// A unit from bytes that are a hash already (tests, simulation).
@@ -66,6 +77,13 @@ mod tests {
         assert_eq!(unit(1, "a"), unit(1, "a"));
         assert_ne!(unit(1, "a"), unit(1, "b"));
         assert_ne!(unit(1, "a"), unit(2, "a"));
+    }
+
+    #[test]
+    fn an_item_and_a_family_of_the_same_name_are_two_units() {
+        assert_eq!(UnitKey::of_item("OLIVE"), UnitKey::of_item("OLIVE"));
+        assert_ne!(UnitKey::of_item("OLIVE"), UnitKey::of_item("OLIVE-500"));
+        assert_ne!(UnitKey::of_item("OLIVE"), UnitKey::of_family("OLIVE"));
     }
 
     #[test]

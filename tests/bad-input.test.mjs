@@ -299,8 +299,8 @@ test('a bad experiment is refused with what was given and what is allowed', asyn
     [{ ...one, name: 'murcia' }, /"murcia"; it must be "alicante"/],
   ]) assertRefused(await put(body), 400, ...says);
   assertRefused(await put(one, 'murcia'), 400, /must be "murcia"/);
-  const tooLong = await world.admin('PUT', '/haggle/v1/experiments/alicante', ' '.repeat(65_537), ALONE);
-  assertRefused(tooLong, 413, /at most 65536 bytes/);
+  const tooLong = await world.admin('PUT', '/haggle/v1/experiments/alicante', ' '.repeat(524_289), ALONE);
+  assertRefused(tooLong, 413, /at most 524288 bytes/);
   for (const name of ['%', '%zz', 'a/b', 'x'.repeat(2000), '%00', "a'b"]) assert.ok([400, 404].includes((await put(one, name)).status), name);
   const { experiments } = (await world.admin('GET', '/haggle/v1/experiments')).body;
   assert.deepEqual(experiments.map(({ name }) => name), ['sevilla'], 'nothing of that was taken');
@@ -311,9 +311,10 @@ test('the administration needs its bearer and its host, and says which methods i
     ['DELETE', '/haggle/v1/experiments/x'], ['GET', '/haggle/v1/snapshot'],
     ['GET', '/haggle/v1/history?experiment=sevilla'], ['GET', '/haggle/v1/unit?visitor=x']];
   const { ADMIN_TOKEN, REWARDS_TOKEN } = world.edge.secrets;
-  for (const [method, path] of routes) {
+  for (const [at, [method, path]] of routes.entries()) {
     for (const authorization of ['', 'Bearer ', `Bearer ${REWARDS_TOKEN}`, `Bearer ${ADMIN_TOKEN}0`, `Basic ${ADMIN_TOKEN}`]) {
-      assertRefused(await world.admin(method, path, undefined, { headers: { authorization } }), 401, /must be Bearer/);
+      const headers = { authorization, 'cf-connecting-ip': `192.0.2.${at}` };
+      assertRefused(await world.admin(method, path, undefined, { headers }), 401, /must be Bearer/);
     }
     const onShop = await world.admin(method, path, undefined, { host: 'shop.example' });
     assertRefused(onShop, 404, /no \/haggle/);

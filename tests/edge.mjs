@@ -11,7 +11,7 @@
  * await edge.stop();
  * ```
  */
-import { randomBytes } from 'node:crypto';
+import { randomBytes, randomUUID } from 'node:crypto';
 import { existsSync, readFileSync } from 'node:fs';
 import { createServer } from 'node:net';
 import { join } from 'node:path';
@@ -38,12 +38,22 @@ import { migrate } from './migrate.mjs';
  * @property {string | null} [assets] directory of the static files
  * @property {(location: string) => object} [worker] more Miniflare options of one location
  * @property {object[]} [workers] further Workers beside the locations, such as a faulty KV
+ * @property {boolean} [clock] whether the time is what `setClock` says; until it says something, it is the machine's
  * @property {(line: string) => void} [onLog] hears what the Worker writes to its console
  */
 
 const root = (path) => fileURLToPath(new URL(`../${path}`, import.meta.url));
 const COMPATIBILITY_DATE = '2026-04-01';
 const LOG_LINES_MAX = 500;
+
+/** Bound as `TEST_CLOCK`: one time for all locations and their Durable Objects. */
+const CLOCK = { name: 'test-clock', compatibilityDate: COMPATIBILITY_DATE, modules: true, script: `let now;
+export default {
+  async fetch(request) {
+    if (request.method === 'PUT') now = Number(await request.text());
+    return new Response(String(now ?? Date.now()));
+  },
+};` };
 
 /** The administration's host name; browsers resolve every `*.localhost` to this machine. */
 export const ADMIN_HOST = 'admin.localhost';
@@ -78,7 +88,7 @@ function assetOptions(directory) {
 
 /** @param {EdgeOptions & { secrets: Secrets, locations: string[] }} options @returns {object[]} */
 function locationWorkers(options) {
-  const { origin, port = 0, locations, vars = {}, secrets, worker = () => ({}) } = options;
+  const { origin, port = 0, locations, vars = {}, secrets, clock = false, worker = () => ({}) } = options;
   const { build = process.env.HAGGLE_BUILD || root('worker/build'), assets = root('www') } = options;
   const elsewhere = (location) => (location === locations[0] ? {} : { scriptName: locations[0] });
   const durable = (className, location) => ({ className, useSQLite: true, ...elsewhere(location) });
@@ -89,7 +99,9 @@ function locationWorkers(options) {
     bindings: { ORIGIN: origin, ADMIN_HOST, MERCHANT, ...vars, ...secrets },
     kvNamespaces: { SNAPSHOTS: 'haggle-snapshots' },
     d1Databases: { DB: 'haggle' },
+    ratelimits: { ADMIN_LIMIT: { simple: { limit: 20, period: 60 } } },
     durableObjects: { LEDGER: durable('Ledger', location), PUBLISHER: durable('Publisher', location) },
+    ...(clock ? { serviceBindings: { TEST_CLOCK: CLOCK.name } } : {}),
     ...assetOptions(assets),
     // A port of its own leads straight to the Worker, without Miniflare's own entry in between.
     unsafeDirectSockets: [{ host: '127.0.0.1', port: location === locations[0] ? port : 0 }],
@@ -139,12 +151,12 @@ async function mustBeFree(port) {
  * @param {EdgeOptions} options
  */
 export async function startEdge(options) {
-  const { locations = ['pop-a'], secrets = newSecrets(), persist, migrations = root('worker/migrations'), workers = [], onLog } = options;
+  const { locations = ['pop-a'], secrets = newSecrets(), persist, migrations = root('worker/migrations'), workers = [], clock = false, onLog } = options;
   const { lines, handleRuntimeStdio } = listen(onLog);
   if (options.port) await mustBeFree(options.port);
   const before = workerdProcesses();
   const mf = new Miniflare(/** @type {any} */ ({
-    workers: [...locationWorkers({ ...options, locations, secrets }), ...workers],
+    workers: [...locationWorkers({ ...options, locations, secrets }), ...workers, ...(clock ? [CLOCK] : [])],
     ...(persist ? { kvPersist: join(persist, 'kv'), d1Persist: join(persist, 'd1'), durableObjectsPersist: join(persist, 'do') } : {}),
     host: '127.0.0.1',
     cf: false,
@@ -195,16 +207,37 @@ function edge({ mf, db, kv, urls, secrets, lines, pid }) {
       return toResponse(await send(base(location) + path, init));
     },
 
+    /** What time it is from now on, with the option `clock`. @param {number} ms since 1970-01-01 UTC */
+    async setClock(ms) {
+      const worker = await mf.getWorker(CLOCK.name);
+      await (await worker.fetch('http://clock/', { method: 'PUT', body: String(ms) })).text();
+    },
+
     /**
-     * The administrator's request, with the credential unless `authorization` is given (empty: none).
+     * The administrator's request, with the credential unless `authorization` is given (empty: none), and where it
+     * changes something with an `idempotency-key` of its own unless one is given (empty: none).
      * @param {string} path
      * @param {EdgeInit} [init]
      * @returns {Promise<Response>}
      */
     async fetchAdmin(path, { location, ...init } = {}) {
-      const { authorization = `Bearer ${secrets.ADMIN_TOKEN}`, ...headers } = init.headers ?? {};
-      const signed = authorization ? { ...headers, authorization } : headers;
-      return toResponse(await send(base(location) + path, { host: ADMIN_HOST, ...init, headers: signed }));
+      const changes = !['GET', 'HEAD', 'OPTIONS'].includes(init.method ?? 'GET');
+      const all = { authorization: `Bearer ${secrets.ADMIN_TOKEN}`, 'idempotency-key': changes ? randomUUID() : '', ...init.headers };
+      const headers = Object.fromEntries(Object.entries(all).filter(([, value]) => value !== ''));
+      return toResponse(await send(base(location) + path, { host: ADMIN_HOST, ...init, headers }));
+    },
+
+    /**
+     * A draft and its start, which publishes it.
+     * @param {any} definition
+     * @returns {Promise<Response>} of what was refused first, or of the start
+     */
+    async startExperiment(definition) {
+      const path = `/haggle/v1/experiments/${definition.name}`;
+      const draft = await this.fetchAdmin(path, { method: 'PUT', body: JSON.stringify(definition) });
+      if (!draft.ok) return draft;
+      const body = JSON.stringify({ by: 'maria', reason: 'to know the best price' });
+      return this.fetchAdmin(`${path}/start`, { method: 'POST', body, headers: { 'if-match': draft.headers.get('etag') ?? '' } });
     },
 
     /** Kills workerd with signal 9, as a power cut would. */

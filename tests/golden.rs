@@ -181,7 +181,7 @@ fn no_policy_is_without_golden_cases() {
 struct Snapshots {
     cases: Vec<SnapshotCase>,
     /// Bytes of the format before, which are not written any more but must be read.
-    format_2: Vec<Before>,
+    format_3: Vec<Before>,
     refused: Vec<RefusedSnapshot>,
 }
 
@@ -321,7 +321,7 @@ fn snapshots_are_the_golden_ones() {
             case.view = view(&snapshot);
             case.shop.iter_mut().for_each(|shop| shop.read_back(&snapshot));
         }
-        for before in &mut file.format_2 {
+        for before in &mut file.format_3 {
             before.view = view(&Snapshot::decode(unhex(&before.bytes)).unwrap());
         }
         for refused in &mut file.refused {
@@ -370,7 +370,8 @@ fn decisions(snapshot: &Snapshot, unit: &UnitKey) -> Vec<(String, String, u32, i
     let skus = snapshot.items().map(|(sku, _)| sku);
     skus.map(|sku| {
         let decision = decide(snapshot, sku, unit, 0).unwrap();
-        (sku.to_owned(), decision.arm_name().to_owned(), decision.propensity, decision.price_minor())
+        let price_minor = snapshot.item(sku).unwrap().price(&decision);
+        (sku.to_owned(), decision.arm_name().to_owned(), decision.propensity, price_minor)
     })
     .collect()
 }

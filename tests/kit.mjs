@@ -179,18 +179,37 @@ export class World {
   /** @param {string} method @param {string} path @param {unknown} [body] @param {import('./edge.mjs').EdgeInit} [init] */
   async admin(method, path, body, init = {}) {
     const text = body === undefined || typeof body === 'string' ? body : JSON.stringify(body);
-    const response = await this.edge.fetchAdmin(path, { method, body: text, headers: { accept: 'application/json' }, ...init });
+    const headers = { accept: 'application/json', ...init.headers };
+    const response = await this.edge.fetchAdmin(path, { ...init, method, body: text, headers });
     const answer = await response.text();
-    return { status: response.status, text: answer, body: parsed(answer) };
+    return { status: response.status, headers: response.headers, text: answer, body: parsed(answer) };
   }
 
   /** Starts experiments and publishes them. @param {any[]} experiments */
   async run(experiments) {
     for (const one of experiments) {
-      const { status, text } = await this.admin('PUT', `/haggle/v1/experiments/${one.name}`, one);
-      assert.equal(status, 201, text);
+      const response = await this.edge.startExperiment(one);
+      assert.equal(response.status, 200, await response.text());
     }
     return this.sync();
+  }
+
+  /**
+   * Does something to an experiment, as somebody who has just looked at it.
+   * @param {string} name
+   * @param {string} action
+   * @param {Record<string, unknown>} [more] what the action needs beside who and why
+   * @param {import('./edge.mjs').EdgeInit} [init]
+   */
+  async act(name, action, more = {}, init = {}) {
+    const path = `/haggle/v1/experiments/${name}`, { etag } = Object.fromEntries((await this.admin('GET', path)).headers);
+    const headers = { ...(etag ? { 'if-match': etag } : {}), ...init.headers };
+    return this.admin('POST', `${path}/${action}`, { by: 'maria', reason: `a test of ${action}`, ...more }, { ...init, headers });
+  }
+
+  /** Stops all prices, or lets them go on. @param {'stop' | 'resume'} action */
+  everywhere(action, init = {}) {
+    return this.admin('POST', `/haggle/v1/${action}`, { by: 'maria', reason: `a test of ${action}` }, init);
   }
 
   /** @param {string} [location] */

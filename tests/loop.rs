@@ -119,19 +119,16 @@ impl Edge {
             self.cookies.get(unit).map_or_else(Pins::default, |text| Pins::open(&self.quotary, unit, text));
         let (decisions, pins) = pins.settle(snapshot, unit, HOLD_S, now_ms);
         self.cookies.insert(*unit, pins.seal(&self.quotary, unit));
-        let item = self.experiment.item().unwrap();
-        let (sku, catalogue_minor) = (item.sku.as_str(), item.price_minor);
+        let item = snapshot.item(&self.experiment.item().unwrap().sku).unwrap();
         let terms = Terms {
             merchant: "almazara",
-            sku,
-            catalogue_minor,
             version: snapshot.version(),
             now_s: now_ms / 1000,
             cart_hold_s: 0,
             pin_hold_s: HOLD_S,
             shards: SHARDS,
         };
-        self.quotary.sign(&Quote::new(&decisions[0], unit, terms))
+        self.quotary.sign(&Quote::new(&item, &decisions[0], unit, terms))
     }
 
     /// A beacon with the page's quote; it may come twice.
@@ -248,7 +245,10 @@ fn a_price_once_shown_is_kept_and_counted_in_the_cohort_of_its_decision() {
     edge.report(0);
     let second = edge.publish(2);
     let moved = |unit: &&UnitKey| {
-        let price = |snapshot| decide(snapshot, "OLIVE-500", unit, START_MS).unwrap().price_minor();
+        let price = |snapshot: &Snapshot| {
+            let decision = decide(snapshot, "OLIVE-500", unit, START_MS).unwrap();
+            snapshot.item("OLIVE-500").unwrap().price(&decision)
+        };
         price(&first) != price(&second)
     };
     assert!(

@@ -195,13 +195,17 @@ test('a scheduled sync publishes where something changed, and nothing where noth
   };
   const { version } = await world.sync();
   assert.equal(await scheduled(), version);
-  assert.equal((await world.admin('PUT', '/haggle/v1/experiments/cadiz', otherExperiment('cadiz', 'SALT-200', 790))).status, 201);
-  assert.equal(await scheduled(), version + 1);
+  // A draft is nothing yet; its start publishes at once.
+  assert.equal((await world.edge.startExperiment(otherExperiment('cadiz', 'SALT-200', 790))).status, 200);
   assert.equal(await scheduled(), version + 1);
   await world.served(version + 1, 'pop-b');
   assert.equal((await world.shopper().price('SALT-200', { location: 'pop-b' })).status, 200);
-  await world.admin('DELETE', '/haggle/v1/experiments/cadiz');
+  await world.admin('PUT', '/haggle/v1/site', { field: 'agreed_price' });
   assert.equal(await scheduled(), version + 2);
+  assert.equal(await scheduled(), version + 2);
+  await world.admin('DELETE', '/haggle/v1/site');
+  assert.equal((await world.act('cadiz', 'archive')).status, 200);
+  assert.equal(await scheduled(), version + 3);
 });
 
 test('versions go on from what is published when D1 was set back to an earlier day', async () => {
@@ -298,21 +302,21 @@ test('while D1 fails rewards are acknowledged, and reach it afterwards by an ala
   assert.equal((await world.sync()).version, version + 1);
 });
 
-test('an experiment is started once, refused when it contradicts what runs, and ended for good', async () => {
+test('an experiment is started once, refused when it contradicts what runs, and archived for good', async () => {
   const put = (one) => world.admin('PUT', `/haggle/v1/experiments/${one.name}`, one);
   const one = otherExperiment('alicante', 'ALMOND-400', 1150);
-  assert.equal((await put(one)).status, 201);
-  assert.equal((await put(one)).status, 200);
+  assert.equal((await world.edge.startExperiment(one)).status, 200);
+  assert.equal((await put(one)).status, 200, 'the same again changes nothing');
   const changed = await put({ ...one, salt: 'another' });
-  assert.deepEqual([changed.status, /another definition/.test(changed.body.error)], [409, true]);
-  const rival = await put({ ...one, name: 'murcia' });
-  assert.deepEqual([rival.status, /ALMOND-400 is priced by alicante/.test(rival.body.error)], [409, true]);
+  assert.deepEqual([changed.status, /salt is another one; it must be as it was when the experiment started/.test(changed.body.error)], [409, true]);
+  const rival = await world.edge.startExperiment({ ...one, name: 'murcia' });
+  assert.deepEqual([rival.status, /ALMOND-400 is priced by alicante/.test(await rival.text())], [409, true]);
   const page = () => world.shopper().look('/product/ALMOND-400');
   await world.served((await world.sync()).version);
   const { quotes } = await page();
   assert.ok(quotes['ALMOND-400']);
-  assert.equal((await world.admin('DELETE', '/haggle/v1/experiments/alicante')).status, 200);
-  assert.equal((await world.admin('DELETE', '/haggle/v1/experiments/nowhere')).status, 404);
+  assert.equal((await world.act('alicante', 'archive')).status, 200);
+  assert.equal((await world.act('nowhere', 'archive')).status, 404);
   await world.served((await world.sync()).version);
   const later = await page();
   assert.equal('ALMOND-400' in later.quotes, false);
@@ -320,8 +324,8 @@ test('an experiment is started once, refused when it contradicts what runs, and 
   assert.equal((await world.shopper().price('ALMOND-400')).status, 404);
   assert.deepEqual((await world.expose([quotes['ALMOND-400']])).statuses, ['recorded'], 'a quote already given is still counted');
   assert.deepEqual((await world.reward(world.order([quotes['ALMOND-400']]))).statuses, ['matched']);
-  assert.equal((await put(one)).status, 409);
+  assert.equal((await put({ ...one, hypothesis: 'something else' })).status, 409);
   const { experiments } = (await world.admin('GET', '/haggle/v1/experiments')).body;
   const states = Object.fromEntries(experiments.map(({ name, state }) => [name, state]));
-  assert.deepEqual([states.sevilla, states.kozani, states.alicante], ['running', 'running', 'ended']);
+  assert.deepEqual([states.sevilla, states.kozani, states.alicante], ['running', 'running', 'archived']);
 });

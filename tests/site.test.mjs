@@ -71,7 +71,7 @@ test('all prices stop at once, without the central store, and go on where they w
   // Without this table no sync can end: the central store is as good as gone.
   await world.edge.db.prepare('ALTER TABLE experiments RENAME TO gone').run();
   assert.equal((await world.admin('POST', '/haggle/v1/sync')).status, 503);
-  const stopped = await world.admin('POST', '/haggle/v1/stop');
+  const stopped = await world.everywhere('stop');
   assert.deepEqual([stopped.status, stopped.body.stopped, stopped.body.version > version], [200, true, true], stopped.text);
   await until('the page is stopped', () => shopper.look(PAGE), ({ reason }) => reason === 'stopped');
   const page = await shopper.ask(PAGE);
@@ -86,7 +86,7 @@ test('all prices stop at once, without the central store, and go on where they w
   assert.deepEqual([snapshot.stopped, snapshot.experiments], [true, 1]);
   assert.equal((await shopper.look(PAGE)).reason, 'stopped');
 
-  const resumed = await world.admin('POST', '/haggle/v1/resume');
+  const resumed = await world.everywhere('resume');
   assert.equal(resumed.body.stopped, false);
   const now = await until('the page is priced', () => shopper.look(PAGE), ({ reason }) => reason === 'priced');
   assert.deepEqual(now.prices, before.prices, 'the price of before');

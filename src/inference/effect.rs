@@ -225,7 +225,8 @@ fn estimate(periods: &[Period], question: &Question, choices: &[Choice]) -> Resu
                 if asks_holdout { share * (1.0 - holdout) } else { share }
             }
             (Choice::Holdout, Some(_)) => holdout,
-            (_, None) => 0.0,
+            // Negative items are no units: nobody is sent to them.
+            (Choice::Negative, _) | (_, None) => 0.0,
         };
         let mut sides = Vec::with_capacity(choices.len());
         for ((&choice, before), sign) in choices.iter().zip(&mut before).zip([1.0, -1.0]) {
@@ -303,7 +304,11 @@ fn student(z: f64, freedom: f64) -> f64 {
 }
 
 fn tally_of(period: &Period, choice: Choice) -> Result<&Tally, Error> {
-    let Choice::Arm(arm) = choice else { return Ok(&period.holdout) };
+    let arm = match choice {
+        Choice::Holdout => return Ok(&period.holdout),
+        Choice::Arm(arm) => arm,
+        Choice::Negative => period.arms.len(),
+    };
     let missing = || Error::value("arm", arm, format!("below the number of arms, {}", period.arms.len()));
     period.arms.get(arm).ok_or_else(missing)
 }

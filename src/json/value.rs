@@ -22,6 +22,11 @@ impl Value {
         Self { path: path.into(), json: Some(json) }
     }
 
+    /// Its place in the document.
+    pub(crate) fn path(&self) -> &str {
+        &self.path
+    }
+
     /// What was given, as it is shown in an error.
     fn given(&self) -> String {
         match &self.json {
@@ -58,6 +63,15 @@ impl Value {
         }
     }
 
+    /// A text, or the text of a number or a truth value.
+    pub(crate) fn plain(self) -> Result<String, Error> {
+        match self.json {
+            Some(Json::Text(text) | Json::Number(text)) => Ok(text),
+            Some(Json::Bool(value)) => Ok(value.to_string()),
+            _ => Err(self.refusal("a text, a number, true or false")),
+        }
+    }
+
     /// Yes or no.
     pub(crate) fn truth(&self) -> Result<bool, Error> {
         match self.json {
@@ -74,6 +88,15 @@ impl Value {
                 .map_err(|_| self.refusal("an integer of at most 64 bits, without point and exponent")),
             _ => Err(self.refusal("an integer")),
         }
+    }
+
+    /// An integer in a range.
+    pub(crate) fn integer_in(&self, range: RangeInclusive<i64>) -> Result<i64, Error> {
+        let value = self.integer()?;
+        if range.contains(&value) {
+            return Ok(value);
+        }
+        Err(self.refusal(format!("{} to {}", range.start(), range.end())))
     }
 
     /// An integer of a type that is not negative.
@@ -194,7 +217,7 @@ impl Fields {
 ///
 /// As the text is at most 2^64 times or over a power of ten, integers decide the rounding: no table, and every
 /// double that another program has written with its up to 17 digits comes back as it was.
-fn fraction(text: &str) -> Option<f64> {
+pub(super) fn fraction(text: &str) -> Option<f64> {
     let (decimal, exponent) = text.split_once(['e', 'E']).unwrap_or((text, "0"));
     let (mut digits, mut zeros, mut places) = (0u64, 0i32, None);
     for byte in decimal.strip_prefix('-').unwrap_or(decimal).bytes() {

@@ -31,6 +31,9 @@ pub struct ArmInput {
     pub loss: f64,
     /// Whether units may be sent to the arm.
     pub live: bool,
+    /// It was added while the experiment ran and hardly anything is known of it: a live one gets the floor, and no more,
+    /// whatever the policy is.
+    pub entering: bool,
     /// The share that the experiment file asks for, used by [`Policy::Fixed`] only.
     ///
     /// Unit: 1/65536. Any value: only the proportions between live arms count.
@@ -47,6 +50,7 @@ impl ArmInput {
             price_minor,
             loss: 0.0,
             live: true,
+            entering: false,
             fixed_share: 0,
         }
     }

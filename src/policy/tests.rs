@@ -74,6 +74,55 @@ fn a_fixed_split_above_the_floor_stays_as_it_was_asked_for() {
     assert!(lifted.iter().all(|&share| share >= 1311), "{lifted:?}");
 }
 
+#[test]
+fn an_arm_that_was_just_added_has_the_floor_and_the_others_share_as_without_it() {
+    let old = vec![arm(21.0, 81.0, true, 30_000), arm(31.0, 71.0, true, 35_536), arm(9.0, 9.0, false, 0)];
+    // It would win under every policy that looks at it.
+    let new = ArmInput { entering: true, ..arm(99.0, 1.0, true, 0) };
+    for policy in Policy::ALL {
+        for (floor, expected) in [(655, 655), (0, ENTERING)] {
+            let mut input = PolicyInput::new(old.clone(), floor).unwrap();
+            (input.horizon, input.stock) = (Some(5_000), Some(Stock { pieces: 100.0, units: 1000.0 }));
+            let before = policy.allocate(&input);
+            input.arms.push(new);
+            let after = policy.allocate(&input);
+            assert_eq!(after.shares()[3], expected, "{policy:?}");
+            assert_eq!(after.shares().iter().sum::<u32>(), TOTAL);
+            // But for the curve, of which an arm's price is a part even where nothing is known of it.
+            if policy != Policy::DemandThompson {
+                let scale = f64::from(TOTAL - expected - 2 * floor) / f64::from(TOTAL - 2 * floor);
+                for (&before, &after) in before.shares().iter().zip(after.shares()).take(2) {
+                    let least = if policy == Policy::Fixed { 0 } else { floor };
+                    let scale = if policy == Policy::Fixed {
+                        f64::from(TOTAL - expected) / f64::from(TOTAL)
+                    } else {
+                        scale
+                    };
+                    let expected = f64::from(least) + f64::from(before - least) * scale;
+                    assert!((f64::from(after) - expected).abs() <= 1.0, "{policy:?}: {before} to {after}");
+                }
+            }
+        }
+    }
+    // Where all are new they are dealt with as any arms are.
+    assert_eq!(shares(Policy::Fixed, vec![ArmInput { entering: true, ..old[0] }; 2], 655), [32_768; 2]);
+}
+
+#[test]
+fn a_new_price_between_two_known_ones_is_believed_to_sell_between_them() {
+    let priced = |price_minor, exposures: f64, conversions: f64| {
+        let posterior =
+            Posterior::new(1.0 + conversions, 1.0 + exposures - conversions, price_minor).unwrap();
+        ArmInput::new(posterior, price_minor).counted(exposures, conversions)
+    };
+    let known = [priced(1500, 2000.0, 220.0), priced(2500, 2000.0, 120.0), priced(3500, 2000.0, 60.0)];
+    let new = ArmInput { entering: true, ..priced(2000, 0.0, 0.0) };
+    let curve = DemandCurve::fit(&[known[0], known[1], known[2], new]);
+    let rates = [1500, 2000, 2500].map(|price| curve.rate_at(price));
+    assert!(rates[0] > rates[1] && rates[1] > rates[2], "{rates:?}");
+    assert!((rates[0] - 0.11).abs() < 0.02 && (rates[2] - 0.06).abs() < 0.01, "{rates:?}");
+}
+
 /// Counts of all sizes, and fractions of one.
 fn any_count() -> impl Strategy<Value = f64> {
     prop_oneof![
@@ -91,13 +140,13 @@ fn any_arm() -> impl Strategy<Value = ArmInput> {
     let prior = prop_oneof![Just(0.01), Just(1.0), 0.01..100.0_f64];
     let price = prop_oneof![Just(1), Just(1_000_000_000), 1..100_000_i64];
     let loss = prop_oneof![Just(0.0), Just(1e17), (0.0..30.0_f64).prop_map(exp)];
-    let other = (any_count(), part, prior, price, loss, any::<bool>(), 0..=TOTAL);
-    other.prop_map(|(exposures, part, prior, price_minor, loss, live, fixed_share)| {
+    let other = (any_count(), part, prior, price, loss, any::<[bool; 2]>(), 0..=TOTAL);
+    other.prop_map(|(exposures, part, prior, price_minor, loss, [live, entering], fixed_share)| {
         let conversions = (exposures * part).min(exposures);
         let (alpha, beta) = (prior + conversions, prior + (exposures - conversions));
         let posterior = Posterior::new(alpha.min(1e15), beta.min(1e15), price_minor).unwrap();
         let arm = ArmInput::new(posterior, price_minor).counted(exposures, conversions);
-        ArmInput { loss, live, fixed_share, ..arm }
+        ArmInput { loss, live, entering, fixed_share, ..arm }
     })
 }
 
@@ -145,8 +194,14 @@ proptest! {
             prop_assert!(weights.iter().sum::<f64>() > 0.0, "{:?}: {:?}", policy, weights);
             let allocation = policy.allocate(&input);
             prop_assert_eq!(allocation.shares().iter().sum::<u32>(), TOTAL);
+            let is_any_settled = arms.iter().any(|arm| arm.live && !arm.entering);
             for (share, arm) in allocation.shares().iter().zip(&arms) {
-                let allowed = if arm.live { floor..=TOTAL } else { 0..=0 };
+                let enters = if floor > 0 { floor } else { ENTERING };
+                let allowed = match (arm.live, arm.entering && is_any_settled) {
+                    (true, true) => enters..=enters,
+                    (true, false) => floor..=TOTAL,
+                    (false, _) => 0..=0,
+                };
                 prop_assert!(allowed.contains(share), "{:?}: {:?}", policy, allocation);
             }
             let drawn = policy.draw(&input, &mut ChaCha8Rng::seed_from_u64(1));

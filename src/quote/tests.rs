@@ -15,20 +15,11 @@ pub(crate) fn quotary() -> Quotary {
 fn quote() -> Quote {
     let (snapshot, unit) = (snapshot([10, 20, 5]), UnitKey::from_bytes([3; 16]));
     let decision = decide(&snapshot, "OLIVE-500", &unit, NOW_MS).unwrap();
-    Quote::new(&decision, &unit, terms())
+    Quote::new(&snapshot.item("OLIVE-500").unwrap(), &decision, &unit, terms())
 }
 
 fn terms() -> Terms<'static> {
-    Terms {
-        merchant: "m",
-        sku: "OLIVE-500",
-        catalogue_minor: 1900,
-        version: 5,
-        now_s: 0,
-        pin_hold_s: 3600,
-        cart_hold_s: 0,
-        shards: 4,
-    }
+    Terms { merchant: "m", version: 5, now_s: 0, pin_hold_s: 3600, cart_hold_s: 0, shards: 4 }
 }
 
 #[test]
@@ -169,7 +160,7 @@ fn a_quote_is_held_its_full_time_from_now_and_never_shorter_than_its_pin() {
     let decided_at_s = u64::from(decision.decided_at_min) * 60;
     let expires = |now_s, pin_hold_s| {
         let terms = Terms { now_s, pin_hold_s, cart_hold_s: 174_600, ..terms() };
-        Quote::new(&decision, &unit, terms).expires_at_s
+        Quote::new(&snapshot.item("OLIVE-500").unwrap(), &decision, &unit, terms).expires_at_s
     };
     assert_eq!(expires(decided_at_s, 172_800), decided_at_s + 174_600);
     assert_eq!(expires(decided_at_s + 172_799, 172_800), decided_at_s + 172_799 + 174_600);
@@ -180,11 +171,13 @@ fn a_quote_is_held_its_full_time_from_now_and_never_shorter_than_its_pin() {
 fn a_renewed_quote_is_the_same_exposure() {
     let (snapshot, unit) = (snapshot([10, 20, 5]), UnitKey::from_bytes([3; 16]));
     let (decisions, pins) = Pins::default().settle(&snapshot, &unit, 3600, NOW_MS);
-    let first = Quote::new(&decisions[0], &unit, terms());
+    let item = snapshot.item("OLIVE-500").unwrap();
+    let first = Quote::new(&item, &decisions[0], &unit, terms());
     let Some(Pinned::Decision(again)) = pins.find(&snapshot.experiments()[0], 3600, NOW_MS + 60_000) else {
         panic!("pinned")
     };
-    let renewed = Quote::new(&again, &unit, Terms { version: 9, now_s: NOW_MS / 1000 + 60, ..terms() });
+    let renewed =
+        Quote::new(&item, &again, &unit, Terms { version: 9, now_s: NOW_MS / 1000 + 60, ..terms() });
     assert_eq!((&renewed.exposure_id, renewed.shard()), (&first.exposure_id, first.shard()));
     let (one, other) = (Exposure::from(&first), Exposure::from(&renewed));
     assert_eq!((one.id, one.key), (other.id, other.key));

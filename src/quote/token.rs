@@ -6,7 +6,7 @@
 
 use serde::Serialize;
 
-use super::{Quote, Refusal, SHARDS_MAX};
+use super::{OF_ITEM, Quote, Refusal, SHARDS_MAX};
 use crate::Error;
 use crate::base64url::{decode, encode};
 use crate::json::{self, Value};
@@ -94,6 +94,13 @@ impl Quote {
     fn read(claims: &str) -> Result<(Self, bool), Error> {
         let mut fields = object(claims)?.any_fields()?;
         let is_preview = fields.take("preview").if_any().map_or(Ok(false), |claim| claim.truth())?;
+        let is_shared = match fields.take("u").if_given() {
+            None => false,
+            Some(unit) => match unit.clone().text()?.as_str() {
+                OF_ITEM => true,
+                _ => return Err(unit.refusal(format!("{OF_ITEM:?}"))),
+            },
+        };
         let quote = Self {
             merchant: fields.take("m").text()?,
             sku: fields.take("o").text()?,
@@ -110,6 +117,7 @@ impl Quote {
             reward_window_s: fields.take("rw").count()?,
             shards: fields.take("s").count()?,
             exposure_id: fields.take("jti").text()?,
+            is_shared,
         };
         Ok((quote, is_preview))
     }

@@ -4,6 +4,7 @@ use super::{Quote, Refusal};
 use crate::Error;
 use crate::Snapshot;
 use crate::money::PRICE_MINOR_MAX;
+use crate::snapshot::ListedItem;
 
 /// What a quote must be for, as the checkout knows it.
 #[derive(Debug, Clone, Copy)]
@@ -23,11 +24,13 @@ impl Quote {
     ///
     /// A snapshot adds what is known today. Within it the price keeps the floor and the ceiling of the item, and all
     /// the guardrails of its experiment, or is the catalogue price. While the item is stopped, a quote is honoured where
-    /// it is not above the catalogue price. An item that is no longer priced is charged as it was quoted.
+    /// it is not above the catalogue price. Everybody's price, where items are randomised, is honoured after its period
+    /// where it is not above the catalogue price, or what everybody sees now. An item that is no longer priced is charged
+    /// as it was quoted.
     ///
     /// # Errors
     /// `another-merchant`, `another-item`, `another-currency`, `not-yet-valid`, `expired`, `outside-guardrails`,
-    /// `stopped`. The catalogue price then stands.
+    /// `stopped`, `period-over`. The catalogue price then stands, or what everybody sees.
     ///
     /// ```
     /// # use haggle::{quote::Expected, *};
@@ -37,11 +40,12 @@ impl Quote {
     /// # let (snapshot, now_s) = (Snapshot::decode(bytes)?, 1_700_000_000);
     /// # let unit = UnitKey::of_visitor(&Key::new(&[7; 32]), "visitor-1");
     /// # let decision = decide(&snapshot, "OLIVE-500", &unit, now_s * 1000).ok_or("not priced")?;
-    /// # let terms = Terms { merchant: "shop", sku: "OLIVE-500", catalogue_minor: 1900, version: 1, now_s,
-    /// #     pin_hold_s: 172_800, cart_hold_s: 174_600, shards: 4 };
-    /// let quote = Quote::new(&decision, &unit, terms);
+    /// # let terms =
+    /// #     Terms { merchant: "shop", version: 1, now_s, pin_hold_s: 172_800, cart_hold_s: 174_600, shards: 4 };
+    /// let item = snapshot.item("OLIVE-500").ok_or("not priced")?;
+    /// let quote = Quote::new(&item, &decision, &unit, terms);
     /// let mut order = Expected { merchant: "shop", sku: "OLIVE-500", currency: Some("EUR"), now_s };
-    /// assert_eq!(quote.verify(&order, Some(&snapshot)), Ok(decision.price_minor()));
+    /// assert_eq!(quote.verify(&order, Some(&snapshot)), Ok(item.price(&decision)));
     /// order.sku = "OLIVE-750";
     /// assert_eq!(quote.verify(&order, Some(&snapshot)).unwrap_err().code(), "another-item");
     /// # Ok::<(), Box<dyn std::error::Error>>(())
@@ -66,22 +70,35 @@ impl Quote {
         let is_stopped = snapshot.is_some_and(Snapshot::is_stopped)
             || item.is_some_and(|item| item.experiment().is_stopped());
         let what = || "the quoted price".to_owned();
-        let within = match item.map(|item| item.experiment()) {
+        let within = match item {
             _ if self.price_minor == catalogue_minor && self.price_minor > 0 => Ok(()),
             None => check_price(self.price_minor),
-            Some(live) if live.name() == self.experiment => live.guardrails().check(&what, self.price_minor),
+            Some(item) if item.experiment().name() == self.experiment => item.check(&what, self.price_minor),
             // A price that was promised under an experiment that is over need not look like those of the next.
-            Some(live) => live.guardrails().check_amount(&what, self.price_minor),
+            Some(item) => item.check_amount(&what, self.price_minor),
         };
         within.map_err(|why| Refusal::new("outside-guardrails", why.to_string()))?;
+        let above = format!("{} is above the catalogue price {catalogue_minor}", self.price_minor);
         if is_stopped && self.price_minor > catalogue_minor {
-            let why = format!(
-                "everything is stopped, and {} is above the catalogue price {catalogue_minor}",
-                self.price_minor
-            );
-            return Err(Refusal::new("stopped", why));
+            return Err(Refusal::new("stopped", format!("everything is stopped, and {above}")));
+        }
+        let now_minor = item.map_or(i64::MAX, |item| self.price_now(&item).max(catalogue_minor));
+        if self.price_minor > now_minor {
+            let why = format!("the period of the price is over, and {above} and what everybody sees now");
+            return Err(Refusal::new("period-over", why));
         }
         Ok(self.price_minor)
+    }
+
+    /// Up to what everybody's price is honoured on account of the price of today: without a bound where it is a visitor's
+    /// own, or still that of the period.
+    fn price_now(&self, item: &ListedItem<'_>) -> i64 {
+        let live = item.experiment();
+        let is_of_period = live.name() == self.experiment && live.epoch() == self.epoch;
+        if !self.is_shared || is_of_period {
+            return i64::MAX;
+        }
+        item.shared().map_or(0, |shared| shared.price_minor)
     }
 
     /// Whether this shop issued it: shops may share a key, and none may count another's sales.
@@ -128,7 +145,8 @@ impl Quote {
 
     fn check_window_of(&self, what: &str, window: u64, now_s: u64) -> Result<(), Refusal> {
         self.check_not_early(now_s)?;
-        let end = self.issued_at_s.saturating_add(window);
+        let from = if self.is_shared { self.expires_at_s } else { self.issued_at_s };
+        let end = from.saturating_add(window);
         if now_s <= end {
             return Ok(());
         }

@@ -161,7 +161,7 @@ impl<'a> Shop<'a> {
         let Some(decision) = decision else { return Ok(0) };
         let (place, shown) = match decision.choice {
             Choice::Arm(place) => (place, place),
-            Choice::Holdout => (self.generations.len(), live.control()),
+            Choice::Holdout | Choice::Negative => (self.generations.len(), live.control()),
         };
         let buys = truth.serve(shown, random);
         let wait = match &self.environment.delay {

@@ -1,8 +1,11 @@
-//! Reading the experiments of a snapshot, in either format; whatever a decision could stumble over is refused here.
+//! Reading the experiments of a snapshot; whatever a decision could stumble over is refused here.
 
 use std::sync::OnceLock;
 
-use super::layout::{ARM, Layout, NO_ENDING, NUMBER, PERSONAL_DATA, Record, STOPPED};
+use super::layout::{
+    ARM, ENTERING, EXPERIMENT_FLAGS, FAMILIES, MANY_ITEMS, NO_ENDING, NUMBER, PAUSED, PERSONAL_DATA, Record,
+    STOPPED, UNITS,
+};
 use super::{LiveArm, LiveExperiment, record};
 use crate::guardrail::{Bounds, ENDINGS_MAX};
 use crate::policy::{ARMS_MAX, Contrast, Stock};
@@ -10,7 +13,6 @@ use crate::{ArmInput, Currency, Error, Objective, Policy, PolicyInput, Posterior
 
 /// Where the experiments' parts stand.
 pub(super) struct Tables<'a> {
-    pub layout: Layout,
     pub arms: &'a [u8],
     pub numbers: &'a [u8],
     pub text: &'a [u8],
@@ -44,11 +46,8 @@ impl Tables<'_> {
             return Err(Error::snapshot(format!("experiment {name} has a price out of bounds")));
         }
         let currency = Currency::from_bytes(from.bytes(44)?)?;
-        let (guardrails, flags) = if self.layout.is_newest() {
-            (bounds(currency, from)?, from.u32(124)?)
-        } else {
-            (Bounds::any(currency), 0)
-        };
+        let (guardrails, flags, unit) = (bounds(currency, from)?, from.u32(EXPERIMENT_FLAGS)?, from.u8(148)?);
+        let has = |flag: u32| flags & flag != 0;
         let input = self.widen(PolicyInput::new(inputs, from.u32(40)?)?, from, policy)?;
         Ok(LiveExperiment {
             objective: Objective::from_code(objective).ok_or_else(|| code("objective", objective))?,
@@ -56,8 +55,14 @@ impl Tables<'_> {
             seed: from.bytes(8)?,
             currency,
             guardrails,
-            is_stopped: flags & STOPPED != 0,
-            uses_personal_data: flags & PERSONAL_DATA != 0,
+            is_stopped: has(STOPPED),
+            uses_personal_data: has(PERSONAL_DATA),
+            is_paused: has(PAUSED),
+            families: has(FAMILIES),
+            has_many_items: has(MANY_ITEMS),
+            unit: *UNITS.get(usize::from(unit)).ok_or_else(|| code("unit", unit))?,
+            until_ms: from.u64(152)?,
+            opened_at_min: from.u32(160)?,
             reward_window_s: from.u32(32)?,
             input,
             allocation: OnceLock::new(),
@@ -83,6 +88,7 @@ impl Tables<'_> {
             loss: arm.f64(72)?,
             fixed_share: arm.u32(80)?.min(TOTAL),
             live: arm.u8(84)? == 1,
+            entering: arm.u8(86)? & ENTERING != 0,
             ..ArmInput::new(posterior, price_minor)
         })
     }

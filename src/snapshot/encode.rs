@@ -1,21 +1,25 @@
 //! Writing a snapshot; the layout says what stands where.
 
-use super::Shop;
+mod items;
+
+pub(super) use items::bounds_of_item;
+use items::put_items;
+
 use super::layout::{
-    ARM, CHECKSUM_FROM, Draft, ITEM, Layout, MAGIC, NEWEST, NO_ENDING, NUMBER, PERSONAL_DATA, Record,
-    STOPPED, TextPool,
+    ARM, CHECKSUM_FROM, Draft, ENTERING, EXPERIMENT, EXPERIMENT_FLAGS, FAMILIES, FORMAT, HEADER, ITEM, MAGIC,
+    MANY_ITEMS, NO_ENDING, NUMBER, PAUSED, PERSONAL_DATA, PRICE, Record, STOPPED, TextPool, UNITS,
 };
-use crate::experiment::Item;
+use super::{BYTES_MAX, Shop, Stops};
 use crate::guardrail::ENDINGS_MAX;
 use crate::policy::Stock;
 use crate::{Entry, Error, Experiment, Snapshot, mac};
 
 impl Snapshot {
-    /// Writes a snapshot of these experiments, at most 60, each for another item, of a shop with the empty site.
+    /// Writes a snapshot of these experiments, at most 60, each for other items, of a shop with the empty site.
     ///
     /// # Errors
     /// Too many experiments, two for one item, two whose names have the same tag, a missing posterior, a price out of
-    /// its guardrails.
+    /// its guardrails, an item that is on no arm or without a price on one, more than [`BYTES_MAX`] bytes.
     pub fn encode(version: u64, published_at_ms: u64, entries: &[Entry<'_>]) -> Result<Vec<u8>, Error> {
         Self::encode_shop(version, published_at_ms, entries, &Shop::default())
     }
@@ -41,72 +45,73 @@ impl Snapshot {
             put_experiment(&placed, &mut text, &mut experiments)?;
             put_arms(entry, &mut text, &mut arms)?;
         }
-        let mut by_sku: Vec<(usize, &Item)> = Vec::with_capacity(entries.len());
-        for (index, entry) in entries.iter().enumerate() {
-            let Some(item) = entry.experiment.item() else { continue };
-            by_sku.insert(by_sku.partition_point(|(_, other)| other.sku <= item.sku), (index, item));
-        }
-        let mut items = Vec::new();
-        for (index, item) in by_sku {
-            Draft::new(ITEM)
-                .put(&text.add(&item.sku))
-                .put(&item.price_minor.to_le_bytes())
-                .put(&(index as u32).to_le_bytes())
-                .finish(&mut items);
-        }
-
+        let (items, prices) = put_items(entries, &mut text)?;
         let count = |records: &[u8], size: usize| ((records.len() / size) as u32).to_le_bytes();
         let mut body = Vec::new();
-        Draft::new(NEWEST.header - CHECKSUM_FROM)
-            .put(&NEWEST.format.to_le_bytes())
+        Draft::new(HEADER - CHECKSUM_FROM)
+            .put(&FORMAT.to_le_bytes())
             .put(&[0, 0])
             .put(&version.to_le_bytes())
             .put(&published_at_ms.to_le_bytes())
-            .put(&count(&experiments, NEWEST.experiment))
+            .put(&count(&experiments, EXPERIMENT))
             .put(&count(&arms, ARM))
             .put(&count(&items, ITEM))
             .put(&(text.0.len() as u32).to_le_bytes())
             .put(&count(&numbers, NUMBER))
             .put(&(shop.site_json.len() as u32).to_le_bytes())
             .put(&if shop.is_stopped { STOPPED } else { 0 }.to_le_bytes())
+            .put(&count(&prices, PRICE))
             .finish(&mut body);
         let site = shop.site_json.as_bytes().to_vec();
-        [experiments, arms, items, numbers, text.0, site]
+        let listed = items.len() / ITEM;
+        [experiments, arms, items, prices, numbers, text.0, site]
             .into_iter()
             .for_each(|mut part| body.append(&mut part));
 
         let bytes = sealed(body);
+        if bytes.len() > BYTES_MAX {
+            let given = format!("{} bytes with {listed} items", bytes.len());
+            return Err(Error::value("size of the snapshot", given, format!("at most {BYTES_MAX} bytes")));
+        }
         // What the edge would refuse must not be published.
         Self::decode(bytes.clone())?;
         Ok(bytes)
     }
 
-    /// The same content under another version, with the kill switch set or not: so all prices are stopped, and go on,
-    /// without anything that must be asked first.
+    /// The same content under another version, with these kill switches set and all others not: so prices are stopped,
+    /// and go on, without anything that must be asked first.
     ///
     /// # Errors
-    /// It is of format 2, which has no kill switch.
+    /// None is known of bytes that were decoded.
     pub fn republished(
         &self,
         version: u64,
         published_at_ms: u64,
-        is_stopped: bool,
+        stops: &Stops<'_>,
     ) -> Result<Vec<u8>, Error> {
         let header = Record(&self.bytes);
-        if !Layout::of(header.u16(12)?)?.is_newest() {
-            return Err(Error::snapshot("its format has no kill switch; one of this release has"));
-        }
-        let flags = header.u32(56)? & !STOPPED | if is_stopped { STOPPED } else { 0 };
+        let with = |flags: u32, is_stopped: bool| flags & !STOPPED | if is_stopped { STOPPED } else { 0 };
         let mut body = header.bytes::<4>(CHECKSUM_FROM)?.to_vec();
         body.extend(version.to_le_bytes().into_iter().chain(published_at_ms.to_le_bytes()));
-        body.extend(header.bytes::<24>(32)?.into_iter().chain(flags.to_le_bytes()));
-        body.extend(self.bytes.get(60..).unwrap_or_default());
+        body.extend(
+            header.bytes::<24>(32)?.into_iter().chain(with(header.u32(56)?, stops.all).to_le_bytes()),
+        );
+        body.extend(header.bytes::<4>(60)?);
+        let records = self.bytes.get(HEADER..).unwrap_or_default().chunks_exact(EXPERIMENT);
+        for (bytes, live) in records.zip(&self.experiments) {
+            let flags = Record(bytes).u32(EXPERIMENT_FLAGS)?;
+            let flags = with(flags, stops.experiments.iter().any(|name| name == live.name()));
+            body.extend_from_slice(bytes.get(..EXPERIMENT_FLAGS).unwrap_or_default());
+            body.extend_from_slice(&flags.to_le_bytes());
+            body.extend_from_slice(bytes.get(EXPERIMENT_FLAGS + 4..).unwrap_or_default());
+        }
+        body.extend_from_slice(self.bytes.get(CHECKSUM_FROM + body.len()..).unwrap_or_default());
         Ok(sealed(body))
     }
 }
 
 /// A snapshot of what follows its checksum.
-fn sealed(mut body: Vec<u8>) -> Vec<u8> {
+pub(super) fn sealed(mut body: Vec<u8>) -> Vec<u8> {
     let mut bytes = MAGIC.to_vec();
     bytes.extend_from_slice(&mac::digest4(&body));
     bytes.append(&mut body);
@@ -127,8 +132,9 @@ fn put_experiment(placed: &Placed<'_>, text: &mut TextPool, into: &mut Vec<u8>) 
     let (experiment, input) = (entry.experiment, &entry.input);
     let [tag0, tag1, tag2, ..] = mac::digest16(&["haggle tag", &experiment.name]);
     let policy = experiment.policy.name;
+    let unit = UNITS.iter().position(|unit| *unit == experiment.unit);
     let stock = input.stock.unwrap_or(Stock { pieces: -1.0, units: 0.0 });
-    Draft::new(NEWEST.experiment)
+    Draft::new(EXPERIMENT)
         .put(&text.add(&experiment.name))
         .put(&mac::digest16(&["haggle draw", &experiment.name, &experiment.salt]))
         .put(&(placed.first_arm as u32).to_le_bytes())
@@ -148,16 +154,29 @@ fn put_experiment(placed: &Placed<'_>, text: &mut TextPool, into: &mut Vec<u8>) 
         .put(&stock.units.to_le_bytes())
         .put(&(placed.first_number as u32).to_le_bytes())
         .put(&(placed.count as u32).to_le_bytes())
-        .put(&guardrails(experiment, placed.is_stopped)?)
+        .put(&guardrails(experiment, flags_of(placed))?)
+        .put(&[unit.unwrap_or(0) as u8, 0, 0, 0])
+        .put(&entry.until_ms.to_le_bytes())
+        .put(&u32::try_from(entry.opened_at_ms / 60_000).unwrap_or(u32::MAX).to_le_bytes())
         .finish(into);
     Ok(())
 }
 
-/// The end of an experiment's record: floor, ceiling, grid, flags and endings.
-fn guardrails(experiment: &Experiment, is_stopped: bool) -> Result<Vec<u8>, Error> {
+fn flags_of(placed: &Placed<'_>) -> u32 {
+    let experiment = placed.entry.experiment;
+    let flags = [
+        (placed.is_stopped, STOPPED),
+        (experiment.personal_data, PERSONAL_DATA),
+        (placed.entry.is_paused, PAUSED),
+        (experiment.families, FAMILIES),
+        (experiment.item().is_none(), MANY_ITEMS),
+    ];
+    flags.iter().filter(|(is_set, _)| *is_set).map(|(_, flag)| flag).sum()
+}
+
+/// What an experiment's guardrails come to, around its flags: floor, ceiling, grid, flags and endings.
+fn guardrails(experiment: &Experiment, flags: u32) -> Result<Vec<u8>, Error> {
     let bounds = experiment.bounds()?;
-    let personal_data = if experiment.personal_data { PERSONAL_DATA } else { 0 };
-    let flags = personal_data | if is_stopped { STOPPED } else { 0 };
     let endings = bounds.endings().iter().copied().chain(std::iter::repeat(NO_ENDING)).take(ENDINGS_MAX);
     let mut bytes = [bounds.floor_minor(), bounds.ceiling_minor()].map(i64::to_le_bytes).concat();
     bytes.extend([bounds.grid_minor() as u32, flags].map(u32::to_le_bytes).as_flattened());
@@ -189,7 +208,7 @@ fn put_arms(entry: &Entry<'_>, text: &mut TextPool, into: &mut Vec<u8>) -> Resul
             .put(&input.conversions.to_le_bytes())
             .put(&input.loss.to_le_bytes())
             .put(&input.fixed_share.to_le_bytes())
-            .put(&[u8::from(input.live), posterior.model().code()])
+            .put(&[u8::from(input.live), posterior.model().code(), if input.entering { ENTERING } else { 0 }])
             .finish(into);
     }
     Ok(())

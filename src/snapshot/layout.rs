@@ -5,71 +5,75 @@
 //!                   12 format u16
 //!                   16 version u64         24 published_at_ms u64
 //!                   32 experiments u32     36 arms u32     40 items u32     44 length of the text u32
-//!                   48 numbers u32  | 52 length of the site u32   56 flags u32 (bit 0: stopped)
-//! experiment, 152    0 name (text)   8 seed [16]   24 first arm u32   28 epoch u32   32 reward window u32 (seconds)
+//!                   48 numbers u32         52 length of the site u32        56 flags u32 (bit 0: stopped)
+//!                 | 60 prices u32
+//! experiment, 168    0 name (text)   8 seed [16]   24 first arm u32   28 epoch u32   32 reward window u32 (seconds)
 //!                   36 holdout u32  40 floor u32   44 currency [3]    48 arms u8     49 control u8
 //!                   50 objective u8 51 policy u8   52 tag u32
 //!                   56 policy's parameters [2] f64                    72 horizon u64 (0: unknown)
 //!                   80 pieces left f64 (below 0: no limit)            88 units to come f64
 //!                   96 first number u32                              100 numbers u32
-//!                 | 104 floor minor i64             112 ceiling minor i64      120 grid minor u32
-//!                   124 flags u32 (bit 0: stopped, bit 1: personal data)       128 endings [10] u16 (65535: none)
+//!                  104 floor minor i64             112 ceiling minor i64      120 grid minor u32
+//!                  124 flags u32 (bit 0: stopped, bit 1: personal data, bit 2: paused, bit 3: families share an arm,
+//!                      bit 4: items of the catalogue)                 128 endings [10] u16 (65535: none)
+//!                 |148 unit u8             152 until_ms u64 (0: unknown)      160 opened_at_min u32
 //! arm, 88            0 name (text)   8 price_minor i64   16 value_minor i64   24 posterior [4] f64
 //!                   56 exposures f64   64 conversions f64   72 loss f64
-//!                   80 fixed share u32   84 live u8   85 reward model u8
-//! item, 24           0 sku (text)    8 catalogue price_minor i64   16 experiment u32;  sorted by sku
+//!                   80 fixed share u32   84 live u8   85 reward model u8 | 86 flags u8 (bit 0: entering)
+//! item, 40           0 sku (text)    8 catalogue price_minor i64   16 experiment u32;  sorted by sku
+//!                 | 20 first price u32      24 floor minor u32    28 ceiling minor u32
+//!                   32 propensity u32       36 arm u8 (255: that of the visitor)       37 flags u8 (bit 0: negative)
+//! price, 4           u32: the price of an item on each arm of its experiment, in the order of the arms; none of a negative
+//!                    item
 //! number, 8          f64: of a contrast, the means and then the factor
 //! text               UTF-8; a (text) is offset u32, length u16, two zero bytes
 //! site               the site in JSON, UTF-8; nothing is the empty site
 //! ```
 //!
-//! What is not named is zero. This is format 3. Format 2, which stays readable because deployments overlap, is without
-//! what stands after the dividing lines: its header ends at 56 and its experiment at 104, any price lies within its guardrails, nothing is
-//! stopped, and the site is the empty one. A newer format is refused.
+//! What is not named is zero. This is format 4. Format 3, which stays readable because deployments overlap, is without what
+//! stands after the dividing lines (its experiment has 152 bytes, its item 24) and without prices: see `before`. A newer
+//! format is refused.
 
 use crate::Error;
+use crate::experiment::Unit;
 
 pub(super) const MAGIC: &[u8; 8] = b"haggle\r\n";
 pub(super) const CHECKSUM_FROM: usize = 12;
+pub(super) const FORMAT: u16 = 4;
+pub(super) const FORMAT_BEFORE: u16 = 3;
+pub(super) const HEADER: usize = 64;
+pub(super) const EXPERIMENT: usize = 168;
 pub(super) const ARM: usize = 88;
-pub(super) const ITEM: usize = 24;
+pub(super) const ITEM: usize = 40;
+pub(super) const PRICE: usize = 4;
 pub(super) const NUMBER: usize = 8;
-
-/// What differs between the formats: the sizes of the header and of an experiment.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) struct Layout {
-    pub format: u16,
-    pub header: usize,
-    pub experiment: usize,
-}
 
 /// Bit of the header's flags and of an experiment's.
 pub(super) const STOPPED: u32 = 1;
 
-/// Bit of an experiment's flags.
+/// Bits of an experiment's flags.
 pub(super) const PERSONAL_DATA: u32 = 2;
+pub(super) const PAUSED: u32 = 4;
+pub(super) const FAMILIES: u32 = 8;
+pub(super) const MANY_ITEMS: u32 = 16;
+
+/// Where the flags of an experiment stand.
+pub(super) const EXPERIMENT_FLAGS: usize = 124;
+
+/// Bit of an arm's flags.
+pub(super) const ENTERING: u8 = 1;
+
+/// Bit of an item's flags.
+pub(super) const NEGATIVE: u8 = 1;
+
+/// The arm of an item that each visitor has an arm for.
+pub(super) const NO_ARM: u8 = u8::MAX;
 
 /// What stands in the place of an ending that is not there.
 pub(super) const NO_ENDING: u16 = u16::MAX;
 
-/// What is written.
-pub(super) const NEWEST: Layout = Layout { format: 3, header: 64, experiment: 152 };
-
-const BEFORE: Layout = Layout { format: 2, header: 56, experiment: 104 };
-
-impl Layout {
-    /// The layout of a format.
-    pub(super) fn of(format: u16) -> Result<Self, Error> {
-        [NEWEST, BEFORE].into_iter().find(|layout| layout.format == format).ok_or_else(|| {
-            Error::snapshot(format!("its format is {format}; this build reads the formats 2 and 3"))
-        })
-    }
-
-    /// Whether records have what format 3 added.
-    pub(super) fn is_newest(self) -> bool {
-        self == NEWEST
-    }
-}
+/// What is randomised, by its code in an experiment's record; format 3 knew visitors only.
+pub(super) const UNITS: [Unit; 4] = [Unit::Visitor, Unit::Item, Unit::Family, Unit::ItemPeriod];
 
 /// Reads numbers at fixed places of a record; whatever lies outside of the bytes is an error.
 #[derive(Clone, Copy)]

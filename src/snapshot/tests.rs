@@ -1,6 +1,5 @@
 //! What was encoded is decoded, and any other bytes are an error or decide.
 
-use super::layout::NEWEST;
 use super::*;
 use crate::experiment::tests::sevilla;
 use crate::{TOTAL, Tally, evidence};
@@ -32,11 +31,11 @@ fn the_same_content_is_published_again_stopped_or_not() {
         Snapshot::encode_shop(version, at, &[entry(&experiment)], &shop(is_stopped)).unwrap()
     };
     let first = Snapshot::decode(encoded(7, 70, false)).unwrap();
-    let stopped = first.republished(8, 80, true).unwrap();
+    let stopped = first.republished(8, 80, &Stops { all: true, experiments: &[] }).unwrap();
     assert_eq!(stopped, encoded(8, 80, true));
     let stopped = Snapshot::decode(stopped).unwrap();
     assert!(stopped.is_stopped() && stopped.experiments()[0].is_stopped());
-    assert_eq!(stopped.republished(9, 90, false).unwrap(), encoded(9, 90, false));
+    assert_eq!(stopped.republished(9, 90, &Stops::default()).unwrap(), encoded(9, 90, false));
 }
 
 #[test]
@@ -107,7 +106,10 @@ fn a_price_outside_of_its_guardrails_is_neither_written_nor_read() {
     let mut experiment = sevilla();
     experiment.guardrails.min_price_minor = Some(1800);
     let error = Snapshot::encode(1, 1, &[entry(&experiment)]).unwrap_err().to_string();
-    assert!(error.contains("price_minor of arm low of sevilla is 1750; it must be at least 1800"), "{error}");
+    assert!(
+        error.contains("price_minor of arm low of sevilla for OLIVE-500 is 1750; it must be at least 1800"),
+        "{error}"
+    );
 }
 
 #[test]
@@ -118,12 +120,12 @@ fn each_fault_is_named() {
         (vec![], "0 bytes that do not begin like one"),
         (b"<!doctype html>".to_vec(), "15 bytes"),
         (cut, "checksum"),
-        (with(12, 9), "format is 9; this build reads the formats 2 and 3"),
+        (with(12, 9), "format is 9; this build reads the formats 3 and 4"),
         (with(32, 2), "counts do not fit"),
-        (with(NEWEST.header + 51, 99), "unknown policy 99"),
-        (with(NEWEST.header + 49, 3), "out of bounds"),
-        (with(NEWEST.header + NEWEST.experiment + 15, 255), "price out of bounds"),
-        (with(NEWEST.header + 4, 255), "outside of the text"),
+        (with(HEADER + 51, 99), "unknown policy 99"),
+        (with(HEADER + 49, 3), "out of bounds"),
+        (with(HEADER + EXPERIMENT + 15, 255), "price out of bounds"),
+        (with(HEADER + 4, 255), "outside of the text"),
     ] {
         let error = Snapshot::decode(bytes).unwrap_err().to_string();
         assert!(error.contains(why), "{error} / {why}");

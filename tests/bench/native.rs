@@ -66,7 +66,11 @@ fn main() {
     let unit = |n: u64| UnitKey::from_bytes(u128::from(n).to_le_bytes());
     for (name, sku) in [("decide, 4 arms", "four-few"), ("decide, 10 arms", "ten-prices-floor")] {
         measure(name, |n| {
-            black_box(decide(&snapshot, sku, &unit(n), NOW_MS).map(|decision| decision.price_minor()));
+            black_box(
+                decide(&snapshot, sku, &unit(n), NOW_MS)
+                    .zip(snapshot.item(sku))
+                    .map(|(decision, item)| item.price(&decision)),
+            );
         });
     }
     let key = Key::new(&[7; 32]);
@@ -93,15 +97,13 @@ fn main() {
         let decision = decide(&snapshot, "four-few", &unit(n), NOW_MS).unwrap();
         let terms = Terms {
             merchant: "almazara",
-            sku: "four-few",
-            catalogue_minor: 1000,
             version: 1,
             now_s: 0,
             cart_hold_s: 0,
             pin_hold_s: 172_800,
             shards: 4,
         };
-        Quote::new(&decision, &unit(n), terms)
+        Quote::new(&snapshot.item("four-few").unwrap(), &decision, &unit(n), terms)
     };
     let one = quote(1);
     measure("quote signed", |_| {

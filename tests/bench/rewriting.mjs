@@ -62,13 +62,12 @@ async function startHaggle(mode, origin, snapshot) {
   if (snapshot) {
     await edge.kv.put('snapshot', snapshot);
   } else {
-    const put = async (path, body) => {
-      const answer = await edge.fetchAdmin(path, { method: body ? 'PUT' : 'POST', body: body === null ? undefined : JSON.stringify(body) });
-      if (!answer.ok) throw new Error(`${path}: ${answer.status} ${await answer.text()}`);
+    const done = async (answer) => {
+      if (!answer.ok) throw new Error(`${answer.status} ${await answer.text()}`);
     };
-    await put('/haggle/v1/site', SITE);
-    for (const one of experiments()) await put(`/haggle/v1/experiments/${one.name}`, one);
-    await put('/haggle/v1/sync', null);
+    await done(await edge.fetchAdmin('/haggle/v1/site', { method: 'PUT', body: JSON.stringify(SITE) }));
+    for (const one of experiments()) await done(await edge.startExperiment(one));
+    await done(await edge.fetchAdmin('/haggle/v1/sync', { method: 'POST' }));
   }
   const bytes = snapshot ?? new Uint8Array(await edge.kv.get('snapshot', 'arrayBuffer'));
   /** @type {Contender} */

@@ -24,5 +24,6 @@ pub fn quote<'de, D: Deserializer<'de>>(from: D) -> Result<Quote, D::Error> {
         reward_window_s: number("rw") as u32,
         shards: number("s") as u32,
         exposure_id: text("jti"),
+        is_shared: value["u"] == "item",
     })
 }

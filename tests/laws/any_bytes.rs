@@ -27,26 +27,28 @@ fn golden_snapshot(name: &str) -> Vec<u8> {
 fn every_decision_holds(snapshot: &Snapshot, n: u64) -> Result<(), TestCaseError> {
     let unit = unit(n);
     let (decisions, pins) = Pins::default().settle(snapshot, &unit, HOLD_S, NOW_MS);
-    for decision in &decisions {
-        holds(decision)?;
-    }
     let opened = Pins::open(&quotary(), &unit, &pins.seal(&quotary(), &unit));
     prop_assert_eq!(opened, pins);
+    prop_assert!(decisions.iter().all(|d| d.experiment.is_of_visitors() && !d.experiment.is_stopped()));
     for (sku, item) in snapshot.items() {
+        let terms = Terms { merchant: "m", version: 1, now_s: 0, cart_hold_s: 0, pin_hold_s: 60, shards: 4 };
+        let live = item.experiment();
         let decided = decide(snapshot, sku, &unit, NOW_MS);
-        prop_assert_eq!(decided.is_none(), item.experiment().is_stopped());
+        prop_assert_eq!(item.shared().is_some(), decided.is_some() && !live.is_of_visitors());
+        prop_assert!(decided.is_none() || !live.is_stopped() && !live.is_paused());
         let Some(decision) = decided else { continue };
-        let terms = Terms {
-            merchant: "m",
-            sku,
-            catalogue_minor: item.price_minor(),
-            version: 1,
-            now_s: 0,
-            cart_hold_s: 0,
-            pin_hold_s: 60,
-            shards: 4,
+        holds(&item, &decision)?;
+        let quote = match item.shared() {
+            Some(shared) => {
+                let quote = Quote::shared(&item, terms).unwrap();
+                prop_assert_eq!(
+                    (quote.price_minor, quote.propensity),
+                    (shared.price_minor, shared.propensity)
+                );
+                quote
+            }
+            None => Quote::new(&item, &decision, &unit, terms),
         };
-        let quote = Quote::new(&decision, &unit, terms);
         prop_assert!(quote.shard() < 4);
         let token = quotary().sign(&quote);
         if token.len() <= haggle::quote::QUOTE_BYTES_MAX {
@@ -150,8 +152,8 @@ proptest! {
     fn a_quote_with_another_character_is_refused(place: prop::sample::Index, change in "[A-Za-z0-9_.=-]") {
         let snapshot = Snapshot::decode(golden_snapshot("later")).unwrap();
         let decision = decide(&snapshot, "OLIVE-500", &unit(1), NOW_MS).unwrap();
-        let terms = Terms { merchant: "m", sku: "OLIVE-500", catalogue_minor: 1900, version: 1, now_s: 0, cart_hold_s: 0, pin_hold_s: 60, shards: 4 };
-        let token = quotary().sign(&Quote::new(&decision, &unit(1), terms));
+        let terms = Terms { merchant: "m", version: 1, now_s: 0, cart_hold_s: 0, pin_hold_s: 60, shards: 4 };
+        let token = quotary().sign(&Quote::new(&snapshot.item("OLIVE-500").unwrap(), &decision, &unit(1), terms));
         let at = place.index(token.len());
         prop_assume!(token[at..=at] != change);
         let changed = [&token[..at], &change, &token[at + 1..]].concat();
@@ -172,7 +174,7 @@ proptest! {
         let catalogue = |live: &&LiveExperiment| matches!(pins.find(live, HOLD_S, NOW_MS), Some(Pinned::Catalogue));
         let kept = snapshot.experiments().iter().filter(catalogue).count();
         prop_assert_eq!(decisions.len() + kept, snapshot.experiments().len());
-        prop_assert!(decisions.iter().all(|d| d.price_minor() >= 1 && (1..=TOTAL).contains(&d.propensity)));
+        prop_assert!(decisions.iter().all(|d| (1..=TOTAL).contains(&d.propensity)));
         prop_assert!(pins.seal(&quotary(), &unit(n)).len() <= 982);
     }
 

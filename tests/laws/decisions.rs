@@ -33,9 +33,10 @@ proptest! {
         for n in 0..40 {
             let unit = unit(u64::from(from) + n);
             let decision = decide(&snapshot, "ITEM", &unit, NOW_MS).unwrap();
-            holds(&decision)?;
-            let terms = Terms { merchant: "m", sku: "ITEM", catalogue_minor: 1500, version: 1, now_s: 0, cart_hold_s: 0, pin_hold_s: 60, shards: 4 };
-            let quote = quotary().open(&quotary().sign(&Quote::new(&decision, &unit, terms))).unwrap();
+            let item = snapshot.item("ITEM").unwrap();
+            holds(&item, &decision)?;
+            let terms = Terms { merchant: "m", version: 1, now_s: 0, cart_hold_s: 0, pin_hold_s: 60, shards: 4 };
+            let quote = quotary().open(&quotary().sign(&Quote::new(&item, &decision, &unit, terms))).unwrap();
             let least = if quote.arm == "holdout" { TOTAL } else { experiment.floor_share().max(1) };
             prop_assert!((least..=TOTAL).contains(&quote.propensity), "{quote:?}, floor {least}");
             let told = experiment.arms.iter().find(|arm| arm.name == quote.arm).map_or(1500, |arm| arm.price_minor);

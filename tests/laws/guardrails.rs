@@ -140,13 +140,14 @@ proptest! {
         prop_assert!(!stopped || decisions.is_empty());
 
         let terms = Terms {
-            merchant: "m", sku: "ITEM", catalogue_minor: case.catalogue_minor, version: 1, now_s: NOW_S,
+            merchant: "m", version: 1, now_s: NOW_S,
             pin_hold_s: HOLD_S, cart_hold_s: 60, shards: 4,
         };
         let order = Expected { merchant: "m", sku: "ITEM", currency: Some("EUR"), now_s: NOW_S };
         for decision in decisions {
-            prop_assert!(passes(decision.price_minor()));
-            let quote = Quote::new(&decision, &unit, terms);
+            let item = snapshot.item("ITEM").unwrap();
+            prop_assert!(passes(item.price(&decision)));
+            let quote = Quote::new(&item, &decision, &unit, terms);
             prop_assert!(passes(quote.price_minor));
             // A genuine quote of any price, as if the guardrails had been others when it was signed.
             for price_minor in [quote.price_minor, claimed] {

@@ -8,6 +8,7 @@ mod decisions;
 mod guardrails;
 mod merge;
 
+use haggle::snapshot::ListedItem;
 use haggle::{Choice, Decision, Experiment, PolicyInput, Quotary, TOTAL, Tally, UnitKey, evidence};
 use proptest::prelude::*;
 use proptest::test_runner::RngSeed;
@@ -37,22 +38,22 @@ pub(crate) fn unit(n: u64) -> UnitKey {
     UnitKey::from_bytes(u128::from(n).to_le_bytes())
 }
 
-pub(crate) fn holds(decision: &Decision<'_>) -> Result<(), TestCaseError> {
-    let live = decision.experiment;
-    prop_assert!(decision.price_minor() >= 1);
+pub(crate) fn holds(item: &ListedItem<'_>, decision: &Decision<'_>) -> Result<(), TestCaseError> {
+    let (live, price) = (decision.experiment, item.price(decision));
+    prop_assert!(price >= 1);
     prop_assert_eq!(live.allocation().shares().iter().sum::<u32>(), TOTAL);
-    let control = live.arms()[live.control()].price_minor;
-    let is_allowed = live.guardrails().check(&|| "price".into(), decision.price_minor()).is_ok();
-    prop_assert!(is_allowed || decision.price_minor() == control);
+    prop_assert!(item.check(&|| "price".into(), price).is_ok() || price == item.price_minor());
     match decision.choice {
-        Choice::Holdout => {
-            prop_assert_eq!(decision.propensity, TOTAL);
-            prop_assert_eq!(decision.price_minor(), control);
+        Choice::Holdout | Choice::Negative => {
+            prop_assert_eq!((decision.propensity, price), (TOTAL, item.price_minor()));
         }
-        Choice::Arm(arm) => {
+        Choice::Arm(arm) if live.is_of_visitors() => {
             prop_assert_eq!(decision.propensity, live.allocation().shares()[arm]);
             prop_assert!(decision.propensity >= live.input().floor().max(1));
             prop_assert!(live.input().arms()[arm].live);
+        }
+        Choice::Arm(arm) => {
+            prop_assert!(arm < live.arms().len() && (1..=TOTAL).contains(&decision.propensity));
         }
     }
     Ok(())

@@ -53,7 +53,7 @@ class Demo {
     this.edge = await startEdge({ origin: this.shop.url, port: options.port, secrets, persist, vars: VARS, ...options.edge });
     this.cleanups.push(() => this.edge.stop());
     this.shop.rewardsTo(`${this.edge.url}/haggle/v1/rewards`);
-    for (const experiment of experiments) await this.admin('PUT', `/haggle/v1/experiments/${experiment.name}`, JSON.stringify(experiment));
+    for (const experiment of experiments) await this.answered(`start of ${experiment.name}`, await this.edge.startExperiment(experiment));
     await this.admin('POST', '/haggle/v1/sync');
     this.first = this.last = await this.admin('GET', '/haggle/v1/snapshot');
     const demand = new Demand((await readJson('demand.json')).items);
@@ -63,10 +63,14 @@ class Demo {
 
   /** @param {string} method @param {string} path @param {string} [body] @returns {Promise<any>} */
   async admin(method, path, body) {
-    const response = await this.edge.fetchAdmin(path, { method, body, headers: { accept: 'application/json' } });
+    return this.answered(`${method} ${path}`, await this.edge.fetchAdmin(path, { method, body, headers: { accept: 'application/json' } }));
+  }
+
+  /** @param {string} what @param {Response} response @returns {Promise<any>} */
+  async answered(what, response) {
     const text = await response.text();
     if (response.status >= 500) this.serverErrors += 1;
-    if (!response.ok) throw new Error(`${method} ${path} answered ${response.status}: ${text.slice(0, 300)}`);
+    if (!response.ok) throw new Error(`${what} answered ${response.status}: ${text.slice(0, 300)}`);
     return JSON.parse(text);
   }
 

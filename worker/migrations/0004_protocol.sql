@@ -13,13 +13,27 @@ CREATE TABLE experiments_4 (
   decided_at_ms INTEGER,
   archived_at_ms INTEGER,
   decision TEXT,
-  report TEXT
+  report TEXT,
+  -- Items of its groups.
+  positive INTEGER NOT NULL DEFAULT 0,
+  negative INTEGER NOT NULL DEFAULT 0
 ) WITHOUT ROWID;
 INSERT INTO experiments_4
   SELECT name, 1, CASE state WHEN 'running' THEN 'running' ELSE 'archived' END, 0, definition, definition,
-         created_at_ms, created_at_ms, NULL, ended_at_ms, NULL, NULL FROM experiments;
+         created_at_ms, created_at_ms, NULL, ended_at_ms, NULL, NULL, 1, 0 FROM experiments;
 DROP TABLE experiments;
 ALTER TABLE experiments_4 RENAME TO experiments;
+
+-- What the experiment was when the epoch was opened, as a fingerprint: another one opens the next epoch at once.
+ALTER TABLE epochs ADD COLUMN definition TEXT NOT NULL DEFAULT '';
+
+-- What of a snapshot is beyond the 1.5 MB that stand in `snapshots`, in parts from 1.
+CREATE TABLE IF NOT EXISTS snapshot_parts (
+  version INTEGER NOT NULL,
+  part INTEGER NOT NULL,
+  bytes BLOB NOT NULL,
+  PRIMARY KEY (version, part)
+) WITHOUT ROWID;
 
 -- The catalogue: each item as the JSON that it was pushed in.
 CREATE TABLE IF NOT EXISTS catalogue (

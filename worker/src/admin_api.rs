@@ -1,10 +1,11 @@
-//! The admin API: what runs, what is published, and the unit of a typed visitor. Every route asks for the bearer.
+//! The admin API: what runs, what is published, and the unit of a typed visitor. Only who was let in (`auth`) comes here.
 
-use haggle::{LiveExperiment, Snapshot, UnitKey};
+use haggle::lifecycle::{ACTIONS, State};
+use haggle::{Experiment, Groups, LiveExperiment, Snapshot, UnitKey};
 use serde::Serialize;
 use worker::{Env, Headers, Method, Request, Response};
 
-use crate::http::{self, Fault, has_bearer, json_response, json_text, query};
+use crate::http::{self, Fault, json_response, json_text, query};
 use crate::settings::Settings;
 use crate::{cache, central, publisher};
 
@@ -14,38 +15,112 @@ const EXPERIMENT: &str = "/haggle/v1/experiments/";
 /// Answers `/haggle/v1/…` on the admin host.
 pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
-    if !has_bearer(&request, &settings.admin_token) {
-        return Err(Fault::Unauthorized);
-    }
     let path = request.path();
     match (request.method(), path.as_str()) {
-        (Method::Post, "/haggle/v1/sync" | "/haggle/v1/stop" | "/haggle/v1/resume") => {
-            publisher::forward(request, env).await
+        (
+            Method::Post,
+            "/haggle/v1/sync" | "/haggle/v1/stop" | "/haggle/v1/resume" | "/haggle/v1/rollback",
+        ) => publisher::forward(request, env).await,
+        (_, "/haggle/v1/sync" | "/haggle/v1/stop" | "/haggle/v1/resume" | "/haggle/v1/rollback") => {
+            Err(Fault::Method("POST"))
         }
-        (_, "/haggle/v1/sync" | "/haggle/v1/stop" | "/haggle/v1/resume") => Err(Fault::Method("POST")),
         (Method::Get, "/haggle/v1/site") => {
             let site = central::site(env).await?.unwrap_or_else(|| publisher::EMPTY_SITE.into());
             Ok(json_text(site, 200)?)
         }
         (Method::Put | Method::Delete, "/haggle/v1/site") => publisher::forward(request, env).await,
         (_, "/haggle/v1/site") => Err(Fault::Method("GET, PUT or DELETE")),
-        (Method::Get, "/haggle/v1/experiments") => Ok(json_text(central::experiments_json(env).await?, 200)?),
-        (_, "/haggle/v1/experiments") => Err(Fault::Method("GET, or PUT of /haggle/v1/experiments/NAME")),
+        (Method::Get, "/haggle/v1/experiments") => {
+            Ok(json_text(central::experiments::experiments_json(env).await?, 200)?)
+        }
+        (_, "/haggle/v1/experiments") => Err(Fault::Method("GET")),
         (Method::Get, "/haggle/v1/snapshot") => snapshot(&request, env, &settings).await,
+        (Method::Get, "/haggle/v1/snapshots") => Ok(json_text(central::snapshots_json(env).await?, 200)?),
         (Method::Get, "/haggle/v1/history") => history(&request, env).await,
+        (Method::Get, "/haggle/v1/audit") => audit(&request, env).await,
         (Method::Get, "/haggle/v1/unit") => unit(&request, &settings),
-        (_, "/haggle/v1/snapshot" | "/haggle/v1/history" | "/haggle/v1/unit") => Err(Fault::Method("GET")),
-        (method, path) if path.starts_with(EXPERIMENT) => match method {
-            Method::Get => {
-                let name = path.strip_prefix(EXPERIMENT).unwrap_or_default();
-                let known = central::experiment_json(env, name).await?;
-                Ok(json_text(known.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?, 200)?)
+        (_, "/haggle/v1/snapshot" | "/haggle/v1/snapshots" | "/haggle/v1/history") => {
+            Err(Fault::Method("GET"))
+        }
+        (_, "/haggle/v1/audit" | "/haggle/v1/unit") => Err(Fault::Method("GET")),
+        (_, path) => match path.strip_prefix(EXPERIMENT).filter(|rest| !rest.is_empty()) {
+            Some(rest) => {
+                let (name, what) = rest.split_once('/').unwrap_or((rest, ""));
+                let (name, what) = (name.to_owned(), what.to_owned());
+                experiment(request, env, &name, &what).await
             }
-            Method::Put | Method::Delete => publisher::forward(request, env).await,
-            _ => Err(Fault::Method("GET, PUT or DELETE")),
+            None => Err(Fault::NotFound(format!("no {path} here"))),
         },
-        _ => Err(Fault::NotFound(format!("no {path} here"))),
     }
+}
+
+/// Answers `/haggle/v1/experiments/NAME/…`.
+async fn experiment(request: Request, env: &Env, name: &str, what: &str) -> Result<Response, Fault> {
+    match (request.method(), what) {
+        (Method::Get, "") => {
+            let known = central::experiments::experiment_json(env, name).await?;
+            let (revision, text) = known.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?;
+            publisher::tagged(text, 200, revision)
+        }
+        (Method::Put | Method::Delete, "") => publisher::forward(request, env).await,
+        (_, "") => Err(Fault::Method("GET, PUT or DELETE")),
+        (Method::Get, "groups") => groups(env, name).await,
+        (Method::Get, "prices") => prices(&request, env, name).await,
+        (_, "groups" | "prices") => Err(Fault::Method("GET")),
+        (Method::Post, action) if ACTIONS.contains(&action) => publisher::forward(request, env).await,
+        (_, action) if ACTIONS.contains(&action) => Err(Fault::Method("POST")),
+        (_, what) => {
+            let allowed = ACTIONS.join(", ");
+            Err(Fault::NotFound(format!(
+                "no {what} of an experiment here; it must be groups, prices, {allowed}"
+            )))
+        }
+    }
+}
+
+/// The experiment of this name with its groups, and when it was started.
+async fn grouped(env: &Env, name: &str) -> Result<(Experiment, Groups, u64), Fault> {
+    let stored = central::experiments::find(env, name).await?;
+    let stored = stored.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?;
+    let experiment = stored.experiment()?;
+    if stored.state == State::Draft || experiment.item().is_some() {
+        let why = "it has no groups: they are drawn at the start of an experiment on items of the catalogue";
+        return Err(Fault::NotFound(format!("experiment {name}: {why}")));
+    }
+    Ok((experiment, central::groups::read(env, name).await?, stored.started_at_ms))
+}
+
+async fn groups(env: &Env, name: &str) -> Result<Response, Fault> {
+    let (experiment, groups, started_at_ms) = grouped(env, name).await?;
+    tsv(groups.to_tsv(experiment.currency, started_at_ms, experiment.end_ms), &format!("g-{name}.tsv"))
+}
+
+async fn prices(request: &Request, env: &Env, name: &str) -> Result<Response, Fault> {
+    let (experiment, groups, _) = grouped(env, name).await?;
+    match query(request, "format").as_deref() {
+        None | Some("tsv") => tsv(groups.prices_tsv(&experiment), &format!("p-{name}.tsv")),
+        Some(other) => Err(Fault::Bad(format!("query parameter format is {other:?}; it must be tsv"))),
+    }
+}
+
+/// Lines of values with tabs between them, as a file of this name.
+fn tsv(text: String, name: &str) -> Result<Response, Fault> {
+    let headers = Headers::new();
+    headers.set("content-type", "text/tab-separated-values; charset=utf-8")?;
+    headers.set("content-disposition", &format!("attachment; filename=\"{name}\""))?;
+    headers.set("cache-control", "private, no-store")?;
+    Ok(Response::ok(text)?.with_headers(headers))
+}
+
+async fn audit(request: &Request, env: &Env) -> Result<Response, Fault> {
+    let after = match query(request, "after") {
+        None => 0,
+        Some(text) => text.parse().ok().filter(|after| *after <= 1 << 53).ok_or_else(|| {
+            Fault::Bad(format!("query parameter after is {text:?}; it must be the id of a record"))
+        })?,
+    };
+    let experiment = query(request, "experiment");
+    Ok(json_text(central::audit::audit_json(env, experiment.as_deref(), after).await?, 200)?)
 }
 
 async fn snapshot(request: &Request, env: &Env, settings: &Settings) -> Result<Response, Fault> {

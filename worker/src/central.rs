@@ -2,6 +2,10 @@
 //!
 //! Values are bound, never written into a statement. Amounts cross as integers within ±2^53, squares as text.
 
+pub mod audit;
+pub mod experiments;
+pub mod groups;
+mod publications;
 mod shop;
 
 use haggle::experiment::HOLDOUT;
@@ -11,9 +15,13 @@ use worker::{D1Database, Env, Result};
 
 use crate::clock;
 use crate::http::Fault;
-use crate::rows::{Bound, Row, only, prepare, query};
+use crate::rows::{Row, only, prepare, query};
 
-pub use shop::{add_mismatches, delete_site, experiment_json, mismatches, set_site, site};
+pub use publications::{
+    Epoch, EpochArm, Publication, history_json, newest, newest_epochs, publish, snapshot_bytes,
+    snapshots_json,
+};
+pub use shop::{add_mismatches, mismatches, site, site_change};
 
 /// What a ledger shard reports: running totals, never differences.
 pub struct Report {
@@ -239,196 +247,4 @@ fn summed(row: &Row) -> Result<Tally> {
         revenue_sq: square(10)?,
         profit_sq: square(14)?,
     })
-}
-
-/// The definitions of the running experiments, as JSON, in the order of their names.
-pub async fn running(env: &Env) -> Result<Vec<String>> {
-    let sql = "SELECT definition FROM experiments WHERE state = 'running' ORDER BY name";
-    let rows = query(&database(env)?, sql, &[]).await?;
-    rows.iter().map(|row| row.text(0)).collect()
-}
-
-/// State and definition of an experiment, if there is one of this name.
-pub async fn experiment(env: &Env, name: &str) -> Result<Option<(String, String)>> {
-    let sql = "SELECT state, definition FROM experiments WHERE name = ?1";
-    match query(&database(env)?, sql, &[name.into()]).await?.first() {
-        Some(row) => Ok(Some((row.text(0)?, row.text(1)?))),
-        None => Ok(None),
-    }
-}
-
-/// All experiments as the text of the answer, the running ones first.
-pub async fn experiments_json(env: &Env) -> Result<String> {
-    let sql = "SELECT json_object('experiments', json_group_array(json_object('name', name, 'state', state, \
-                 'created_at_ms', created_at_ms, 'definition', json(definition)))) \
-               FROM (SELECT * FROM experiments ORDER BY state DESC, name)";
-    only(query(&database(env)?, sql, &[]).await?)?.text(0)
-}
-
-/// Stores a new experiment as running; `definition` is the JSON text that it was read from.
-pub async fn add_experiment(env: &Env, experiment: &Experiment, definition: &str, now_ms: u64) -> Result<()> {
-    let sql = "INSERT INTO experiments (name, sku, definition, state, created_at_ms) \
-               VALUES (?1, ?2, ?3, 'running', ?4)";
-    let values = [
-        experiment.name.as_str().into(),
-        experiment.item().map_or("", |item| &item.sku).into(),
-        definition.into(),
-        now_ms.into(),
-    ];
-    prepare(&database(env)?, sql, &values)?.run().await.map(drop)
-}
-
-/// Ends a running experiment; its tallies stay.
-pub async fn end_experiment(env: &Env, name: &str, now_ms: u64) -> Result<()> {
-    let sql =
-        "UPDATE experiments SET state = 'ended', ended_at_ms = ?2 WHERE name = ?1 AND state = 'running'";
-    prepare(&database(env)?, sql, &[name.into(), now_ms.into()])?.run().await.map(drop)
-}
-
-/// One arm of a published allocation, and the counts that it was made from.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-pub struct EpochArm {
-    /// Name of the arm.
-    pub arm: String,
-    /// Share out of 65536.
-    pub share: u32,
-    /// Exposures that the posterior knew.
-    pub exposures: u64,
-    /// Conversions that the posterior knew.
-    pub conversions: u64,
-}
-
-/// A published allocation.
-#[derive(Debug, Clone)]
-pub struct Epoch {
-    /// Name of the experiment.
-    pub experiment: String,
-    /// Its number, from 1.
-    pub number: u32,
-    /// When it was opened.
-    pub opened_at_ms: u64,
-    /// The arms in the order of the experiment.
-    pub arms: Vec<EpochArm>,
-    /// A snapshot of this experiment alone, which has all that the policy looked at; empty where the release that
-    /// opened it did not keep it.
-    pub input: Vec<u8>,
-}
-
-/// The newest allocation of every running experiment.
-pub async fn newest_epochs(env: &Env) -> Result<Vec<Epoch>> {
-    let sql = "SELECT experiment, epoch, opened_at_ms, a.value->>'arm', a.value->>'share', a.value->>'exposures', \
-                 a.value->>'conversions', CASE a.key WHEN 0 THEN hex(input) ELSE '' END \
-               FROM epochs AS e, json_each(e.arms) AS a \
-               WHERE experiment IN (SELECT name FROM experiments WHERE state = 'running') \
-                 AND epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = e.experiment) \
-               ORDER BY experiment, a.key";
-    let mut epochs: Vec<Epoch> = Vec::new();
-    for row in query(&database(env)?, sql, &[]).await? {
-        let experiment = row.text(0)?;
-        let arm = EpochArm {
-            arm: row.text(3)?,
-            share: number(&row, 4)?,
-            exposures: row.count(5)?,
-            conversions: row.count(6)?,
-        };
-        match epochs.last_mut().filter(|epoch| epoch.experiment == experiment) {
-            Some(epoch) => epoch.arms.push(arm),
-            None => {
-                let (number, opened_at_ms) = (number(&row, 1)?, row.count(2)?);
-                let input = from_hex(&row.text(7)?);
-                epochs.push(Epoch { experiment, number, opened_at_ms, arms: vec![arm], input });
-            }
-        }
-    }
-    Ok(epochs)
-}
-
-/// The bytes of what SQLite wrote as hexadecimal digits.
-fn from_hex(text: &str) -> Vec<u8> {
-    let digit = |byte: &u8| char::from(*byte).to_digit(16).unwrap_or_default() as u8;
-    text.as_bytes().chunks(2).map(|pair| pair.iter().fold(0, |byte, half| byte << 4 | digit(half))).collect()
-}
-
-/// What is known of the publications before this one.
-pub struct Newest {
-    /// The highest version that was ever published; 0 before the first.
-    pub version: u64,
-    /// When.
-    pub published_at_ms: u64,
-    /// Exposures of the running experiments.
-    pub exposures: u64,
-}
-
-/// The newest publication, and what was counted since.
-pub async fn newest(env: &Env) -> Result<Newest> {
-    let sql = "SELECT COALESCE(MAX(version), 0), COALESCE(MAX(published_at_ms), 0), \
-                 (SELECT COALESCE(SUM(exposures), 0) FROM tallies \
-                  WHERE experiment IN (SELECT name FROM experiments WHERE state = 'running')) FROM snapshots";
-    let row = only(query(&database(env)?, sql, &[]).await?)?;
-    Ok(Newest { version: row.count(0)?, published_at_ms: row.count(1)?, exposures: row.count(2)? })
-}
-
-/// What one publication writes, in one transaction.
-pub struct Publication<'a> {
-    /// Its version; if another publication took it, the whole transaction fails.
-    pub version: u64,
-    /// When.
-    pub now_ms: u64,
-    /// The snapshot.
-    pub bytes: &'a [u8],
-    /// Allocations that begin with it.
-    pub opened: Vec<&'a Epoch>,
-}
-
-/// Totals for the charts: every arm of the running experiments, and their holdouts.
-const CHARTS: &str = "\
-    INSERT INTO history (experiment, version, arm, at_ms, share, exposures, conversions, revenue_minor, cost_minor) \
-    WITH e AS (SELECT experiment, arms FROM epochs AS x \
-               WHERE experiment IN (SELECT name FROM experiments WHERE state = 'running') \
-                 AND epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = x.experiment)), \
-         a AS (SELECT experiment, value->>'arm' AS arm, value->>'share' AS share FROM e, json_each(arms) \
-               UNION ALL SELECT experiment, 'holdout', 0 FROM e) \
-    SELECT a.experiment, ?1, a.arm, ?2, share, COALESCE(SUM(exposures), 0), COALESCE(SUM(conversions), 0), \
-           COALESCE(SUM(revenue_minor), 0), COALESCE(SUM(cost_minor), 0) \
-    FROM a LEFT JOIN tallies AS t ON t.experiment = a.experiment AND t.arm = a.arm GROUP BY a.experiment, a.arm";
-
-/// Snapshots that are kept for a rollback.
-const SNAPSHOTS_KEPT: u64 = 500;
-
-/// Records a publication before it goes to KV.
-pub async fn publish(env: &Env, publication: &Publication<'_>) -> Result<()> {
-    let db = database(env)?;
-    let (version, now_ms) = (publication.version, publication.now_ms);
-    let insert = "INSERT INTO snapshots (version, published_at_ms, bytes) VALUES (?1, ?2, ?3)";
-    let bytes = Bound::Blob(publication.bytes);
-    let mut batch = vec![prepare(&db, insert, &[version.into(), now_ms.into(), bytes])?];
-    for epoch in &publication.opened {
-        let sql = "INSERT INTO epochs (experiment, epoch, version, opened_at_ms, arms, input) \
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6)";
-        let arms = serde_json::to_string(&epoch.arms)?;
-        let number = u64::from(epoch.number);
-        let values = [
-            epoch.experiment.as_str().into(),
-            number.into(),
-            version.into(),
-            now_ms.into(),
-            arms.as_str().into(),
-            Bound::Blob(&epoch.input),
-        ];
-        batch.push(prepare(&db, sql, &values)?);
-    }
-    batch.push(prepare(&db, CHARTS, &[version.into(), now_ms.into()])?);
-    let old = version.saturating_sub(SNAPSHOTS_KEPT);
-    batch.push(prepare(&db, "DELETE FROM snapshots WHERE version < ?1", &[old.into()])?);
-    db.batch(batch).await.map(drop)
-}
-
-/// The charts' rows of one experiment as the text of the answer: the newest 5000, newest last.
-pub async fn history_json(env: &Env, experiment: &str) -> Result<String> {
-    let sql = "SELECT json_object('rows', json_group_array(json_object('version', version, 'at_ms', at_ms, 'arm', arm, \
-                 'share', share, 'exposures', exposures, 'conversions', conversions, \
-                 'revenue_minor', revenue_minor, 'cost_minor', cost_minor))) \
-               FROM (SELECT * FROM (SELECT * FROM history WHERE experiment = ?1 ORDER BY version DESC LIMIT 5000) \
-                     ORDER BY version, arm)";
-    only(query(&database(env)?, sql, &[experiment.into()]).await?)?.text(0)
 }

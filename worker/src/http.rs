@@ -18,19 +18,32 @@ struct Failure {
 pub enum Fault {
     /// The caller sent something that is not allowed.
     Bad(String),
-    /// No or the wrong bearer.
+    /// No or the wrong credential.
     Unauthorized,
+    /// A genuine credential, for something else.
+    Forbidden,
     /// There is no such thing, here.
     NotFound(String),
     /// The path exists, with another method.
     Method(&'static str),
     /// It contradicts what is there.
     Conflict(String),
+    /// The thing has changed since the caller saw it.
+    Changed(String),
     /// The body is longer than allowed.
     TooLarge(usize),
+    /// The key of a request was used for another one.
+    OtherRequest(String),
+    /// The caller must say which revision of the thing it saw.
+    NoMatch(String),
+    /// Too many wrong credentials.
+    TooMany,
     /// Storage or settings are not in order; the caller may ask again.
     Unavailable(String),
 }
+
+/// Seconds after which somebody with too many wrong credentials may try again.
+const TRY_AGAIN_S: &str = "60";
 
 impl Fault {
     /// The answer: `{ "error": "…" }` with its status.
@@ -38,13 +51,25 @@ impl Fault {
         let status = match self {
             Self::Bad(_) => 400,
             Self::Unauthorized => 401,
+            Self::Forbidden => 403,
             Self::NotFound(_) => 404,
             Self::Method(_) => 405,
             Self::Conflict(_) => 409,
+            Self::Changed(_) => 412,
             Self::TooLarge(_) => 413,
+            Self::OtherRequest(_) => 422,
+            Self::NoMatch(_) => 428,
+            Self::TooMany => 429,
             Self::Unavailable(_) => 503,
         };
-        json_response(&Failure { error: self.to_string() }, status)
+        let response = json_response(&Failure { error: self.to_string() }, status)?;
+        match self {
+            Self::Unauthorized => response.headers().set("www-authenticate", "Bearer realm=\"haggle\"")?,
+            Self::Method(allowed) => response.headers().set("allow", &methods(allowed))?,
+            Self::TooMany => response.headers().set("retry-after", TRY_AGAIN_S)?,
+            _ => {}
+        }
+        Ok(response)
     }
 }
 
@@ -54,8 +79,13 @@ impl fmt::Display for Fault {
             Self::Bad(error) | Self::NotFound(error) | Self::Conflict(error) | Self::Unavailable(error) => {
                 f.write_str(error)
             }
+            Self::Changed(error) | Self::OtherRequest(error) | Self::NoMatch(error) => f.write_str(error),
             Self::Unauthorized => {
                 f.write_str("authorization is missing or wrong; it must be Bearer and the secret")
+            }
+            Self::Forbidden => f.write_str("this credential is for something else; ask for access here"),
+            Self::TooMany => {
+                f.write_str("too many wrong credentials from this address; try again in a minute")
             }
             Self::Method(allowed) => write!(f, "method not allowed here; it must be {allowed}"),
             Self::TooLarge(most) => write!(f, "body too long; it must be at most {most} bytes"),
@@ -74,6 +104,14 @@ impl From<worker::Error> for Fault {
         worker::console_error!("{error}");
         Self::Unavailable("storage does not answer now; send the same again".into())
     }
+}
+
+/// The methods in the words of an error, as a list for the header `Allow`.
+fn methods(words: &str) -> String {
+    let methods = words
+        .split([',', ' '])
+        .filter(|word| word.len() > 2 && word.bytes().all(|byte| byte.is_ascii_uppercase()));
+    methods.collect::<Vec<_>>().join(", ")
 }
 
 /// A value as JSON that no cache may keep.

@@ -14,6 +14,7 @@
 //! | `ledger` | 5 merge, per shard | Durable Object `LEDGER` with SQLite and alarm |
 //! | `central` | 5 merge, of all shards | D1 `DB` |
 //! | `publisher` | 5 to 7, the sync job | Durable Object `PUBLISHER`, cron |
+//! | `auth` | who operators are | WebCrypto, rate limiting |
 //! | `admin_api` | what operators see | `ADMIN_HOST` |
 //!
 //! Out of scope: formulas, and anything that needs a clock argument it cannot get from the runtime.
@@ -22,6 +23,7 @@
 #![allow(missing_docs)]
 
 mod admin_api;
+mod auth;
 mod cache;
 mod central;
 mod charset;
@@ -63,8 +65,7 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<web_sys::
     let answer = match (on_admin_host, path.strip_prefix("/haggle/")) {
         (false, None) => return page::serve(&request, url, &env, &context).await,
         (false, Some(_)) => shop_route(request, &env).await,
-        (true, Some("health")) => shop_api::health(&request, &env).await,
-        (true, Some(_)) => admin_api::route(request, &env).await,
+        (true, Some(_)) => admin_route(request, &env).await,
         (true, None) => asset(&request, &env, &path, &ADMIN_HEADERS).await,
     };
     match answer {
@@ -84,7 +85,7 @@ async fn shop_route(request: Request, env: &Env) -> std::result::Result<Response
         (Method::Post, "/haggle/v1/rewards") => shop_api::rewards(&request, env).await,
         (Method::Post, "/haggle/v1/quotes/verify") => quotes_api::verify(&request, env).await,
         (Method::Get, "/haggle/v1/quotes/keys") => quotes_api::keys(env),
-        (Method::Get, "/haggle/health") => shop_api::health(&request, env).await,
+        (Method::Get, "/haggle/health") => shop_api::health(env, false).await,
         (_, "/haggle/v1/exposures" | "/haggle/v1/rewards" | "/haggle/v1/quotes/verify") => {
             Err(Fault::Method("POST"))
         }
@@ -93,6 +94,25 @@ async fn shop_route(request: Request, env: &Env) -> std::result::Result<Response
         }
         (_, path) => Err(Fault::NotFound(format!("no {path} here"))),
     }
+}
+
+/// What is ours on the admin host, for whoever has a credential. Health says what it says to anybody where none is
+/// given; what is wrong with the settings it says in any case.
+async fn admin_route(request: Request, env: &Env) -> std::result::Result<Response, Fault> {
+    let settings = settings::Settings::of(env);
+    if request.path() == "/haggle/health" {
+        if request.method() != Method::Get {
+            return Err(Fault::Method("GET"));
+        }
+        let is_admin = match &settings {
+            Ok(settings) => auth::is_admin(&request, env, settings).await?,
+            Err(_) => false,
+        };
+        return shop_api::health(env, is_admin).await;
+    }
+    let settings = settings.map_err(Fault::Unavailable)?;
+    let request = auth::admit(&request, env, &settings).await?;
+    admin_api::route(request, env).await
 }
 
 /// What a page of the admin host may not be used for: frames, guessed types, referrers.

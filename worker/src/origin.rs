@@ -123,7 +123,11 @@ fn upstream(raw: &Request, env: &Env, path_and_query: &str) -> Result<Request> {
     Ok(upstream)
 }
 
-async fn send(request: &Request) -> Result<Response> {
+/// Sends a request out.
+///
+/// # Errors
+/// Nobody answers.
+pub async fn send(request: &Request) -> Result<Response> {
     Ok(JsFuture::from(fetch(request)?).await?.unchecked_into())
 }
 

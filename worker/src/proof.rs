@@ -40,7 +40,8 @@ pub fn mark_of(snapshot: &Snapshot) -> u64 {
         hash.add(sku.as_bytes());
         hash.add(&item.price_minor().to_le_bytes());
         hash.add(&[u8::from(item.experiment().uses_personal_data())]);
-        item.experiment().arms().iter().for_each(|arm| hash.add(&arm.price_minor.to_le_bytes()));
+        let prices = (0..item.experiment().arms().len()).filter_map(|arm| item.price_of(arm));
+        prices.for_each(|price| hash.add(&price.to_le_bytes()));
     }
     MARK.set((snapshot.version(), hash.0));
     hash.0

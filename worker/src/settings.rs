@@ -52,6 +52,36 @@ impl Consent {
     }
 }
 
+/// Whom Cloudflare Access lets in.
+pub struct Access {
+    /// The team's own origin, which is the issuer of its tokens.
+    pub team: String,
+    /// Tag of the application.
+    pub audience: String,
+}
+
+impl Access {
+    /// Both variables or none.
+    fn parse(team: Option<String>, audience: Option<String>) -> Result<Option<Self>, String> {
+        let (team, audience) = match (team, audience) {
+            (Some(team), Some(audience)) => (team.trim_end_matches('/').to_owned(), audience),
+            (None, None) => return Ok(None),
+            (Some(_), None) => {
+                return Err("variable ACCESS_AUD is missing; ACCESS_TEAM is nothing without it".into());
+            }
+            (None, Some(_)) => {
+                return Err("variable ACCESS_TEAM is missing; ACCESS_AUD is nothing without it".into());
+            }
+        };
+        // A key that came in the clear could be anybody's; from this machine itself it is for tests.
+        let host = team.strip_prefix("https://").or_else(|| team.strip_prefix("http://127.0.0.1:"));
+        if host.is_none_or(|host| host.is_empty() || host.bytes().any(|byte| b"/?# ".contains(&byte))) {
+            return Err(format!("variable ACCESS_TEAM is {team:?}; it must be https:// and the team's host"));
+        }
+        Ok(Some(Self { team, audience }))
+    }
+}
+
 /// Everything that a deployment decides.
 pub struct Settings {
     /// The shop, in quotes.
@@ -94,6 +124,8 @@ pub struct Settings {
     pub rewards_token: String,
     /// Bearer of the admin API.
     pub admin_token: String,
+    /// Who else may use it; nobody, where Access does not stand in front.
+    pub access: Option<Access>,
 }
 
 thread_local! {
@@ -179,6 +211,7 @@ impl Settings {
             unit_key: Key::from_hex(&secret("UNIT_KEY")?).map_err(named("UNIT_KEY"))?,
             rewards_token: token("REWARDS_TOKEN")?,
             admin_token: token("ADMIN_TOKEN")?,
+            access: Access::parse(var(env, "ACCESS_TEAM"), var(env, "ACCESS_AUD"))?,
         })
     }
 }

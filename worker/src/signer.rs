@@ -77,10 +77,11 @@ impl Signer {
         let pairs = self.pairs().await.unwrap_or_default();
         let known = pairs.iter().find(|pair| pair.kid == token.kid);
         let pair = known.ok_or_else(|| Refusal::unknown_key(&token.kid))?;
-        match verifies(&pair.public, token.signed, &token.signature).await {
-            Ok(true) => token.quote(),
-            _ => Err(Refusal::wrong_signature()),
-        }
+        let is_genuine = match ecdsa("hash", "SHA-256") {
+            Ok(ecdsa) => verifies(&ecdsa, &pair.public, token.signed, &token.signature).await,
+            Err(error) => Err(error),
+        };
+        if is_genuine == Ok(true) { token.quote() } else { Err(Refusal::wrong_signature()) }
     }
 
     /// The public keys of ES256 as a JSON Web Key Set; none where it is not in use.
@@ -116,25 +117,34 @@ fn subtle() -> Result<SubtleCrypto, JsValue> {
     Ok(Reflect::get(&crypto, &"subtle".into())?.unchecked_into())
 }
 
-/// `{ name: "ECDSA", … }`, as WebCrypto wants to have it.
-fn ecdsa(field: &str, value: &str) -> Result<Object, JsValue> {
+/// `{ name: "ECDSA", hash: "SHA-256" }` and the like, as WebCrypto wants to have it.
+pub fn algorithm(name: &str, field: &str, value: &str) -> Result<Object, JsValue> {
     let algorithm = Object::new();
-    Reflect::set(&algorithm, &"name".into(), &"ECDSA".into())?;
+    Reflect::set(&algorithm, &"name".into(), &name.into())?;
     Reflect::set(&algorithm, &field.into(), &value.into())?;
     Ok(algorithm)
 }
 
+fn ecdsa(field: &str, value: &str) -> Result<Object, JsValue> {
+    algorithm("ECDSA", field, value)
+}
+
+/// A key that WebCrypto is to use in one way.
+///
+/// # Errors
+/// It is no such key.
+pub async fn imported(jwk: &str, algorithm: &Object, usage: &str) -> Result<CryptoKey, JsValue> {
+    let (jwk, usages) = (JSON::parse(jwk)?.unchecked_into(), Array::of1(&usage.into()));
+    let imported = subtle()?.import_key_with_object("jwk", &jwk, algorithm, false, &usages)?;
+    Ok(JsFuture::from(imported).await?.unchecked_into())
+}
+
 async fn import(key: &SigningKey) -> Result<Pair, JsValue> {
-    let import = async |jwk: &str, usage: &str| -> Result<CryptoKey, JsValue> {
-        let (jwk, usages) = (JSON::parse(jwk)?.unchecked_into(), Array::of1(&usage.into()));
-        let curve = ecdsa("namedCurve", "P-256")?;
-        let imported = subtle()?.import_key_with_object("jwk", &jwk, &curve, false, &usages)?;
-        Ok(JsFuture::from(imported).await?.unchecked_into())
-    };
-    let (private, public) =
-        (import(&key.private_jwk(), "sign").await?, import(&key.public_jwk(), "verify").await?);
+    let curve = ecdsa("namedCurve", "P-256")?;
+    let private = imported(&key.private_jwk(), &curve, "sign").await?;
+    let public = imported(&key.public_jwk(), &curve, "verify").await?;
     let signature = signature(&private, key.kid()).await?;
-    if verifies(&public, key.kid(), &signature).await? {
+    if verifies(&ecdsa("hash", "SHA-256")?, &public, key.kid(), &signature).await? {
         Ok(Pair { kid: key.kid().into(), private, public })
     } else {
         Err(JsValue::NULL)
@@ -147,13 +157,18 @@ async fn signature(key: &CryptoKey, text: &str) -> Result<Vec<u8>, JsValue> {
     Ok(Uint8Array::new(&JsFuture::from(signed).await?).to_vec())
 }
 
-async fn verifies(key: &CryptoKey, text: &str, signature: &[u8]) -> Result<bool, JsValue> {
+/// Whether the signature of a text is by the other half of a key.
+///
+/// # Errors
+/// The key is not for this algorithm.
+pub async fn verifies(
+    algorithm: &Object,
+    key: &CryptoKey,
+    text: &str,
+    signature: &[u8],
+) -> Result<bool, JsValue> {
     let (signature, bytes) = (Uint8Array::from(signature), Uint8Array::from(text.as_bytes()));
-    let verified = subtle()?.verify_with_object_and_js_u8_array_and_js_u8_array(
-        &ecdsa("hash", "SHA-256")?,
-        key,
-        &signature,
-        &bytes,
-    )?;
+    let verified =
+        subtle()?.verify_with_object_and_js_u8_array_and_js_u8_array(algorithm, key, &signature, &bytes)?;
     Ok(JsFuture::from(verified).await?.is_truthy())
 }

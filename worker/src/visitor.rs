@@ -86,7 +86,7 @@ impl Visitor {
     fn decision(&self, sku: &str) -> Option<(ListedItem<'_>, Decision<'_>)> {
         let item = self.snapshot.item(sku)?;
         match self.pins.find(item.experiment(), self.settings.quote_hold_s, self.now_ms)? {
-            Pinned::Decision(decision) => Some((item, decision)),
+            Pinned::Decision(decision) => Some((item, item.decision(decision))),
             Pinned::Catalogue => None,
         }
     }
@@ -96,15 +96,13 @@ impl Visitor {
         let (item, decision) = self.decision(sku)?;
         let terms = Terms {
             merchant: &self.settings.merchant,
-            sku,
-            catalogue_minor: item.price_minor(),
             version: self.snapshot.version(),
             now_s: self.now_ms / 1000,
             pin_hold_s: self.settings.quote_hold_s,
             cart_hold_s: self.settings.cart_hold_s,
             shards: self.settings.ledger_shards,
         };
-        Some(Quote::new(&decision, &self.unit, terms))
+        Some(Quote::new(&item, &decision, &self.unit, terms))
     }
 
     /// A quote as the shop gets it: signed. None where it cannot be signed now.
@@ -164,9 +162,12 @@ impl Offers for PageOffers<'_> {
         let item = self.visitor.snapshot.item(sku)?;
         let price_minor = match self.offered {
             Offered::Own(without) if without.iter().any(|left| left == sku) => return None,
-            Offered::Own(_) => self.visitor.decision(sku)?.1.price_minor(),
+            Offered::Own(_) => item.price(&self.visitor.decision(sku)?.1),
             Offered::Catalogue => item.price_minor(),
-            Offered::Arm(arm) => item.experiment().arms().iter().cycle().nth(arm)?.price_minor,
+            Offered::Arm(arm) => {
+                let arm = arm.checked_rem(item.experiment().arms().len())?;
+                item.price_of(arm).unwrap_or(item.price_minor())
+            }
         };
         let experiment = item.experiment();
         Some(Price {

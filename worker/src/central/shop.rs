@@ -1,9 +1,8 @@
 //! What the central store knows of the shop itself: its site, and where its pages do not show the catalogue price.
 
-use worker::{Env, Result};
+use worker::{D1PreparedStatement, Env, Result};
 
 use super::database;
-use crate::clock;
 use crate::mismatches::Mismatches;
 use crate::rows::{Bound, Row, prepare, query};
 
@@ -14,15 +13,10 @@ pub async fn site(env: &Env) -> Result<Option<String>> {
 }
 
 /// Stores a site that was validated, as the JSON text that it was read from.
-pub async fn set_site(env: &Env, definition: &str, now_ms: u64) -> Result<()> {
+pub fn site_change(env: &Env, definition: &str, now_ms: u64) -> Result<D1PreparedStatement> {
     let sql = "INSERT INTO site (one, definition, changed_at_ms) VALUES (1, ?1, ?2) \
                ON CONFLICT (one) DO UPDATE SET definition = excluded.definition, changed_at_ms = excluded.changed_at_ms";
-    prepare(&database(env)?, sql, &[definition.into(), now_ms.into()])?.run().await.map(drop)
-}
-
-/// Goes back to the empty site.
-pub async fn delete_site(env: &Env) -> Result<()> {
-    prepare(&database(env)?, "DELETE FROM site", &[])?.run().await.map(drop)
+    prepare(&database(env)?, sql, &[definition.into(), now_ms.into()])
 }
 
 /// Days for which mismatches are kept.
@@ -54,18 +48,4 @@ pub async fn mismatches(env: &Env, now_ms: u64) -> Result<Vec<Mismatches>> {
     let rows = query(&database(env)?, sql, &[Bound::from(before)]).await?;
     let read = |row: &Row| Ok(Mismatches { sku: row.text(0)?, surface: row.text(1)?, count: row.count(2)? });
     rows.iter().map(read).collect()
-}
-
-/// One experiment as the text of the answer, with the mismatches of its item by day since it began; none of that name.
-pub async fn experiment_json(env: &Env, name: &str) -> Result<Option<String>> {
-    let sql = "SELECT json_object('name', name, 'state', state, 'created_at_ms', created_at_ms, \
-                 'ended_at_ms', ended_at_ms, 'definition', json(definition), 'mismatches', \
-                 json((SELECT json_group_array(json_object('day', date(day * 86400, 'unixepoch'), 'surface', surface, \
-                   'count', count)) FROM (SELECT * FROM mismatches WHERE sku = e.sku \
-                   AND day BETWEEN e.created_at_ms / 86400000 AND COALESCE(e.ended_at_ms, ?2) / 86400000 \
-                   ORDER BY day DESC, surface)))) \
-               FROM experiments AS e WHERE name = ?1";
-    let now_ms = clock::now_ms();
-    let rows = query(&database(env)?, sql, &[name.into(), now_ms.into()]).await?;
-    rows.first().map(|row| row.text(0)).transpose()
 }

@@ -72,8 +72,12 @@ impl Preview {
         let items = self.snapshot.items().map(|(sku, item)| {
             let live = item.experiment();
             let arms = live.arms().iter().zip(live.allocation().shares());
-            let arms =
-                arms.map(|(arm, &share)| ListedArm { name: &arm.name, price_minor: arm.price_minor, share });
+            let price = |place| item.price_of(place).unwrap_or(item.price_minor());
+            let arms = arms.enumerate().map(|(place, (arm, &share))| ListedArm {
+                name: &arm.name,
+                price_minor: price(place),
+                share,
+            });
             Listed {
                 sku,
                 experiment: live.name(),
@@ -85,20 +89,21 @@ impl Preview {
         to_js(&items.collect::<Vec<_>>())
     }
 
-    /// What a unit without a pin is shown for an item; `undefined` for an item without experiment or whose experiment is stopped.
+    /// What a unit without a pin is shown for an item; `undefined` for an item without experiment or whose experiment is stopped
+    /// or paused. Where items are randomised, it is what everybody is shown.
     ///
     /// `unit` is 32 hexadecimal digits, as `GET /haggle/v1/unit` gives them.
     pub fn decide(&self, unit: &str, sku: &str) -> Result<JsValue, JsError> {
         let unit: UnitKey = unit.parse()?;
         let Some(item) = self.snapshot.item(sku) else { return Ok(JsValue::UNDEFINED) };
-        let decision = haggle::decide_in(item.experiment(), &unit, self.snapshot.published_at_ms());
+        let decision = haggle::decide(&self.snapshot, sku, &unit, self.snapshot.published_at_ms());
         let Some(decision) = decision else { return Ok(JsValue::UNDEFINED) };
         let currency = decision.experiment.currency();
         to_js(&Shown {
             sku,
             experiment: decision.experiment.name(),
             arm: decision.arm_name(),
-            price_minor: decision.price_minor(),
+            price_minor: item.price(&decision),
             catalogue_minor: item.price_minor(),
             currency: currency.to_string(),
             minor_digits: currency.minor_digits(),

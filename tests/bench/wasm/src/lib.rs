@@ -25,7 +25,9 @@ impl Bench {
     pub fn decide(&self, sku: &str, count: u32) -> f64 {
         let price = |n: u32| {
             let unit = UnitKey::from_bytes(u128::from(n).to_le_bytes());
-            decide(&self.snapshot, black_box(sku), &unit, 0).map_or(0, |decision| decision.price_minor())
+            decide(&self.snapshot, black_box(sku), &unit, 0)
+                .zip(self.snapshot.item(sku))
+                .map_or(0, |(decision, item)| item.price(&decision))
         };
         (0..count).map(price).sum::<i64>() as f64
     }

@@ -1,0 +1,57 @@
+//! Back to what was published before: the content of an older version under a new one, held until somebody resumes.
+//!
+//! While it is held, tallies are merged as ever and nothing else is published. Experiments that are over by now do not
+//! come back: they are stopped in it.
+
+use haggle::lifecycle::Signature;
+use haggle::{Snapshot, Stops};
+
+use serde::Serialize;
+
+use super::asked::Asked;
+use super::{Answer, Publisher, last};
+use crate::central::{self, Publication, experiments};
+use crate::clock;
+use crate::http::{Fault, json_response};
+
+#[derive(Serialize)]
+struct RollbackView {
+    held: bool,
+    version: u64,
+    content_of: u64,
+}
+
+impl Publisher {
+    /// Publishes the content of an older version, and holds it.
+    pub(super) async fn roll_back(&self, asked: &Asked) -> Answer {
+        let (signature, content_of) = Signature::read_rollback(&asked.body)?;
+        let mut record = asked.signed("rollback", "", &signature)?;
+        let bytes = central::snapshot_bytes(&self.env, content_of).await?;
+        let missing =
+            || Fault::NotFound(format!("no snapshot {content_of} is kept; see /haggle/v1/snapshots"));
+        let old =
+            Snapshot::decode(bytes.ok_or_else(missing)?).map_err(|why| Fault::Conflict(why.to_string()))?;
+        let last = last::read(&self.sql)?;
+        let live = experiments::live(&self.env).await?;
+        let is_over = |name: &str| live.iter().all(|stored| stored.name != name);
+        let mut stopped = last.stopped.clone();
+        stopped.extend(live.iter().filter(|stored| stored.is_stopped).map(|stored| stored.name.clone()));
+        stopped
+            .extend(old.experiments().iter().map(|live| live.name().to_owned()).filter(|name| is_over(name)));
+        let (_, after_kv) = self.newest().await?;
+        let version = after_kv.max(central::newest(&self.env).await?.version + 1);
+        let now_ms = clock::now_ms();
+        let stops = Stops { all: last.is_stopped, experiments: &stopped };
+        let bytes = old.republished(version, now_ms, &stops)?;
+        last::set_held(&self.sql, true)?;
+        let publication = Publication { version, now_ms, bytes: &bytes, opened: Vec::new() };
+        central::publish(&self.env, &publication).await?;
+        self.put(version, &bytes).await?;
+        let view = RollbackView { held: true, version, content_of };
+        record.before = format!(r#"{{"held":{},"version":{}}}"#, last.is_held, last.version);
+        record.after = format!(r#"{{"held":true,"version":{version},"content_of":{content_of}}}"#);
+        record.answer = Some(serde_json::to_string(&view).map_err(worker::Error::from)?);
+        self.record_done(&record, Vec::new()).await?;
+        Ok(json_response(&view, 200)?)
+    }
+}
