@@ -8,6 +8,8 @@
 
 pub(crate) mod limits;
 mod read;
+#[cfg(feature = "toml")]
+mod schema;
 mod write;
 
 pub(crate) use read::check_policy;

@@ -22,6 +22,10 @@ use crate::{Currency, Error};
 /// Most endings of a price that can be allowed.
 pub const ENDINGS_MAX: usize = 10;
 
+/// What may be written under `[guardrails]`.
+pub(crate) const FIELDS: [&str; 7] =
+    ["min_price_minor", "max_price_minor", "map_minor", "min_margin", "max_step", "grid_minor", "endings"];
+
 /// What a team allows of the prices of an item; nothing is given unless it is said.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Guardrails {
@@ -99,15 +103,7 @@ struct Bound {
 
 impl Guardrails {
     pub(crate) fn read(guardrails: Value, currency: Currency) -> Result<Self, Error> {
-        let mut fields = guardrails.fields(&[
-            "min_price_minor",
-            "max_price_minor",
-            "map_minor",
-            "min_margin",
-            "max_step",
-            "grid_minor",
-            "endings",
-        ])?;
+        let mut fields = guardrails.fields(&FIELDS)?;
         let mut amount = |name| fields.take(name).if_any().map(read_amount).transpose();
         let amounts = [
             amount("min_price_minor")?,

@@ -52,7 +52,7 @@ pub struct Interval {
 
 impl Interval {
     /// The interval as far to both sides of a number.
-    fn around(middle: f64, half: f64) -> Self {
+    pub(crate) fn around(middle: f64, half: f64) -> Self {
         Self { low: middle - half, high: middle + half }
     }
 
@@ -101,7 +101,7 @@ pub fn matured(history: &History, window_hours: u32, now: u32) -> &[Period] {
 }
 
 /// Refuses an error rate that is none.
-fn check_alpha(alpha: f64) -> Result<(), Error> {
+pub(crate) fn check_alpha(alpha: f64) -> Result<(), Error> {
     if (1e-12..=0.5).contains(&alpha) {
         return Ok(());
     }

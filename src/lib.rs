@@ -106,6 +106,8 @@ pub use experiment::{DelayCorrection, Experiment, Objective, PolicyChoice};
 pub mod groups;
 pub use groups::Groups;
 
+pub mod power;
+
 pub mod lifecycle;
 
 pub mod tally;
@@ -155,7 +157,14 @@ pub use event::{Exposure, Reward};
 
 pub mod page;
 
+pub mod audit;
+
 pub mod inference;
+
+pub mod cluster;
+
+pub mod answer;
+pub use answer::Answer;
 
 pub mod simulate;
 

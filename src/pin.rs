@@ -3,26 +3,33 @@
 //! All pins of a visitor travel in one signed text of at most 1 KB, also with 60 running experiments: 12 bytes each.
 //! A pin carries what is needed to renew its quote exactly: the same propensity, cohort and exposure id. Who saw the
 //! catalogue price of an item is pinned to it too: a price that changed under a shopper's eyes would be as bad as an
-//! arm's that did.
+//! arm's that did. Where an experiment has many items, it is the items that were seen which are pinned so, up to 24 of
+//! them; who saw more keeps the catalogue prices of the whole experiment.
+//!
+//! Where items are randomised, everybody sees the same and nobody is pinned.
 //!
 //! Out of scope: the cookie's attributes, and quotes of single items in forms and carts.
 
 use crate::decision::{Choice, Decision};
 use crate::experiment::EXPERIMENTS_MAX;
-use crate::snapshot::LiveExperiment;
-use crate::{Quotary, Snapshot, UnitKey};
+use crate::snapshot::{ListedItem, LiveExperiment};
+use crate::{Quotary, Snapshot, UnitKey, mac};
 
 const PURPOSE: &[u8] = b"haggle pins 1\0";
 const PIN_BYTES: usize = 12;
 const HOLDOUT_CODE: u8 = u8::MAX;
 const CATALOGUE_CODE: u8 = HOLDOUT_CODE - 1;
+/// Of a pin that is about one item of an experiment, whose number it holds in the place of propensity and epoch.
+const ITEM_CODE: u8 = CATALOGUE_CODE - 1;
+/// Most items that one visitor's pins are about.
+const ITEMS_MAX: usize = 24;
 
 /// What a unit keeps for an experiment.
 #[derive(Debug, Clone, Copy)]
 pub enum Pinned<'a> {
     /// The price of a decision.
     Decision(Decision<'a>),
-    /// The catalogue price of the experiment's item, which the unit saw before any decision: nothing is counted.
+    /// The catalogue price, which the unit saw before any decision: nothing is counted.
     Catalogue,
 }
 
@@ -62,7 +69,7 @@ impl Pins {
     /// A pin of an arm that the experiment no longer has is none, and a stopped experiment has none.
     pub fn find<'a>(&self, experiment: &'a LiveExperiment, hold_s: u64, now_ms: u64) -> Option<Pinned<'a>> {
         let pin = self.held(experiment, hold_s, now_ms)?;
-        if experiment.is_stopped() {
+        if experiment.is_stopped() || !experiment.is_of_visitors() {
             return None;
         }
         let choice = match pin.arm {
@@ -74,8 +81,43 @@ impl Pins {
         Some(Pinned::Decision(Decision { experiment, choice, propensity, epoch, decided_at_min }))
     }
 
-    /// Pins the catalogue price of an experiment's item from now on, in the place of whatever was pinned.
+    /// As [`Pins::find`], for an item of an experiment: who has seen it at its catalogue price keeps that, whatever was
+    /// decided for the experiment's other items.
+    pub fn find_item<'a>(&self, item: &ListedItem<'a>, hold_s: u64, now_ms: u64) -> Option<Pinned<'a>> {
+        let found = self.find(item.experiment(), hold_s, now_ms)?;
+        let is_seen = |pin: &Pin| pin.is_of(item) && pin.is_held(hold_s, now_ms);
+        Some(match found {
+            Pinned::Decision(decision) if !self.pins.iter().any(is_seen) => {
+                Pinned::Decision(item.decision(decision))
+            }
+            _ => Pinned::Catalogue,
+        })
+    }
+
+    /// Pins the catalogue price of an item from now on, in the place of whatever was pinned: of an experiment's one item,
+    /// or of one of many. A negative item keeps it anyway.
+    pub fn keep_item(&mut self, item: &ListedItem<'_>, now_ms: u64) {
+        let experiment = item.experiment();
+        if !experiment.has_many_items() {
+            return self.keep_catalogue(experiment, now_ms);
+        }
+        let is_whole = |pin: &Pin| pin.tag == experiment.tag() && pin.arm == CATALOGUE_CODE;
+        if !experiment.is_of_visitors() || item.is_negative() || self.pins.iter().any(is_whole) {
+            return;
+        }
+        self.pins.retain(|pin| !pin.is_of(item));
+        let items = self.pins.iter().filter(|pin| pin.arm == ITEM_CODE).count();
+        if items >= ITEMS_MAX || self.pins.len() >= EXPERIMENTS_MAX {
+            return self.keep_catalogue(experiment, now_ms);
+        }
+        self.pins.push(Pin::of_item(item, minute(now_ms)));
+    }
+
+    /// Pins the catalogue prices of all of an experiment's items from now on, in the place of whatever was pinned.
     pub fn keep_catalogue(&mut self, experiment: &LiveExperiment, now_ms: u64) {
+        if !experiment.is_of_visitors() {
+            return;
+        }
         self.pins.retain(|pin| pin.tag != experiment.tag());
         if self.pins.len() >= EXPERIMENTS_MAX {
             // Pins of experiments that are not known here stand last; the cookie has no room for one more.
@@ -86,9 +128,9 @@ impl Pins {
         self.pins.insert(0, pin);
     }
 
-    /// The decisions of a unit in every running experiment: the pinned ones as they were, new ones by
-    /// [`decide_in`](crate::decide_in), none where the catalogue price is pinned or the experiment is stopped. Returns
-    /// the decisions and the pins to be kept from now on.
+    /// The decisions of a unit in every running experiment on visitors: the pinned ones as they were, new ones by
+    /// [`decide_in`](crate::decide_in), none where the catalogue price is pinned, or the experiment is stopped, or paused
+    /// and nothing is pinned. Returns the decisions and the pins to be kept from now on.
     pub fn settle<'a>(
         &self,
         snapshot: &'a Snapshot,
@@ -98,7 +140,7 @@ impl Pins {
     ) -> (Vec<Decision<'a>>, Self) {
         let experiments = snapshot.experiments();
         let (mut decisions, mut pins) = (Vec::new(), Vec::with_capacity(experiments.len()));
-        for experiment in experiments {
+        for experiment in experiments.iter().filter(|experiment| experiment.is_of_visitors()) {
             let held = self.held(experiment, hold_s, now_ms);
             let decision = match self.find(experiment, hold_s, now_ms) {
                 Some(Pinned::Decision(decision)) => Some(decision),
@@ -111,14 +153,17 @@ impl Pins {
         }
         // A location may run behind or ahead of the one that pinned: what it does not know it hands on.
         let is_known = |pin: &&Pin| experiments.iter().any(|experiment| experiment.tag() == pin.tag);
-        let others = self.pins.iter().filter(|pin| !is_known(pin) && pin.is_held(hold_s, now_ms));
-        pins.extend(others.take(EXPERIMENTS_MAX.saturating_sub(pins.len())));
+        let is_item = |pin: &&Pin| pin.arm == ITEM_CODE && is_known(pin);
+        let rest = self.pins.iter().filter(|pin| pin.is_held(hold_s, now_ms));
+        let rest = rest.clone().filter(is_item).chain(rest.filter(|pin| !is_known(pin)));
+        pins.extend(rest.take(EXPERIMENTS_MAX.saturating_sub(pins.len())));
         (decisions, Self { pins })
     }
 
     /// The pin of an experiment that is held and means something in it.
     fn held(&self, experiment: &LiveExperiment, hold_s: u64, now_ms: u64) -> Option<&Pin> {
-        let pin = self.pins.iter().find(|pin| pin.tag == experiment.tag())?;
+        let is_its = |pin: &&Pin| pin.tag == experiment.tag() && pin.arm != ITEM_CODE;
+        let pin = self.pins.iter().find(is_its)?;
         let exists = match pin.arm {
             HOLDOUT_CODE | CATALOGUE_CODE => true,
             arm => usize::from(arm) < experiment.arms().len(),
@@ -145,6 +190,23 @@ impl Pin {
             epoch: decision.epoch,
             decided_at_min: decision.decided_at_min,
         }
+    }
+
+    /// The catalogue price of one of many items.
+    fn of_item(item: &ListedItem<'_>, decided_at_min: u32) -> Self {
+        let [p0, p1, e0, e1, e2, ..] = mac::digest16(&["haggle pin", item.sku()]);
+        Self {
+            tag: item.experiment().tag(),
+            arm: ITEM_CODE,
+            propensity: u32::from_le_bytes([p0, p1, 0, 0]) + 1,
+            epoch: u32::from_le_bytes([e0, e1, e2, 0]),
+            decided_at_min,
+        }
+    }
+
+    /// Whether it is about this one of many items.
+    fn is_of(&self, item: &ListedItem<'_>) -> bool {
+        self.arm == ITEM_CODE && *self == Self::of_item(item, self.decided_at_min)
     }
 
     fn is_held(&self, hold_s: u64, now_ms: u64) -> bool {
@@ -183,8 +245,13 @@ const EPOCH_START_MIN: u32 = 26_297_280;
 #[allow(clippy::string_slice)]
 mod tests {
     use super::*;
+    use crate::TOTAL;
     use crate::decision::tests::snapshot;
+    use crate::experiment::Unit;
     use crate::quote::tests::quotary;
+    use crate::snapshot::tests::many::{
+        experiment as many_experiment, groups as many_groups, input as many_input, snapshot as many,
+    };
     use proptest::prelude::*;
 
     const NOW_MS: u64 = 1_700_000_000_000;
@@ -261,6 +328,86 @@ mod tests {
         assert_eq!((decisions.len(), kept), (0, pins));
         let (none, open) = Pins::default().settle(&stopped, &unit(), HOLD_S, NOW_MS);
         assert_eq!((none.len(), open), (0, Pins::default()), "what is new is not decided");
+    }
+
+    fn shared(pinned: Option<Pinned<'_>>) -> Option<(Choice, u32)> {
+        match pinned {
+            Some(Pinned::Decision(decision)) => Some((decision.choice, decision.propensity)),
+            _ => None,
+        }
+    }
+
+    #[test]
+    fn of_many_items_those_that_were_seen_keep_the_catalogue_price_and_the_others_share_an_arm() {
+        let snapshot = many(Unit::Visitor, |_| {});
+        let item = |sku| snapshot.item(sku).unwrap();
+        let mut pins = Pins::default();
+        pins.keep_item(&item("S-0001"), NOW_MS);
+        pins.keep_item(&item("S-0001"), NOW_MS);
+        pins.keep_item(&item("S-0003"), NOW_MS);
+        assert_eq!(pins.pins.len(), 1, "a negative item keeps it anyway");
+        let (decisions, pins) = pins.settle(&snapshot, &unit(), HOLD_S, NOW_MS);
+        let pins = Pins::open(&quotary(), &unit(), &pins.seal(&quotary(), &unit()));
+        let find = |sku, now_ms| pins.find_item(&item(sku), HOLD_S, now_ms);
+        assert!(matches!(find("S-0001", NOW_MS), Some(Pinned::Catalogue)));
+        let decision = (decisions[0].choice, decisions[0].propensity);
+        assert_eq!(shared(find("S-0000", NOW_MS)), Some(decision));
+        assert_eq!(shared(find("S-0002", NOW_MS)), Some(decision));
+        assert_eq!(shared(find("S-0003", NOW_MS)), Some((Choice::Negative, TOTAL)));
+        let (again, kept) = pins.settle(&snapshot, &unit(), HOLD_S, NOW_MS + 60_000);
+        assert_eq!((again.len(), kept), (1, pins.clone()), "settling does not forget");
+        let (_, later) = pins.settle(&snapshot, &unit(), HOLD_S, NOW_MS + HOLD_S * 1000);
+        assert!(shared(later.find_item(&item("S-0001"), HOLD_S, NOW_MS + HOLD_S * 1000)).is_some());
+    }
+
+    #[test]
+    fn who_saw_more_items_than_the_cookie_holds_keeps_the_catalogue_prices_of_the_experiment() {
+        let (experiment, groups) = (many_experiment(Unit::Visitor), many_groups(40));
+        let mut entry = crate::Entry::new(&experiment, 1, many_input(&experiment));
+        entry.groups = Some(&groups);
+        let snapshot = Snapshot::decode(Snapshot::encode(1, 1, &[entry]).unwrap()).unwrap();
+        let mut pins = Pins::default();
+        for (_, item) in snapshot.items().filter(|(_, item)| !item.is_negative()).take(ITEMS_MAX) {
+            pins.keep_item(&item, NOW_MS);
+        }
+        assert_eq!(pins.pins.len(), ITEMS_MAX);
+        assert!(
+            shared(pins.settle(&snapshot, &unit(), HOLD_S, NOW_MS).1.find_item(
+                &snapshot.item("S-0038").unwrap(),
+                HOLD_S,
+                NOW_MS
+            ))
+            .is_some()
+        );
+        pins.keep_item(&snapshot.item("S-0038").unwrap(), NOW_MS);
+        assert_eq!(pins.pins.len(), 1);
+        let (decisions, pins) = pins.settle(&snapshot, &unit(), HOLD_S, NOW_MS);
+        assert_eq!(decisions.len(), 0);
+        assert!(matches!(
+            pins.find_item(&snapshot.item("S-0000").unwrap(), HOLD_S, NOW_MS),
+            Some(Pinned::Catalogue)
+        ));
+    }
+
+    #[test]
+    fn nobody_is_pinned_where_items_are_randomised() {
+        let snapshot = many(Unit::Item, |_| {});
+        let (item, mut pins) = (snapshot.item("S-0001").unwrap(), Pins::default());
+        pins.keep_item(&item, NOW_MS);
+        pins.keep_catalogue(item.experiment(), NOW_MS);
+        let (decisions, kept) = pins.settle(&snapshot, &unit(), HOLD_S, NOW_MS);
+        assert_eq!((decisions.len(), kept), (0, Pins::default()));
+        assert!(pins.find_item(&item, HOLD_S, NOW_MS).is_none());
+    }
+
+    #[test]
+    fn what_is_paused_keeps_its_pins_and_makes_no_new_ones() {
+        let (running, paused) =
+            (many(Unit::Visitor, |_| {}), many(Unit::Visitor, |entry| entry.is_paused = true));
+        let (decisions, pins) = Pins::default().settle(&running, &unit(), HOLD_S, NOW_MS);
+        let (held, kept) = pins.settle(&paused, &unit(), HOLD_S, NOW_MS + 60_000);
+        assert_eq!((held[0].choice, &kept), (decisions[0].choice, &pins));
+        assert_eq!(Pins::default().settle(&paused, &unit(), HOLD_S, NOW_MS).0.len(), 0);
     }
 
     /// The cookie that a release before catalogue pins wrote; see also `tests/golden/tokens.json`.

@@ -35,6 +35,9 @@ const PARAMETER_MAX: f64 = 1e15;
 const PARAMETER_MIN: f64 = 0.01;
 /// Largest parameter of a prior, and what is allowed in words.
 const PRIOR_MAX: f64 = 1e6;
+/// Range of a prior's parameters.
+#[cfg(feature = "toml")]
+pub(crate) const PRIOR: RangeInclusive<f64> = PARAMETER_MIN..=PRIOR_MAX;
 const PRIOR_ALLOWED: &str = "a number from 0.01 to 1000000";
 /// Largest value of a conversion in minor units.
 const VALUE_MINOR_MAX: i64 = 1_000_000_000_000;

@@ -12,7 +12,7 @@ mod encode;
 mod item;
 mod layout;
 #[cfg(test)]
-mod tests;
+pub(crate) mod tests;
 
 use std::sync::OnceLock;
 

@@ -12,8 +12,6 @@ pub(super) const AUTHOR_MAX: usize = 200;
 pub(super) const DOCUMENT_MAX: usize = 500;
 /// Most characters of a salt.
 pub(super) const SALT_MAX: usize = 64;
-/// Most characters of an item's key.
-pub(super) const SKU_MAX: usize = crate::catalogue::SKU_CHARACTERS_MAX;
 /// Most characters of a column's name.
 pub(super) const COLUMN_MAX: usize = 64;
 /// Most characters of a value that a column is compared with.

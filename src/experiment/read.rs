@@ -15,6 +15,8 @@ pub(super) mod lines;
 mod policy;
 mod schedule;
 
+#[cfg(test)]
+pub(super) use arms::FIELDS as ARM_FIELDS;
 pub(crate) use policy::check_policy;
 
 use super::limits::{
@@ -113,8 +115,8 @@ impl Experiment {
         let experiment = Self { guardrails, ..experiment };
         arms::check(&experiment)?;
         schedule::check(&experiment)?;
-        check_policy(&experiment)?;
         policy::check_many_items(&experiment)?;
+        check_policy(&experiment)?;
         Ok(experiment)
     }
 }

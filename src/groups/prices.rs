@@ -50,6 +50,8 @@ pub struct ArmRange {
     pub most_minor: i64,
     /// Items whose price the guardrails' grid or endings have moved from the multiple itself.
     pub moved: usize,
+    /// Items whose price was moved beyond the catalogue price, or onto it: a lower price that is none, or a higher one.
+    pub crossed: usize,
     /// Items whose price is the catalogue price.
     pub unchanged: usize,
 }
@@ -151,15 +153,8 @@ fn price_of(
         ArmPrice::Times(times) if millionths(*times) == millionths(1.0) => return Ok(catalogue_minor),
         ArmPrice::Times(times) => {
             let times = millionths(*times);
-            let plain = plain(catalogue_minor, times);
-            if let Some(allowed) = bounds.broken_by_amount(plain) {
-                return Err([plain.to_string(), allowed]);
-            }
-            return bounds.nearest(catalogue_minor, times).ok_or_else(|| {
-                let allowed = bounds.broken_by_digits(plain).unwrap_or_else(|| "another price".into());
-                let (floor, ceiling) = (bounds.floor_minor(), bounds.ceiling_minor());
-                [plain.to_string(), format!("{allowed}, and none is from {floor} to {ceiling}")]
-            });
+            let refused = |allowed| [plain(catalogue_minor, times).to_string(), allowed];
+            return bounds.nearest(catalogue_minor, times).map_err(refused);
         }
         ArmPrice::Column(name) => column.ok_or_else(|| {
             ["missing".to_owned(), format!("an integer in the column {name} of the catalogue")]
@@ -295,7 +290,13 @@ impl Groups {
                 ArmPrice::Times(times) => price != plain(member.price_minor, millionths(times)),
                 _ => false,
             };
+            let is_crossed = |&(member, price): &(&Member, i64)| match arm.price {
+                ArmPrice::Times(times) if times < 1.0 => price >= member.price_minor,
+                ArmPrice::Times(times) if times > 1.0 => price <= member.price_minor,
+                _ => false,
+            };
             ArmRange {
+                crossed: prices().filter(is_crossed).count(),
                 arm: arm.name.clone(),
                 least_minor: prices().map(|(_, price)| price).min().unwrap_or(0),
                 most_minor: prices().map(|(_, price)| price).max().unwrap_or(0),

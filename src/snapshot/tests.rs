@@ -1,5 +1,7 @@
 //! What was encoded is decoded, and any other bytes are an error or decide.
 
+pub(crate) mod many;
+
 use super::*;
 use crate::experiment::tests::sevilla;
 use crate::{TOTAL, Tally, evidence};

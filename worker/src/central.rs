@@ -2,7 +2,9 @@
 //!
 //! Values are bound, never written into a statement. Amounts cross as integers within ±2^53, squares as text.
 
+pub mod answer;
 pub mod audit;
+pub mod catalogue;
 pub mod experiments;
 pub mod groups;
 mod publications;
@@ -148,6 +150,8 @@ macro_rules! square_sums {
         concat!($(", SUM(CAST(substr('000000000000000000000000000000000000'||", $column, ",-", $from, ",9) AS INTEGER))"),+)
     };
 }
+
+use square_sums;
 
 /// Tallies, shares and delays of experiment ?1, with what was before hour ?2 in blocks, and delays from hour ?3 on.
 const HISTORY: &str = concat!(

@@ -15,6 +15,7 @@
 //! repeated until the central store has taken it.
 
 mod command;
+mod log;
 mod schema;
 
 use std::cell::Cell;
@@ -31,6 +32,7 @@ use crate::settings::Settings;
 
 use command::credit_at;
 pub use command::{Claim, Command, Line, Outcome};
+pub use log::Shown;
 use schema::SCHEMA;
 
 /// Rows in one statement of a report.
@@ -115,6 +117,11 @@ impl DurableObject for Ledger {
                 // In the same commit as the lines, also where one of them failed.
                 self.arm().await?;
                 Response::ok(outcomes?.join("\n"))
+            }
+            "/log" => {
+                let asked = request.text().await?;
+                let (experiment, after) = asked.split_once('\t').unwrap_or((&asked, ""));
+                Response::ok(log::page(&self.sql, experiment, after)?)
             }
             _ => match self.report().await {
                 Ok(()) => Response::ok(""),

@@ -16,6 +16,7 @@
 //! | `publisher` | 5 to 7, the sync job | Durable Object `PUBLISHER`, cron |
 //! | `auth` | who operators are | WebCrypto, rate limiting |
 //! | `admin_api` | what operators see | `ADMIN_HOST` |
+//! | `report_api`, `log_api` | what came of it | - |
 //!
 //! Out of scope: formulas, and anything that needs a clock argument it cannot get from the runtime.
 
@@ -25,6 +26,7 @@
 mod admin_api;
 mod auth;
 mod cache;
+mod catalogue_api;
 mod central;
 mod charset;
 mod clock;
@@ -33,6 +35,7 @@ mod html_cache;
 mod http;
 mod kv;
 mod ledger;
+mod log_api;
 mod mismatches;
 mod origin;
 mod page;
@@ -40,8 +43,10 @@ mod proof;
 mod publisher;
 mod quotes_api;
 mod reasons;
+mod report_api;
 mod rows;
 mod settings;
+mod shared_cache;
 mod shop_api;
 mod signer;
 mod stream;

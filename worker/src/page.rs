@@ -9,8 +9,8 @@
 use std::borrow::Cow;
 use std::rc::Rc;
 
-use haggle::Snapshot;
 use haggle::page::{Field, Output, Report, Rewriter};
+use haggle::{LiveExperiment, Snapshot};
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
 use web_sys::{ReadableStream, Response, ResponseInit};
@@ -22,8 +22,9 @@ use crate::mismatches::is_wrong;
 use crate::origin::{Page, ShopRequest};
 use crate::reasons::Reason;
 use crate::settings::{Mode, Settings};
+use crate::shared_cache::make_private;
 use crate::stream::{Reader, Whole, Writer};
-use crate::visitor::{PageOffers, Visitor, expire_cookies, make_private};
+use crate::visitor::{PageOffers, Visitor, expire_cookies};
 use crate::{cache, charset, mismatches, proof};
 
 /// Most bytes of a page that are kept in memory.
@@ -43,46 +44,67 @@ pub async fn serve(request: &Request, url: String, env: &Env, context: &Context)
     if !is_for_reading || request.raw.headers().has("upgrade")? {
         return request.pass(env).await;
     }
-    let (settings, snapshot) = match ready(&request, env, context).await {
+    let ready = match ready(&request, env, context).await {
         Ok(ready) => ready,
         Err(reason) => {
             let page = Page { response: request.pass(env).await?, is_cached: false };
             return left_alone(&request, page, reason);
         }
     };
-    let page = request.page(env, &settings, context).await?;
+    let page = request.page(env, &ready.settings, context).await?;
     if let Some(reason) = unfit(&page.response)? {
         return left_alone(&request, page, reason);
     }
-    let visitor = Visitor::of(&request.cookies, snapshot, settings, clock::now_ms());
+    let visitor = ready.visitor(&request.cookies);
     let response = View { request, page, visitor }.serve(context).await;
     mismatches::flush_later(env, context);
     response
 }
 
+/// What prices are decided by.
+struct Ready {
+    settings: Rc<Settings>,
+    snapshot: Rc<Snapshot>,
+    /// The visitor has not agreed to prices of its own, and sees everybody's.
+    is_refused: bool,
+}
+
+impl Ready {
+    fn visitor(self, cookies: &str) -> Visitor {
+        let Self { settings, snapshot, is_refused } = self;
+        let is_personal = snapshot.experiments().iter().any(LiveExperiment::is_of_visitors);
+        match is_personal && !is_refused {
+            true => Visitor::of(cookies, snapshot, settings, clock::now_ms()),
+            false => {
+                let ours = if is_refused { cookies.to_owned() } else { String::new() };
+                Visitor::nobody(ours, snapshot, settings, clock::now_ms())
+            }
+        }
+    }
+}
+
 /// What prices are decided by, if anything may be priced.
-async fn ready(
-    request: &ShopRequest,
-    env: &Env,
-    context: &Context,
-) -> std::result::Result<(Rc<Settings>, Rc<Snapshot>), Reason> {
+async fn ready(request: &ShopRequest, env: &Env, context: &Context) -> std::result::Result<Ready, Reason> {
     let misconfigured = |error: String| {
         worker::console_error!("settings: {error}");
         Reason::Misconfigured
     };
     let settings = Settings::of(env).map_err(misconfigured)?;
     settings.signer.ready().await.map_err(misconfigured)?;
-    if settings.consent.as_ref().is_some_and(|consent| !consent.is_given(&request.cookies)) {
+    let is_refused = settings.consent.as_ref().is_some_and(|consent| !consent.is_given(&request.cookies));
+    let snapshot = cache::snapshot_for_page(env, &settings, context).await;
+    let has_shared = |snapshot: &Snapshot| snapshot.experiments().iter().any(|live| !live.is_of_visitors());
+    if is_refused && !snapshot.as_deref().is_ok_and(has_shared) {
         return Err(Reason::NoConsent);
     }
-    let snapshot = cache::snapshot_for_page(env, &settings, context).await?;
+    let snapshot = snapshot?;
     if snapshot.is_stopped() {
-        return Err(Reason::Stopped);
+        return Err(if is_refused { Reason::NoConsent } else { Reason::Stopped });
     }
     if snapshot.experiments().is_empty() {
         return Err(Reason::NoExperiment);
     }
-    Ok((settings, snapshot))
+    Ok(Ready { settings, snapshot, is_refused })
 }
 
 /// A page on its way to a visitor.
@@ -98,7 +120,7 @@ impl View {
             return self.at_catalogue(Reason::FirstView, context).await;
         }
         let mut reason = Reason::Priced;
-        if self.request.parameters().any(|name| AD_CLICK.contains(&name)) {
+        if !self.visitor.is_nobody() && self.request.parameters().any(|name| AD_CLICK.contains(&name)) {
             let Some(sku) = self.visitor.snapshot().site().page_sku(self.request.path()) else {
                 return self.at_catalogue(Reason::AdClick, context).await;
             };
@@ -116,7 +138,8 @@ impl View {
         if streams { self.streamed(reason, context).await } else { self.whole(reason, context).await }
     }
 
-    /// The page with its catalogue prices, which the visitor keeps for the items on it.
+    /// The page with its catalogue prices, which the visitor keeps for the items on it; with those prices that everybody
+    /// sees.
     async fn at_catalogue(mut self, reason: Reason, context: &Context) -> Result<Response> {
         let bytes = match self.read_whole().await? {
             Whole::Read(bytes) if charset::begins_strangely(&bytes) => {
@@ -127,7 +150,7 @@ impl View {
             Whole::TooLong(first, rest) => {
                 self.visitor.keep_catalogue_of_all();
                 let response = self.passed_on(first, rest, context)?;
-                self.visitor.stamp(&response.headers())?;
+                self.stamp(&response)?;
                 return marked(response, Reason::TooLarge);
             }
         };
@@ -137,8 +160,13 @@ impl View {
             proof::doubt(&path_key(&self.request));
         }
         report.items.iter().for_each(|item| self.visitor.keep_catalogue(&item.sku));
-        let response = self.with_bytes(&bytes)?;
-        self.visitor.stamp(&response.headers())?;
+        let has_shared = self.visitor.snapshot().experiments().iter().any(|live| !live.is_of_visitors());
+        let shared = if has_shared { self.priced(&bytes, false) } else { None };
+        let response = match shared {
+            Some(mut output) => self.with_bytes(&with_quotes(&self.visitor, &mut output).await)?,
+            None => self.with_bytes(&bytes)?,
+        };
+        self.stamp(&response)?;
         marked(response, reason)
     }
 
@@ -159,29 +187,36 @@ impl View {
         self.of_whole(&bytes, reason, is_to_prove).await
     }
 
-    /// A page of which all bytes are here: an item with a place that does not match is left alone in all places.
+    /// A page of which all bytes are here.
     async fn of_whole(&self, bytes: &[u8], reason: Reason, is_to_prove: bool) -> Result<Response> {
+        let Some(mut output) = self.priced(bytes, is_to_prove) else {
+            return self.left_alone_with(bytes, Reason::SurfaceMismatch);
+        };
+        let response = self.with_bytes(&with_quotes(&self.visitor, &mut output).await)?;
+        self.stamp(&response)?;
+        marked(response, reason)
+    }
+
+    /// A page with the visitor's prices: an item with a place that does not match is left alone in all places. None where
+    /// nothing is left.
+    fn priced(&self, bytes: &[u8], is_to_prove: bool) -> Option<Output> {
         let path = self.request.path();
         let mut without = Vec::new();
-        let (mut output, report) =
+        let (output, report) =
             rewritten(&self.visitor, path, &PageOffers::of(&self.visitor, &without), bytes);
         let is_wrong_somewhere = mismatches::count(&report.items);
         if is_to_prove && !is_wrong_somewhere && is_clean(&self.visitor, path, bytes) {
             proof::prove(proof::mark_of(self.visitor.snapshot()), &path_key(&self.request));
         }
         without.extend(report.items.into_iter().filter(is_wrong).map(|item| item.sku));
-        if !without.is_empty() {
-            proof::doubt(&path_key(&self.request));
-            let offers = PageOffers::of(&self.visitor, &without);
-            let (second, report) = rewritten(&self.visitor, path, &offers, bytes);
-            if report.items.iter().any(is_wrong) || !report.items.iter().any(|item| item.written > 0) {
-                return self.left_alone_with(bytes, Reason::SurfaceMismatch);
-            }
-            output = second;
+        if without.is_empty() {
+            return Some(output);
         }
-        let response = self.with_bytes(&with_quotes(&self.visitor, &mut output).await)?;
-        self.visitor.stamp(&response.headers())?;
-        marked(response, reason)
+        proof::doubt(&path_key(&self.request));
+        let offers = PageOffers::of(&self.visitor, &without);
+        let (second, report) = rewritten(&self.visitor, path, &offers, bytes);
+        let is_left = !report.items.iter().any(is_wrong) && report.items.iter().any(|item| item.written > 0);
+        is_left.then_some(second)
     }
 
     /// The page with the visitor's prices, written while it comes.
@@ -198,7 +233,7 @@ impl View {
         }
         let (writer, readable) = Writer::new()?;
         let response = self.with_body(Some(&readable))?;
-        self.visitor.stamp(&response.headers())?;
+        self.stamp(&response)?;
         let (request, visitor) = (self.request, self.visitor);
         context.wait_until(async move {
             let Some(report) = pump(reader, writer, &visitor, request.path()).await else { return };
@@ -221,7 +256,7 @@ impl View {
         let (mut output, report) = rewritten(&self.visitor, self.request.path(), &offers, bytes);
         mismatches::count(&report.items);
         let response = self.with_bytes(&with_quotes(&self.visitor, &mut output).await)?;
-        self.visitor.stamp(&response.headers())?;
+        self.stamp(&response)?;
         marked(response, reason)
     }
 
@@ -257,6 +292,12 @@ impl View {
         let response = Response::new_with_opt_readable_stream_and_init(body, init)?;
         response.headers().delete("content-length")?;
         Ok(response)
+    }
+
+    /// Says who may keep a response with prices in it. Our own cache has kept a page already: others then do not.
+    fn stamp(&self, response: &Response) -> Result<()> {
+        self.visitor.stamp(&response.headers())?;
+        if self.page.is_cached { make_private(&response.headers()) } else { Ok(()) }
     }
 
     /// The shop's response, of which the first bytes may have been read already.

@@ -22,7 +22,8 @@ struct LinePrice<'a> {
     line_id: Option<&'a str>,
     sku: &'a str,
     status: &'static str,
-    /// The price of one unit to charge; null where the catalogue price stands and is not known here in the currency.
+    /// The price of one unit to charge: of a refused quote the catalogue price, or what everybody sees now; null where that
+    /// is not known here in the currency.
     price_minor: Option<i64>,
     catalogue_minor: Option<i64>,
     currency: Option<String>,
@@ -95,7 +96,7 @@ async fn price_of<'a>(
             line_id,
             sku,
             status: "refused",
-            price_minor: catalogue_minor,
+            price_minor: item.and_then(|item| item.shared()).map(|now| now.price_minor).or(catalogue_minor),
             catalogue_minor,
             currency: item.map(|item| item.experiment().currency().to_string()),
             expires_at_s: None,

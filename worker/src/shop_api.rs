@@ -3,7 +3,7 @@
 use std::rc::Rc;
 
 use haggle::event::{RewardKind, Seen, ShownPrice, delay_hours, parse_exposures, parse_rewards};
-use haggle::{Error, Exposure, Quote, Reward};
+use haggle::{Error, Exposure, Quote, Reward, Snapshot};
 use serde::Serialize;
 use worker::{Env, Request, Response};
 
@@ -30,7 +30,10 @@ struct Price<'a> {
     reason: &'static str,
 }
 
-/// `GET /haggle/v1/price?sku=`: the price of an item for this visitor.
+/// Seconds for which caches may keep everybody's price of an item.
+const SHARED_PRICE_S: u64 = 60;
+
+/// `GET /haggle/v1/price?sku=`: the price of an item for this visitor, or for everybody where items are randomised.
 pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     let missing = "query parameter sku is missing; it must be the key of an item that an experiment prices";
@@ -42,6 +45,9 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
     let unknown = || format!("item {sku:?} is in no running experiment; the catalogue price stands");
     let Some(item) = snapshot.item(&sku) else { return Err(Fault::NotFound(unknown())) };
     let (catalogue_minor, currency) = (item.price_minor(), item.experiment().currency().to_string());
+    if !item.experiment().is_of_visitors() {
+        return shared_price(&sku, snapshot.clone(), settings).await;
+    }
     let cookies = request.headers().get("cookie")?.unwrap_or_default();
     if settings.consent.as_ref().is_some_and(|consent| !consent.is_given(&cookies)) {
         let (price_minor, currency) = (catalogue_minor, currency.as_str());
@@ -75,8 +81,30 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
     Ok(raw.into())
 }
 
+/// The price that everybody sees, whoever asks: no cookie is read or set, and caches may keep it while it holds.
+async fn shared_price(sku: &str, snapshot: Rc<Snapshot>, settings: Rc<Settings>) -> Result<Response, Fault> {
+    let nobody = Visitor::nobody(String::new(), snapshot.clone(), settings, clock::now_ms());
+    let quote = nobody.quote(sku);
+    let token = match &quote {
+        Some(quote) => nobody.sign(quote).await,
+        None => None,
+    };
+    let Some(item) = snapshot.item(sku) else { return Err(Fault::NotFound(format!("no item {sku:?}"))) };
+    let price_minor = quote.filter(|_| token.is_some()).map_or(item.price_minor(), |quote| quote.price_minor);
+    let currency = item.experiment().currency().to_string();
+    let reason = if token.is_some() { "priced" } else { "catalogue" };
+    let body = Price { sku, price_minor, currency: &currency, quote: token.as_deref(), reason };
+    let response: web_sys::Response = json_response(&body, 200)?.into();
+    let most_s = nobody.prices_hold_s().min(SHARED_PRICE_S);
+    response
+        .headers()
+        .set("cache-control", &format!("public, max-age={most_s}"))
+        .map_err(worker::Error::from)?;
+    Ok(response.into())
+}
+
 /// `POST /haggle/v1/exposures`: prices that were really shown, by a page with the visitor's cookies or by an app with
-/// quotes. What a crawler has seen is not counted.
+/// quotes. What a crawler has seen is not counted, and what everybody sees is counted by its sales alone.
 pub async fn exposures(request: &Request, env: &Env) -> Result<Response, Fault> {
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     let seen = parse_exposures(&text_body(request, EXPOSURES_BYTES_MAX).await?)?;
@@ -96,7 +124,7 @@ pub async fn exposures(request: &Request, env: &Env) -> Result<Response, Fault> 
                 let quote = settings.signer.open(&token).await.and_then(|quote| {
                     quote.check_merchant(&settings.merchant)?;
                     quote.check_held(now_ms / 1000)?;
-                    Ok(quote)
+                    Ok(Some(quote).filter(|quote| !quote.is_shared))
                 });
                 quotes.push(quote.map_err(|refusal| refusal.to_string()));
             }
@@ -106,7 +134,8 @@ pub async fn exposures(request: &Request, env: &Env) -> Result<Response, Fault> 
     let mut batch = Batch::new(quotes.len());
     for (place, quote) in quotes.into_iter().enumerate() {
         match quote {
-            Ok(quote) => batch.add(place, &quote, Command::Expose(Exposure::from(&quote))),
+            Ok(Some(quote)) => batch.add(place, &quote, Command::Expose(Exposure::from(&quote))),
+            Ok(None) => batch.ignore(place),
             Err(why) => batch.settle(place, Outcome::Refused(why)),
         }
     }
@@ -114,14 +143,14 @@ pub async fn exposures(request: &Request, env: &Env) -> Result<Response, Fault> 
 }
 
 /// The quotes of the prices that a page has shown, or why they are not counted: only what was decided for this visitor,
-/// and stood in the page as it was decided, is an exposure.
+/// and stood in the page as it was decided, is an exposure. None for a price that is everybody's.
 async fn shown_quotes(
     request: &Request,
     env: &Env,
     settings: &Rc<Settings>,
     shown: &[ShownPrice],
     now_ms: u64,
-) -> Result<Vec<Result<Quote, String>>, Fault> {
+) -> Result<Vec<Result<Option<Quote>, String>>, Fault> {
     let snapshot = cache::snapshot(env, settings).await;
     let snapshot =
         snapshot.map_err(|reason| Fault::Unavailable(format!("no prices now: {}", reason.code())))?;
@@ -129,10 +158,13 @@ async fn shown_quotes(
     let visitor = Visitor::of(&cookies, snapshot, settings.clone(), now_ms);
     let quote = |shown: &ShownPrice| {
         let ShownPrice { sku, price_minor } = shown;
+        if visitor.snapshot().item(sku).is_some_and(|item| !item.experiment().is_of_visitors()) {
+            return Ok(None);
+        }
         let quote =
             visitor.quote(sku).ok_or_else(|| format!("item {sku:?} has no price of this visitor's own"))?;
         if quote.price_minor == *price_minor {
-            return Ok(quote);
+            return Ok(Some(quote));
         }
         let allowed = quote.price_minor;
         Err(format!("price_minor of {sku:?} is {price_minor}; it must be {allowed}, the visitor's price"))
@@ -284,6 +316,13 @@ impl Batch {
         if let Some(result) = self.results.get_mut(place) {
             result.order_id = Some(order_id.into());
             result.line_id = Some(line_id.into());
+        }
+    }
+
+    /// A line that nobody looks at, among others.
+    fn ignore(&mut self, place: usize) {
+        if let Some(result) = self.results.get_mut(place) {
+            result.status = "ignored";
         }
     }
 

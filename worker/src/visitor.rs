@@ -1,16 +1,22 @@
 //! The visitor of a request: the cookies that name and pin it, and its price for an item.
+//!
+//! Where items are randomised, the price is everybody's: first views, crawlers and those who have not agreed to cookies
+//! see it like all others, since nothing is read of who asks, and nothing is kept. Where no experiment randomises
+//! visitors, or the visitor has not agreed, a request is [nobody's](Visitor::nobody), and its page is as cacheable as
+//! the shop says, while the prices hold.
 
 use std::rc::Rc;
 
 use haggle::page::{Offers, Price};
 use haggle::pin::Pinned;
 use haggle::snapshot::ListedItem;
-use haggle::{Decision, Pins, Quote, Snapshot, Terms, UnitKey};
+use haggle::{Decision, LiveExperiment, Pins, Quote, Snapshot, Terms, UnitKey};
 use web_sys::Headers;
 use worker::Result;
 
 use crate::http::cookie_in;
 use crate::settings::Settings;
+use crate::shared_cache::{limit, make_private};
 
 const VISITOR_COOKIE: &str = "haggle_vid";
 const PINS_COOKIE: &str = "haggle_pins";
@@ -32,6 +38,8 @@ pub struct Visitor {
     now_ms: u64,
     /// The request came without our cookie.
     is_new: bool,
+    /// The cookies of a request that is nobody's: ours among them are taken back.
+    of_nobody: Option<String>,
 }
 
 impl Visitor {
@@ -43,7 +51,19 @@ impl Visitor {
         let unit = UnitKey::of_visitor(&settings.unit_key, &id);
         let pinned = cookie_in(cookies, PINS_COOKIE)
             .map_or_else(Pins::default, |text| Pins::open(&settings.quotary, &unit, text));
-        Self { snapshot, settings, id, unit, pins: pinned.clone(), pinned, now_ms, is_new }
+        Self { snapshot, settings, id, unit, pins: pinned.clone(), pinned, now_ms, is_new, of_nobody: None }
+    }
+
+    /// Nobody in particular, who sees what everybody sees. What is in `cookies` of ours is taken back.
+    pub fn nobody(cookies: String, snapshot: Rc<Snapshot>, settings: Rc<Settings>, now_ms: u64) -> Self {
+        let (pins, pinned, unit) = (Pins::default(), Pins::default(), UnitKey::from_bytes([0; 16]));
+        let (id, of_nobody) = (String::new(), Some(cookies));
+        Self { snapshot, settings, id, unit, pins, pinned, now_ms, is_new: false, of_nobody }
+    }
+
+    /// Whether the request is nobody's in particular.
+    pub fn is_nobody(&self) -> bool {
+        self.of_nobody.is_some()
     }
 
     /// Whether this view shows catalogue prices: the first one, unless prices are assigned at once. Where a visitor has
@@ -54,6 +74,9 @@ impl Visitor {
 
     /// Decides and pins the price in every running experiment in which it is open.
     pub fn settle(&mut self) {
+        if self.is_nobody() {
+            return;
+        }
         let (_, pins) = self.pins.settle(&self.snapshot, &self.unit, self.settings.quote_hold_s, self.now_ms);
         self.pins = pins;
     }
@@ -61,7 +84,7 @@ impl Visitor {
     /// The visitor has seen an item at its catalogue price, and keeps it.
     pub fn keep_catalogue(&mut self, sku: &str) {
         if let Some(item) = self.snapshot.item(sku) {
-            self.pins.keep_catalogue(item.experiment(), self.now_ms);
+            self.pins.keep_item(&item, self.now_ms);
         }
     }
 
@@ -82,16 +105,20 @@ impl Visitor {
         &self.snapshot
     }
 
-    /// The item, and the pinned decision about it; none for an item that stays at its catalogue price.
+    /// The item, and what was decided about it: what is pinned, or what holds for everybody. None for an item that stays
+    /// at its catalogue price.
     fn decision(&self, sku: &str) -> Option<(ListedItem<'_>, Decision<'_>)> {
         let item = self.snapshot.item(sku)?;
-        match self.pins.find(item.experiment(), self.settings.quote_hold_s, self.now_ms)? {
-            Pinned::Decision(decision) => Some((item, item.decision(decision))),
+        if !item.experiment().is_of_visitors() {
+            return Some((item, item.shared_decision()?));
+        }
+        match self.pins.find_item(&item, self.settings.quote_hold_s, self.now_ms)? {
+            Pinned::Decision(decision) => Some((item, decision)),
             Pinned::Catalogue => None,
         }
     }
 
-    /// The quote of the pinned price of an item; none for an item that stays at its catalogue price.
+    /// The quote of the price of an item, pinned or everybody's; none for an item that stays at its catalogue price.
     pub fn quote(&self, sku: &str) -> Option<Quote> {
         let (item, decision) = self.decision(sku)?;
         let terms = Terms {
@@ -102,7 +129,7 @@ impl Visitor {
             cart_hold_s: self.settings.cart_hold_s,
             shards: self.settings.ledger_shards,
         };
-        Some(Quote::new(&item, &decision, &self.unit, terms))
+        Quote::shared(&item, terms).or_else(|| Some(Quote::new(&item, &decision, &self.unit, terms)))
     }
 
     /// A quote as the shop gets it: signed. None where it cannot be signed now.
@@ -111,8 +138,13 @@ impl Visitor {
         signed.inspect_err(|error| worker::console_error!("{error}")).ok()
     }
 
-    /// Makes a response this visitor's own: our cookies, no cache, nothing to revalidate with.
+    /// Makes a response this visitor's own: our cookies, no cache, nothing to revalidate with. What is nobody's may be
+    /// kept as long as the shop says and the prices hold.
     pub fn stamp(&self, headers: &Headers) -> Result<()> {
+        if let Some(cookies) = &self.of_nobody {
+            let takes_back = expire_cookies(cookies, headers)?;
+            return if takes_back { make_private(headers) } else { limit(headers, self.prices_hold_s()) };
+        }
         make_private(headers)?;
         if self.is_new {
             headers.append("set-cookie", &set_cookie(VISITOR_COOKIE, &self.id, YEAR_S))?;
@@ -125,6 +157,16 @@ impl Visitor {
     }
 }
 
+impl Visitor {
+    /// Seconds for which a page with everybody's prices may be kept: until one of them may change, and so long that the
+    /// quotes in it are still held afterwards.
+    pub fn prices_hold_s(&self) -> u64 {
+        let ends = self.snapshot.experiments().iter().map(LiveExperiment::until_ms);
+        let first_ms = ends.filter(|&until_ms| until_ms > 0).min().unwrap_or(u64::MAX);
+        (first_ms.saturating_sub(self.now_ms) / 1000).min(self.settings.quote_hold_s)
+    }
+}
+
 /// The prices of a page for a visitor.
 pub struct PageOffers<'a> {
     visitor: &'a Visitor,
@@ -134,7 +176,7 @@ pub struct PageOffers<'a> {
 enum Offered<'a> {
     /// The visitor's own prices, except of these items.
     Own(&'a [String]),
-    /// The catalogue prices.
+    /// The catalogue prices of the items whose price may be a visitor's own.
     Catalogue,
     /// The prices of each experiment's arm of this number, counted around.
     Arm(usize),
@@ -146,7 +188,7 @@ impl<'a> PageOffers<'a> {
         Self { visitor, offered: Offered::Own(without) }
     }
 
-    /// The catalogue prices: the page keeps them, and is only looked at.
+    /// The catalogue prices of the items whose price may be a visitor's own: the page keeps them, and is only looked at.
     pub fn at_catalogue(visitor: &'a Visitor) -> Self {
         Self { visitor, offered: Offered::Catalogue }
     }
@@ -163,6 +205,7 @@ impl Offers for PageOffers<'_> {
         let price_minor = match self.offered {
             Offered::Own(without) if without.iter().any(|left| left == sku) => return None,
             Offered::Own(_) => item.price(&self.visitor.decision(sku)?.1),
+            Offered::Catalogue if !item.experiment().is_of_visitors() => return None,
             Offered::Catalogue => item.price_minor(),
             Offered::Arm(arm) => {
                 let arm = arm.checked_rem(item.experiment().arms().len())?;
@@ -177,29 +220,6 @@ impl Offers for PageOffers<'_> {
             is_disclosed: experiment.uses_personal_data(),
         })
     }
-}
-
-/// What lets caches keep a response, or is true of the shop's own bytes alone.
-const NOT_PERSONAL: [&str; 13] = [
-    "etag",
-    "last-modified",
-    "expires",
-    "age",
-    "cdn-cache-control",
-    "cloudflare-cdn-cache-control",
-    "surrogate-control",
-    "edge-control",
-    "x-accel-expires",
-    "content-md5",
-    "digest",
-    "content-digest",
-    "repr-digest",
-];
-
-/// Nobody else may get a response, now or later.
-pub fn make_private(headers: &Headers) -> Result<()> {
-    NOT_PERSONAL.iter().try_for_each(|name| headers.delete(name))?;
-    Ok(headers.set("cache-control", "private, no-store")?)
 }
 
 /// Takes our cookies back; says whether there were any.

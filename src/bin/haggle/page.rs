@@ -10,14 +10,12 @@ use haggle::{Error, Site};
 use serde_json::json;
 
 use crate::table::{Table, Unit};
-use crate::{Answer, Failure, files, say};
+use crate::{Answer, Failure, amount, files, say};
 
 /// Longest text that is shown of a place, in characters.
 const SHOWN_MAX: usize = 40;
 /// Most items that are named where none of those asked for is found.
 const OTHERS_MAX: usize = 5;
-/// Highest price, in minor units: what an experiment allows.
-const PRICE_MAX: i64 = 1_000_000_000;
 
 /// Shows where a saved page shows the price of an item, and whether each place would be rewritten.
 #[derive(Args)]
@@ -107,25 +105,7 @@ fn item(text: &str) -> Result<(String, Price), Failure> {
         return Err(refused("it must be SKU:FROM:TO:CURRENCY, such as OLIVE-500:19.00:17.50:EUR"));
     };
     let currency: haggle::Currency = currency.parse().map_err(|error: Error| refused(&error.to_string()))?;
-    let minor = |amount: &str| {
-        let (whole, decimals) = amount.split_once('.').unwrap_or((amount, ""));
-        let digits = currency.minor_digits() as usize;
-        let is_amount = !whole.is_empty() && decimals.len() <= digits;
-        let is_amount = is_amount && format!("{whole}{decimals}").bytes().all(|byte| byte.is_ascii_digit());
-        if !is_amount {
-            let sign = if digits == 0 {
-                "digits only".into()
-            } else {
-                format!("digits, a point and at most {digits} decimals")
-            };
-            return Err(refused(&format!("{amount} is not an amount in {currency}; it must be {sign}")));
-        }
-        let minor = format!("{whole}{decimals:0<digits$}").parse().ok();
-        minor.filter(|minor| (1..=PRICE_MAX).contains(minor)).ok_or_else(|| {
-            let most = Unit::price(Some(currency), PRICE_MAX);
-            refused(&format!("{amount} is no price; it must be above 0 and at most {most}"))
-        })
-    };
+    let minor = |text: &str| amount::price_minor(text, currency).map_err(|why| refused(&why));
     if sku.trim().is_empty() {
         return Err(refused("the key is empty; it must be the sku of the experiment"));
     }

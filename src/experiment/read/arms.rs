@@ -8,7 +8,8 @@ use crate::error::decimal;
 use crate::json::Value;
 use crate::money::{PRICE_MINOR_MAX, millionths};
 
-const FIELDS: [&str; 6] = ["name", "price_minor", "multiplier", "column", "state", "added"];
+pub(in crate::experiment) const FIELDS: [&str; 6] =
+    ["name", "price_minor", "multiplier", "column", "state", "added"];
 
 pub(super) fn read(arms: Value, goods: &Goods) -> Result<Vec<Arm>, Error> {
     let list = arms.clone().list()?;
@@ -20,8 +21,10 @@ fn read_arm(arm: Value, goods: &Goods) -> Result<Arm, Error> {
     let mut fields = arm.fields(&FIELDS)?;
     let name = fields.take("name");
     let (given, text) = (name.clone(), read_name(name)?);
-    if text == HOLDOUT || text == NEGATIVE {
-        return Err(given.refusal(format!("another word: the {text} is counted under it")));
+    for (reserved, what) in [(HOLDOUT, "the holdout"), (NEGATIVE, "the negative group")] {
+        if text == reserved {
+            return Err(given.refusal(format!("another word: {what} is counted under it")));
+        }
     }
     let (price_minor, multiplier, column) =
         (fields.take("price_minor"), fields.take("multiplier"), fields.take("column"));

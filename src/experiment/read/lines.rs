@@ -24,11 +24,12 @@ pub(crate) fn json_of(value: toml::Value) -> Json {
 
 /// What is no TOML, with its line.
 pub(in crate::experiment) fn syntax(what: &'static str, text: &str, why: &toml::de::Error) -> Error {
-    let error = Error::syntax(what, why.message());
-    match why.span() {
-        Some(span) => error.in_line(line(text, span.start)),
-        None => error,
-    }
+    let Some(span) = why.span() else { return Error::syntax(what, why.message()) };
+    let at = line(text, span.start);
+    let found =
+        text.get(span).filter(|found| !found.is_empty() && found.len() <= 40 && !found.contains('\n'));
+    let found = found.map_or(String::new(), |found| format!(", at {found}"));
+    Error::syntax(what, format!("{}{found}", why.message())).in_line(at)
 }
 
 /// The same error with the line of the field that it names; where that is missing, the line of its table, and for a

@@ -134,6 +134,14 @@ pub(super) fn check_many_items(experiment: &Experiment) -> Result<(), Error> {
         let allowed = format!("revenue or profit with the unit {}", experiment.unit.name());
         return Err(Error::value("objective", "\"conversion\"", allowed));
     }
+    let policy = experiment.policy.name;
+    if experiment.reward_model != RewardModel::Conversion && !policy.suits_any_reward() {
+        let suitable = Policy::ALL.into_iter().filter(|policy| policy.suits_any_reward()).map(Policy::name);
+        let suitable = suitable.collect::<Vec<_>>().join(", ");
+        let objective = experiment.objective.name();
+        let allowed = format!("one of {suitable} with [scope] and the objective {objective}");
+        return Err(Error::value("policy.name", format!("{:?}", policy.name()), allowed));
+    }
     if let Some(stock) = experiment.stock {
         return Err(Error::value("stock", stock, "left out with [scope]: it is that of one item"));
     }

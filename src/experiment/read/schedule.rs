@@ -21,7 +21,7 @@ pub(super) fn read_unit(unit: Value, goods: &Goods) -> Result<Unit, Error> {
 pub(super) fn read_periods(fields: &mut Fields, unit: Unit) -> Result<(Option<u32>, u32), Error> {
     let (period, washout) = (fields.take("period_hours"), fields.take("washout_hours"));
     if unit != Unit::ItemPeriod {
-        for given in [period, washout].into_iter().filter_map(Value::if_any) {
+        if let Some(given) = [period, washout].into_iter().find_map(Value::if_any) {
             return Err(given.refusal(format!("left out with the unit {}: it has no periods", unit.name())));
         }
         return Ok((None, 0));

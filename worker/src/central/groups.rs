@@ -1,6 +1,6 @@
 //! The groups of the experiments that were started, as they were drawn.
 
-use haggle::{CatalogueItem, Groups};
+use haggle::Groups;
 use worker::{D1PreparedStatement, Env, Result};
 
 use super::database;
@@ -37,16 +37,6 @@ pub async fn items_of(env: &Env, experiments: &[String]) -> Result<Vec<(String, 
         for row in query(&database(env)?, sql, &[name.as_str().into()]).await? {
             items.push((row.text(0)?, name.clone()));
         }
-    }
-    Ok(items)
-}
-
-/// The next thousand items of the catalogue after this key, in the order of their keys.
-pub async fn catalogue_after(env: &Env, sku: &str) -> std::result::Result<Vec<CatalogueItem>, Fault> {
-    let sql = "SELECT item FROM catalogue WHERE sku > ?1 ORDER BY sku LIMIT 1000";
-    let mut items = Vec::new();
-    for row in query(&database(env)?, sql, &[sku.into()]).await? {
-        items.push(CatalogueItem::from_json(&row.text(0)?)?);
     }
     Ok(items)
 }

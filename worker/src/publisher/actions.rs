@@ -11,7 +11,7 @@ use super::asked::{Asked, tagged};
 use super::{Answer, Publisher, check_charge, last};
 use crate::central::audit::{self, Record};
 use crate::central::experiments::{self, Stored};
-use crate::central::groups;
+use crate::central::{catalogue, groups};
 use crate::clock;
 use crate::http::{Fault, json_text};
 
@@ -177,7 +177,7 @@ impl Publisher {
         let mut items = Vec::new();
         let mut after = String::new();
         loop {
-            let page = groups::catalogue_after(&self.env, &after).await?;
+            let page = catalogue::items_after(&self.env, &after).await?;
             let Some(last) = page.last() else { return Ok(items) };
             after.clone_from(&last.sku);
             items.extend(page.into_iter().filter(|item| groups.find(&item.sku).is_some()));

@@ -11,7 +11,7 @@ use super::actions::Acting;
 use super::{EMPTY_SITE, Publisher, check_charge};
 use crate::central::audit::Record;
 use crate::central::experiments::{self, Stored};
-use crate::central::{self, groups};
+use crate::central::{self, catalogue, groups};
 use crate::http::Fault;
 
 impl Publisher {
@@ -113,7 +113,7 @@ impl Publisher {
         };
         let mut after = String::new();
         loop {
-            let page = groups::catalogue_after(&self.env, &after).await?;
+            let page = catalogue::items_after(&self.env, &after).await?;
             let Some(last) = page.last() else { break };
             after.clone_from(&last.sku);
             page.into_iter().for_each(|item| draw.offer(item));
