@@ -143,6 +143,8 @@ pub use site::Site;
 pub mod snapshot;
 pub use snapshot::{Entry, LiveExperiment, Shop, Snapshot, Stops};
 
+pub mod feed;
+
 pub mod decision;
 pub use decision::{Choice, Decision, decide, decide_in};
 
