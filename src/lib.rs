@@ -157,6 +157,8 @@ pub use pin::{Pinned, Pins};
 pub mod event;
 pub use event::{Exposure, Reward};
 
+pub mod sales;
+
 pub mod page;
 
 pub mod audit;
