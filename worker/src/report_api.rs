@@ -1,9 +1,11 @@
 //! `GET /haggle/v1/experiments/NAME/report`: the final answer, so far or for good.
 
 use haggle::answer::{Answer, Counted, Record};
+use haggle::lifecycle::State;
 use haggle::{Experiment, evidence};
 use worker::{Env, Response};
 
+use crate::central::audit::Record as Done;
 use crate::central::{self, answer};
 use crate::clock;
 use crate::http::{Fault, json_text};
@@ -21,15 +23,39 @@ pub async fn report(env: &Env, name: &str) -> Result<Response, Fault> {
 /// There is no such experiment, it was not started, or the central store does not answer.
 pub async fn report_json(env: &Env, name: &str) -> Result<String, Fault> {
     let now_ms = clock::now_ms();
+    let record = record_of(env, name, now_ms).await?;
+    if record.report_json.is_empty() { written(env, &record, now_ms).await } else { Ok(record.report_json) }
+}
+
+/// The final answer as it is kept: of an experiment that is archived by what is `done` to it now.
+///
+/// # Errors
+/// As [`report_json`].
+pub async fn final_json(env: &Env, name: &str, done: &Done) -> Result<String, Fault> {
+    let mut record = record_of(env, name, done.at_ms).await?;
+    record.state = State::Archived.name().into();
+    record.is_stopped = false;
+    record.archived_at_ms = done.at_ms;
+    let list = record.interventions_json.trim_end_matches(']');
+    let comma = if list == "[" { "" } else { "," };
+    let quoted = |text: &str| serde_json::to_string(text).map_err(worker::Error::from);
+    let (who, action, reason) = (quoted(&done.who)?, quoted(&done.action)?, quoted(&done.reason)?);
+    let (at_ms, before, after) = (done.at_ms, &done.before, &done.after);
+    record.interventions_json = format!(
+        r#"{list}{comma}{{"at_ms":{at_ms},"who":{who},"action":{action},"reason":{reason},"before":{before},"after":{after}}}]"#
+    );
+    written(env, &record, done.at_ms).await
+}
+
+async fn record_of(env: &Env, name: &str, now_ms: u64) -> Result<answer::Record, Fault> {
     let record = answer::record(env, name, now_ms).await?;
-    let record = record.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?;
-    if !record.report_json.is_empty() {
-        return Ok(record.report_json);
-    }
+    record.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))
+}
+
+/// The answer from what is counted now.
+async fn written(env: &Env, record: &answer::Record, now_ms: u64) -> Result<String, Fault> {
     if record.started_at_ms == 0 {
-        return Err(Fault::Conflict(format!(
-            "experiment {name} was not started; there is nothing to report"
-        )));
+        return Err(Fault::Conflict("the experiment was not started; there is nothing to report".into()));
     }
     let experiment = Experiment::from_json(&record.definition_json)?;
     let original = Experiment::from_json(&record.original_json)?;

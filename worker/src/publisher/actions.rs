@@ -14,6 +14,7 @@ use crate::central::experiments::{self, Stored};
 use crate::central::{catalogue, groups};
 use crate::clock;
 use crate::http::{Fault, json_text};
+use crate::report_api;
 
 /// An action that the state allows, with all that it needs.
 pub struct Acting<'a> {
@@ -129,7 +130,9 @@ impl Publisher {
                 last::set_one_stopped(&self.sql, name, false)?;
                 // What the shards have not reported yet is of the experiment as much as the rest.
                 self.push_shards().await?;
-                vec![experiments::archive(env, name, &self.final_report(name).await?, now_ms)?]
+                let record = acting.record(before, now)?;
+                let report = report_api::final_json(env, name, &record).await?;
+                return Ok((vec![experiments::archive(env, name, &report, now_ms)?], record));
             }
             Action::Pause | Action::Resume => vec![experiments::set_state(env, name, after)?],
             action => {
@@ -194,11 +197,6 @@ impl Publisher {
         let known = experiments::experiment_json(&self.env, name).await?;
         let (revision, text) = known.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?;
         tagged(text, status, revision)
-    }
-
-    /// The report of an experiment that is archived now; empty where there is none.
-    async fn final_report(&self, _name: &str) -> Result<String, Fault> {
-        Ok(String::new())
     }
 }
 
