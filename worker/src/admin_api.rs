@@ -42,11 +42,8 @@ pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
         (Method::Get, "/haggle/v1/history") => history(&request, env).await,
         (Method::Get, "/haggle/v1/audit") => audit(&request, env).await,
         (Method::Get, "/haggle/v1/unit") => unit(&request, &settings),
-<<<<<<< HEAD
         (Method::Post, "/haggle/v1/sales") => sales_api::sales(&request, env).await,
         (_, "/haggle/v1/sales") => Err(Fault::Method("POST")),
-=======
->>>>>>> b49507b1a7b0b2434f88b76955d78327d0ab9bfe
         (_, "/haggle/v1/snapshot" | "/haggle/v1/snapshots" | "/haggle/v1/history") => {
             Err(Fault::Method("GET"))
         }
