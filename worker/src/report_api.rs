@@ -63,7 +63,11 @@ async fn written(env: &Env, record: &answer::Record, now_ms: u64) -> Result<Stri
     let (history, negative) = answer::counted(env, &experiment, now_hour).await?;
     let (recent, delays) = central::history(env, &experiment, now_hour).await?;
     let input = evidence::policy_input(&experiment, &recent, &delays, now_ms as f64 / HOUR_MS as f64)?;
-    let found = Answer::new(&experiment, &Counted { history: &history, negative, panel: None, groups: None, now_hour }, &input)?;
+    let found = Answer::new(
+        &experiment,
+        &Counted { history: &history, negative, panel: None, groups: None, now_hour },
+        &input,
+    )?;
     let ledger = serde_json::to_string(&central::ledger_health(env).await?).map_err(worker::Error::from)?;
     let some = |at_ms: u64| (at_ms > 0).then_some(at_ms);
     Ok(found.to_json(
