@@ -140,7 +140,8 @@ impl Compared<'_> {
     pub fn all_to_holdout(&self, alpha: f64) -> Result<Option<Comparison>, Error> {
         let mut joined = Vec::with_capacity(self.periods.len());
         for period in self.periods {
-            let shares = if period.shares.is_empty() { Vec::new() } else { vec![TOTAL] };
+            let mut shares = if period.shares.is_empty() { Vec::new() } else { vec![TOTAL] };
+            shares.extend(period.shares.get(period.arms.len()));
             let arms = vec![sum(period.arms.iter())?];
             joined.push(Period { cohort: period.cohort, shares, arms, holdout: period.holdout });
         }

@@ -155,6 +155,29 @@ fn a_difference_that_nobody_cares_for_rejects() {
 }
 
 #[test]
+fn an_extended_holdout_is_no_loss_of_exposures_and_no_effect() {
+    let experiment = Experiment { holdout: 0.4, ..sevilla() };
+    let periods = |knows: bool| {
+        let of = move |epoch: u32| {
+            let mut period = period(epoch, 490_000 + epoch, [30, 30, 30, 10]);
+            // All arms earn alike; from the sixteenth epoch on 40 % of the units are in the holdout and everybody buys more.
+            let (arms, holdout) =
+                if epoch < 16 { ([30, 30, 30], (100, 10)) } else { ([60, 60, 60], (600, 120)) };
+            period.arms = arms.map(|orders| sold(300, orders, 1900)).to_vec();
+            period.holdout = sold(holdout.0, holdout.1, 1900);
+            period.shares.extend(knows.then_some(if epoch < 16 { 6_554 } else { 26_214 }));
+            period
+        };
+        (1..=30).map(of).collect()
+    };
+    let answer = answer_to(&experiment, periods(true));
+    assert!(!answer.report.sample_ratio.alarm(0.05));
+    let found = answer.all_to_holdout.unwrap();
+    assert!(found.value.abs() < 1e-6 * found.se + 0.5, "{found:?}");
+    assert!(answer_to(&experiment, periods(false)).report.sample_ratio.alarm(0.05), "this shows nothing");
+}
+
+#[test]
 fn nothing_counted_is_an_answer_too() {
     let json = json_of(&sevilla(), &answer(vec![]));
     assert_eq!(json["conclusion"]["verdict"], "open");

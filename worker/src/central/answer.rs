@@ -106,6 +106,14 @@ const COUNTED: &str = concat!(
 /// Column of [`COUNTED`] that says whether rewards are still under way.
 const YOUNG: usize = 18;
 
+/// Share of the holdout in each epoch of experiment ?1, if it was ever extended; ?2 is what it is now. An epoch opens with
+/// every change of the experiment.
+const HOLDOUTS: &str = "\
+    WITH x AS (SELECT id, at_ms, CAST(ROUND(65536 * (before->>'holdout')) AS INTEGER) AS was FROM audit \
+      WHERE experiment = ?1 AND action = 'extend-holdout') \
+    SELECT epoch, COALESCE((SELECT was FROM x WHERE x.at_ms > e.opened_at_ms ORDER BY id LIMIT 1), ?2) FROM epochs AS e \
+    WHERE experiment = ?1 AND EXISTS (SELECT 1 FROM x) ORDER BY epoch";
+
 /// Everything that was counted in an experiment, and the tally of its negative group.
 pub async fn counted(
     env: &Env,
@@ -126,6 +134,9 @@ pub async fn counted(
             if row.integer(0)? == 0 { read.tally(row)? } else { read.share(row)? }
         }
         after = to;
+    }
+    for row in &query(&db, HOLDOUTS, &[name.into(), u64::from(experiment.holdout_share()).into()]).await? {
+        read.holdout(row)?;
     }
     let periods = read.periods.into_iter().map(|(_, period)| period).collect();
     Ok((History::new(periods)?, read.negative))
@@ -164,14 +175,29 @@ impl Reading<'_> {
         Ok(())
     }
 
+    /// The periods of an epoch.
+    fn of_epoch(&mut self, epoch: u32) -> impl Iterator<Item = &mut Period> {
+        let first = self.periods.partition_point(|(_, period)| period.cohort.epoch < epoch);
+        let after = self.periods.iter_mut().skip(first).map(|(_, period)| period);
+        after.take_while(move |period| period.cohort.epoch == epoch)
+    }
+
+    /// The share of the holdout stands after those of the arms.
+    fn holdout(&mut self, row: &Row) -> Result<()> {
+        let (epoch, share) = (number(row, 0)?, number(row, 1)?);
+        self.of_epoch(epoch)
+            .filter(|period| !period.shares.is_empty())
+            .for_each(|period| period.shares.push(share));
+        Ok(())
+    }
+
     fn share(&mut self, row: &Row) -> Result<()> {
         let (epoch, name, share) = (number(row, 1)?, row.text(3)?, number(row, 4)?);
         let arms = &self.experiment.arms;
-        let Some(place) = arms.iter().position(|arm| arm.name == name) else { return Ok(()) };
-        let first = self.periods.partition_point(|(_, period)| period.cohort.epoch < epoch);
-        let of_epoch = self.periods.iter_mut().skip(first);
-        for (_, period) in of_epoch.take_while(|(_, period)| period.cohort.epoch == epoch) {
-            period.shares.resize(arms.len(), 0);
+        let (place, count) = (arms.iter().position(|arm| arm.name == name), arms.len());
+        let Some(place) = place else { return Ok(()) };
+        for period in self.of_epoch(epoch) {
+            period.shares.resize(count, 0);
             if let Some(of_arm) = period.shares.get_mut(place) {
                 *of_arm = share;
             }
@@ -206,4 +232,12 @@ pub async fn published(
 pub async fn shards(env: &Env) -> Result<Vec<String>> {
     let rows = query(&database(env)?, "SELECT source FROM sources ORDER BY source", &[]).await?;
     rows.iter().map(|row| row.text(0)).collect()
+}
+
+/// What the items of an experiment on visitors sold since its start, whoever bought: key, pieces, net revenue and cost.
+pub async fn of_items(env: &Env, experiment: &str) -> Result<Vec<(String, i64, i64, i64)>> {
+    let sql = "SELECT sku, SUM(units), SUM(revenue_minor), SUM(cost_minor) FROM item_tallies WHERE experiment = ?1 \
+               GROUP BY sku ORDER BY sku";
+    let rows = query(&database(env)?, sql, &[experiment.into()]).await?;
+    rows.iter().map(|row| Ok((row.text(0)?, row.integer(1)?, row.integer(2)?, row.integer(3)?))).collect()
 }

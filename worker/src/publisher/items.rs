@@ -139,8 +139,21 @@ pub async fn evidence(env: &Env, live: &Live, now_ms: u64) -> Result<(PolicyInpu
     let experiment = &live.experiment;
     let calendar = Calendar::of(experiment, live.stored.started_at_ms);
     let begins = calendar.begins(calendar.period(now_ms).0);
+    let history = history(env, experiment, begins).await?;
+    // All that an epoch brings is taken for known when it is over.
+    let input = evidence::policy_input(experiment, &history, &Delays::default(), f64::from(u32::MAX))?;
+    let mut totals = history.arm_totals()?;
+    totals.resize(experiment.arms.len(), Tally::default());
+    Ok((input, totals))
+}
+
+/// What was sold up to an hour in the epochs of an experiment, each unit in each of them being one exposure.
+///
+/// # Errors
+/// As [`evidence`].
+pub async fn history(env: &Env, experiment: &Experiment, until: u64) -> Result<History, Fault> {
     let opened = sales::opened(env, &experiment.name).await?;
-    let hours = hours(&opened, experiment.washout_hours, begins);
+    let hours = hours(&opened, experiment.washout_hours, until);
     let mut periods: Vec<Period> = Vec::with_capacity(hours.len());
     let none = vec![Tally::default(); experiment.arms.len()];
     for one in &hours {
@@ -158,11 +171,7 @@ pub async fn evidence(env: &Env, live: &Live, now_ms: u64) -> Result<(PolicyInpu
             *tally = of_arm.tally;
         }
     }
-    let history = History::new(periods)?;
-    // All that an epoch brings is taken for known when it is over.
-    let input = evidence::policy_input(experiment, &history, &Delays::default(), f64::from(u32::MAX))?;
-    let totals = history.arm_totals()?;
-    Ok((input, if totals.is_empty() { none } else { totals }))
+    Ok(History::new(periods)?)
 }
 
 /// The hours of each epoch that count, up to an hour; epochs of which nothing counts are left out.

@@ -1,6 +1,6 @@
 //! `haggle report`: what an experiment found, as a table, as a page to print and to keep, or as JSON.
 
-mod answer;
+pub mod answer;
 mod html;
 mod plots;
 

@@ -229,6 +229,14 @@ impl Answer {
         }
     }
 
+    /// The arm that is decided for, else the one that is the best most probably.
+    pub fn best(&self) -> Option<&str> {
+        let decided = self.decision.as_ref().and_then(|decision| decision.get("arm")).and_then(Value::as_str);
+        let believed = self.arms.iter().filter(|arm| arm.p_best.is_some());
+        let leader = believed.max_by(|a, b| a.p_best.unwrap_or(0.0).total_cmp(&b.p_best.unwrap_or(0.0)));
+        decided.or(leader.map(|arm| arm.name.as_str()))
+    }
+
     /// What is decided, when and by what.
     pub fn decided(&self) -> Option<String> {
         let decision = self.decision.as_ref()?;
