@@ -291,7 +291,7 @@ impl LineText {
     }
 }
 
-fn check_id(what: &str, id: &str) -> Result<(), Error> {
+pub(crate) fn check_id(what: &str, id: &str) -> Result<(), Error> {
     if (1..=64).contains(&id.len()) && id.bytes().all(|b| b.is_ascii_graphic()) {
         Ok(())
     } else {
@@ -299,7 +299,7 @@ fn check_id(what: &str, id: &str) -> Result<(), Error> {
     }
 }
 
-fn check_bounds(what: &str, value: i64, least: i64, most: i64) -> Result<(), Error> {
+pub(crate) fn check_bounds(what: &str, value: i64, least: i64, most: i64) -> Result<(), Error> {
     if (least..=most).contains(&value) {
         Ok(())
     } else {

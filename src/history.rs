@@ -13,7 +13,8 @@ use crate::{Cohort, Error, Tally};
 pub struct Period {
     /// Allocation and hour of the exposures.
     pub cohort: Cohort,
-    /// Share of each arm out of 65536 under which they were made, in the order of the arms; empty where unknown.
+    /// Share of each arm out of 65536 under which they were made, in the order of the arms; empty where unknown. One more
+    /// number is the share of the holdout among all units then, for an experiment whose holdout was extended.
     pub shares: Vec<u32>,
     /// One tally per arm, in the order of the arms.
     pub arms: Vec<Tally>,
@@ -41,7 +42,7 @@ impl History {
             if period.arms.len() != arms {
                 return Err(Error::value("number of arms of a period", period.arms.len(), arms.to_string()));
             }
-            if !period.shares.is_empty() && period.shares.len() != arms {
+            if ![0, arms, arms + 1].contains(&period.shares.len()) {
                 return Err(Error::value(
                     "number of shares of a period",
                     period.shares.len(),

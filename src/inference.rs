@@ -52,7 +52,7 @@ pub struct Interval {
 
 impl Interval {
     /// The interval as far to both sides of a number.
-    fn around(middle: f64, half: f64) -> Self {
+    pub(crate) fn around(middle: f64, half: f64) -> Self {
         Self { low: middle - half, high: middle + half }
     }
 
@@ -101,23 +101,25 @@ pub fn matured(history: &History, window_hours: u32, now: u32) -> &[Period] {
 }
 
 /// Refuses an error rate that is none.
-fn check_alpha(alpha: f64) -> Result<(), Error> {
+pub(crate) fn check_alpha(alpha: f64) -> Result<(), Error> {
     if (1e-12..=0.5).contains(&alpha) {
         return Ok(());
     }
     Err(Error::value("error rate alpha", decimal(alpha), "from 0.000000000001 to 0.5"))
 }
 
-/// The shares under which a period's exposures were made; `None` where they are unknown.
-fn served(period: &Period) -> Result<Option<&[u32]>, Error> {
+/// The shares under which a period's exposures were made, and that of the holdout among all units, which is `holdout`
+/// where the period has none of its own; `None` where the shares are unknown.
+fn served(period: &Period, holdout: f64) -> Result<Option<(&[u32], f64)>, Error> {
     if period.shares.is_empty() {
         return Ok(None);
     }
-    let sum: u64 = period.shares.iter().copied().map(u64::from).sum();
+    let (shares, own) = period.shares.split_at(period.arms.len().min(period.shares.len()));
+    let sum: u64 = shares.iter().copied().map(u64::from).sum();
     if sum != u64::from(TOTAL) {
         return Err(Error::value("sum of the shares of a period", sum, TOTAL.to_string()));
     }
-    Ok(Some(&period.shares))
+    Ok(Some((shares, own.first().map_or(Ok(holdout), |&own| check_holdout(own))?)))
 }
 
 /// Refuses a share of the holdout that leaves nothing for the arms.

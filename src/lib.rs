@@ -106,6 +106,8 @@ pub use experiment::{DelayCorrection, Experiment, Objective, PolicyChoice};
 pub mod groups;
 pub use groups::Groups;
 
+pub mod power;
+
 pub mod lifecycle;
 
 pub mod tally;
@@ -141,6 +143,8 @@ pub use site::Site;
 pub mod snapshot;
 pub use snapshot::{Entry, LiveExperiment, Shop, Snapshot, Stops};
 
+pub mod feed;
+
 pub mod decision;
 pub use decision::{Choice, Decision, decide, decide_in};
 
@@ -153,11 +157,18 @@ pub use pin::{Pinned, Pins};
 pub mod event;
 pub use event::{Exposure, Reward};
 
+pub mod sales;
+
 pub mod page;
 
 pub mod audit;
 
 pub mod inference;
+
+pub mod cluster;
+
+pub mod answer;
+pub use answer::Answer;
 
 pub mod simulate;
 

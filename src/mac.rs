@@ -70,6 +70,16 @@ pub fn fingerprint(parts: &[&str]) -> String {
     digest16(parts).iter().fold(String::with_capacity(32), |text, byte| text + &format!("{byte:02x}"))
 }
 
+/// SHA-256 of a text in hexadecimal digits, as `sha256sum` prints that of a file.
+///
+/// ```
+/// assert!(haggle::mac::sha256("abc").starts_with("ba7816bf8f01cfea"));
+/// ```
+pub fn sha256(text: &str) -> String {
+    let digest = Sha256::digest(text.as_bytes());
+    digest.iter().fold(String::with_capacity(64), |text, byte| text + &format!("{byte:02x}"))
+}
+
 /// First 16 bytes of SHA-256 over the parts, each closed by a zero byte.
 pub(crate) fn digest16(parts: &[&str]) -> [u8; 16] {
     let mut hash = Sha256::new();

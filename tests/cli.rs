@@ -5,6 +5,9 @@
 #[path = "cli/evaluate.rs"]
 mod evaluate;
 
+#[path = "cli/new.rs"]
+mod new;
+
 #[path = "cli/page.rs"]
 mod page;
 

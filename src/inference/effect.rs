@@ -218,13 +218,13 @@ fn estimate(periods: &[Period], question: &Question, choices: &[Choice]) -> Resu
     let mut before = vec![(0.0, 0.0); choices.len()];
     let (mut strata, mut units, mut left_out) = (Vec::<Stratum>::new(), 0_i64, 0_i64);
     for period in periods {
-        let shares = served(period)?;
-        let probability = |choice| match (choice, shares) {
-            (Choice::Arm(arm), Some(shares)) => {
+        let served = served(period, holdout)?;
+        let probability = |choice| match (choice, served) {
+            (Choice::Arm(arm), Some((shares, holdout))) => {
                 let share = f64::from(shares.get(arm).copied().unwrap_or(0)) / f64::from(TOTAL);
                 if asks_holdout { share * (1.0 - holdout) } else { share }
             }
-            (Choice::Holdout, Some(_)) => holdout,
+            (Choice::Holdout, Some((_, holdout))) => holdout,
             // Negative items are no units: nobody is sent to them.
             (Choice::Negative, _) | (_, None) => 0.0,
         };

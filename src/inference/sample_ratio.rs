@@ -64,6 +64,8 @@ impl SampleRatio {
         let mut counts = vec![Count::default(); cells];
         let (mut ln_e, mut highest, mut units, mut left_out) = (0.0, 0.0_f64, 0_i64, 0_i64);
         for period in periods {
+            let served = served(period, holdout)?;
+            let holdout = served.map_or(holdout, |served| served.1);
             let in_holdout = if holdout > 0.0 { period.holdout.exposures } else { 0 };
             for tally in &period.arms {
                 tally.check()?;
@@ -71,7 +73,7 @@ impl SampleRatio {
             period.holdout.check()?;
             let exposures = || period.arms.iter().map(|tally| tally.exposures).chain([in_holdout]);
             let total = exposures().fold(0, i64::saturating_add);
-            let Some(shares) = served(period)? else {
+            let Some((shares, _)) = served else {
                 left_out = left_out.saturating_add(total);
                 continue;
             };

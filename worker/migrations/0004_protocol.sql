@@ -67,16 +67,19 @@ CREATE TABLE IF NOT EXISTS audit (
 );
 CREATE INDEX IF NOT EXISTS audit_of_experiment ON audit (experiment, id);
 
--- Where items are randomised: the arm of each item in each epoch, as its position.
+-- Where items are randomised: the arm of each item of the positive group in each epoch, as its position; `unit` is what
+-- was drawn, the item itself or its family.
 CREATE TABLE IF NOT EXISTS assignments (
   experiment TEXT NOT NULL,
   epoch INTEGER NOT NULL,
   sku TEXT NOT NULL,
+  unit TEXT NOT NULL,
   arm INTEGER NOT NULL,
   PRIMARY KEY (experiment, epoch, sku)
 ) WITHOUT ROWID;
 
--- Where items are randomised: order lines by item and hour, each once; `day` lines are those of a daily sales file.
+-- Where items are randomised: order lines by item and hour, each once. What was given back is negative and counts where
+-- its line does; of a line with a `cancellation` nothing counts. A `day` line is an item's day of a daily sales file.
 CREATE TABLE IF NOT EXISTS sales (
   order_id TEXT NOT NULL,
   line_id TEXT NOT NULL,

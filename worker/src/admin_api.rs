@@ -7,7 +7,7 @@ use worker::{Env, Headers, Method, Request, Response};
 
 use crate::http::{self, Fault, json_response, json_text, query};
 use crate::settings::Settings;
-use crate::{cache, catalogue_api, central, publisher};
+use crate::{cache, catalogue_api, central, log_api, publisher, report_api, sales_api};
 
 /// What stands before the name of an experiment.
 const EXPERIMENT: &str = "/haggle/v1/experiments/";
@@ -42,6 +42,8 @@ pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
         (Method::Get, "/haggle/v1/history") => history(&request, env).await,
         (Method::Get, "/haggle/v1/audit") => audit(&request, env).await,
         (Method::Get, "/haggle/v1/unit") => unit(&request, &settings),
+        (Method::Post, "/haggle/v1/sales") => sales_api::sales(&request, env).await,
+        (_, "/haggle/v1/sales") => Err(Fault::Method("POST")),
         (_, "/haggle/v1/snapshot" | "/haggle/v1/snapshots" | "/haggle/v1/history") => {
             Err(Fault::Method("GET"))
         }
@@ -69,13 +71,15 @@ async fn experiment(request: Request, env: &Env, name: &str, what: &str) -> Resu
         (_, "") => Err(Fault::Method("GET, PUT or DELETE")),
         (Method::Get, "groups") => groups(env, name).await,
         (Method::Get, "prices") => prices(&request, env, name).await,
-        (_, "groups" | "prices") => Err(Fault::Method("GET")),
+        (Method::Get, "report") => report_api::report(env, name).await,
+        (Method::Get, "log") => log_api::log(&request, env, name).await,
+        (_, "groups" | "prices" | "report" | "log") => Err(Fault::Method("GET")),
         (Method::Post, action) if ACTIONS.contains(&action) => publisher::forward(request, env).await,
         (_, action) if ACTIONS.contains(&action) => Err(Fault::Method("POST")),
         (_, what) => {
             let allowed = ACTIONS.join(", ");
             Err(Fault::NotFound(format!(
-                "no {what} of an experiment here; it must be groups, prices, {allowed}"
+                "no {what} of an experiment here; it must be groups, prices, report, log, {allowed}"
             )))
         }
     }

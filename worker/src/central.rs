@@ -2,11 +2,13 @@
 //!
 //! Values are bound, never written into a statement. Amounts cross as integers within ±2^53, squares as text.
 
+pub mod answer;
 pub mod audit;
 pub mod catalogue;
 pub mod experiments;
 pub mod groups;
 mod publications;
+pub mod sales;
 mod shop;
 
 use haggle::experiment::HOLDOUT;
@@ -40,6 +42,8 @@ pub struct Report {
     pub cells: Vec<String>,
     /// Of these the conversions by hour of exposure and delay, in the same form.
     pub delays: Vec<String>,
+    /// Of these what each item brought, in the same form.
+    pub items: Vec<String>,
 }
 
 fn database(env: &Env) -> Result<D1Database> {
@@ -72,6 +76,14 @@ pub async fn take_report(env: &Env, report: &Report) -> Result<()> {
         ON CONFLICT (experiment, hour, delay_h, source) DO UPDATE SET \
           sequence = excluded.sequence, conversions = excluded.conversions \
         WHERE excluded.sequence > delays.sequence";
+    const ITEMS: &str = "\
+        INSERT INTO item_tallies (source, sequence, experiment, sku, arm, units, revenue_minor, cost_minor) \
+        SELECT ?1, ?2, v->>'experiment', v->>'sku', v->>'arm', v->>'units', v->>'revenue_minor', v->>'cost_minor' \
+        FROM (SELECT value AS v FROM json_each(?3)) WHERE true \
+        ON CONFLICT (experiment, sku, arm, source) DO UPDATE SET \
+          sequence = excluded.sequence, units = excluded.units, revenue_minor = excluded.revenue_minor, \
+          cost_minor = excluded.cost_minor \
+        WHERE excluded.sequence > item_tallies.sequence";
     const SOURCES: &str = "\
         INSERT INTO sources (source, sequence, exposures, stored, matched, reported_at_ms) \
         VALUES (?1, ?2, ?3, ?4, ?5, ?6) \
@@ -82,7 +94,7 @@ pub async fn take_report(env: &Env, report: &Report) -> Result<()> {
     let db = database(env)?;
     let (source, sequence) = (report.source.as_str(), report.sequence);
     let mut batch = Vec::new();
-    for (statement, lists) in [(TALLIES, &report.cells), (DELAYS, &report.delays)] {
+    for (statement, lists) in [(TALLIES, &report.cells), (DELAYS, &report.delays), (ITEMS, &report.items)] {
         for list in lists {
             batch.push(prepare(&db, statement, &[source.into(), sequence.into(), list.as_str().into()])?);
         }
@@ -149,6 +161,8 @@ macro_rules! square_sums {
         concat!($(", SUM(CAST(substr('000000000000000000000000000000000000'||", $column, ",-", $from, ",9) AS INTEGER))"),+)
     };
 }
+
+use square_sums;
 
 /// Tallies, shares and delays of experiment ?1, with what was before hour ?2 in blocks, and delays from hour ?3 on.
 const HISTORY: &str = concat!(

@@ -2,7 +2,8 @@
 //!
 //! One Durable Object per shard, named `{shards}-{index}`; the quote says which, also after re-sharding. State, in
 //! SQLite: `accounts` (one row per exposure), `rewards` (one row per line of an order, and one per refund of it with
-//! negative amounts: the memory against doubles), `cells` (running totals per experiment, arm and cohort), `delays`
+//! negative amounts: the memory against doubles), `cells` (running totals per experiment, arm and cohort), `item_cells`
+//! (what of them each item brought, since an exposure of an experiment on many items is one for all of them), `delays`
 //! (conversions by the hour of their exposure and the hours until the first sale, which `first_sales` remembers) and
 //! `progress` (how much of all of it there is, and which report was the last).
 //!
@@ -15,6 +16,8 @@
 //! repeated until the central store has taken it.
 
 mod command;
+mod log;
+mod report;
 mod schema;
 
 use std::cell::Cell;
@@ -23,29 +26,15 @@ use haggle::event::RewardKind;
 use haggle::{Account, Credit, Error, Exposure, Tally, TallyKey};
 use worker::{DurableObject, Env, Request, Response, Result, SqlStorage, State, durable_object};
 
-use crate::central::{self, Report};
 use crate::clock;
 use crate::http::{Fault, post, text_of};
-use crate::rows::{Bound, Row, execute, only};
+use crate::rows::{Bound, Row, execute};
 use crate::settings::Settings;
 
 use command::credit_at;
 pub use command::{Claim, Command, Line, Outcome};
-use schema::SCHEMA;
-
-/// Rows in one statement of a report.
-const ROWS_PER_STATEMENT: i64 = 1_000;
-
-/// The rows that the central store does not have yet, as JSON lists which its SQLite reads.
-const OPEN_CELLS: &str = "SELECT json_group_array(json_object('experiment', experiment, 'arm', arm, 'epoch', epoch, \
-    'hour', hour, 'exposures', exposures, 'conversions', conversions, 'rewards', rewards, 'units', units, \
-    'revenue_minor', revenue_minor, 'cost_minor', cost_minor, 'revenue_sq', revenue_sq, 'profit_sq', profit_sq)), \
-    COUNT(*) FROM (SELECT * FROM cells WHERE sequence > (SELECT reported FROM progress) \
-    ORDER BY experiment, arm, epoch, hour LIMIT ? OFFSET ?)";
-const OPEN_DELAYS: &str = "SELECT json_group_array(json_object('experiment', experiment, 'hour', hour, \
-    'delay_h', delay_h, 'conversions', conversions)), COUNT(*) \
-    FROM (SELECT * FROM delays WHERE sequence > (SELECT reported FROM progress) \
-    ORDER BY experiment, hour, delay_h LIMIT ? OFFSET ?)";
+pub use log::Shown;
+use schema::{SCHEMA, WITH_SKU};
 
 /// Milliseconds until a failed report is tried again.
 const RETRY_MS: i64 = 5_000;
@@ -103,6 +92,12 @@ impl DurableObject for Ledger {
             // Every command will then fail and be sent again.
             worker::console_error!("ledger schema: {error}");
         }
+        let [known, added] = WITH_SKU;
+        if sql.exec(known, None).is_err()
+            && let Err(error) = sql.exec(added, None)
+        {
+            worker::console_error!("ledger schema: {error}");
+        }
         Self { state, env, sql, armed: Cell::new(false), forgot_in_hour: Cell::new(0) }
     }
 
@@ -115,6 +110,11 @@ impl DurableObject for Ledger {
                 // In the same commit as the lines, also where one of them failed.
                 self.arm().await?;
                 Response::ok(outcomes?.join("\n"))
+            }
+            "/log" => {
+                let asked = request.text().await?;
+                let (experiment, after) = asked.split_once('\t').unwrap_or((&asked, ""));
+                Response::ok(log::page(&self.sql, experiment, after)?)
             }
             _ => match self.report().await {
                 Ok(()) => Response::ok(""),
@@ -209,8 +209,9 @@ impl Ledger {
             cost_minor.into(),
             matched.into(),
             exposure.forget_at_s.into(),
+            claim.sku.as_str().into(),
         ];
-        execute(&self.sql, "INSERT INTO rewards VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &values)?;
+        execute(&self.sql, "INSERT INTO rewards VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", &values)?;
         self.count(0, 1, matched)?;
         if moved.is_none() {
             return Ok(Outcome::Unmatched);
@@ -223,7 +224,7 @@ impl Ledger {
 
     /// Counts what has waited for this: sales first, then refunds, then cancellations.
     fn settle(&self, exposure: &Exposure, mut account: Account) -> Result<()> {
-        let waiting = "SELECT order_id, line_id, kind, refund_id, units, revenue_minor, cost_minor FROM rewards \
+        let waiting = "SELECT order_id, line_id, kind, refund_id, units, revenue_minor, cost_minor, sku FROM rewards \
                        WHERE account = ? AND matched = 0 ORDER BY kind DESC, order_id, line_id, refund_id";
         for row in execute(&self.sql, waiting, &[exposure.id.as_str().into()])? {
             let claim = Claim::stored(&row)?;
@@ -279,10 +280,28 @@ impl Ledger {
             Ok(change) => self.book(exposure, &next, &change)?,
             Err(error) => Err(error),
         };
-        Ok(booked.map(|()| {
-            *account = next;
-            Some(claim.signed(&credit))
-        }))
+        if let Err(error) = booked {
+            return Ok(Err(error));
+        }
+        *account = next;
+        let moved = claim.signed(&credit);
+        self.count_item(&exposure.key, &claim.sku, &moved)?;
+        Ok(Ok(Some(moved)))
+    }
+
+    /// Adds to what an item brought; a Worker of the release before did not say which one it is.
+    fn count_item(&self, key: &TallyKey, sku: &str, moved: &Credit) -> Result<()> {
+        if sku.is_empty() {
+            return Ok(());
+        }
+        let [experiment, arm, ..] = key_values(key);
+        let Credit { units, revenue_minor, cost_minor } = *moved;
+        let values = [experiment, sku.into(), arm, units.into(), revenue_minor.into(), cost_minor.into()];
+        let count = "INSERT INTO item_cells SELECT ?, ?, ?, ?, ?, ?, sequence FROM progress WHERE true \
+                     ON CONFLICT (experiment, sku, arm) DO UPDATE SET units = units + excluded.units, \
+                       revenue_minor = revenue_minor + excluded.revenue_minor, \
+                       cost_minor = cost_minor + excluded.cost_minor, sequence = excluded.sequence";
+        execute(&self.sql, count, &values).map(drop)
     }
 
     /// Writes an account and the totals that change with it; the inner error leaves both as they were.
@@ -399,48 +418,6 @@ impl Ledger {
         self.state.storage().set_alarm(settings.ledger_push_ms).await?;
         self.armed.set(true);
         Ok(())
-    }
-
-    /// Sends every total that the central store does not have yet.
-    async fn report(&self) -> Result<()> {
-        let source = self.state.id().to_string();
-        let known = central::known_sequence(&self.env, &source).await?;
-        // A store that knows less than it once took was set back: it gets everything again.
-        execute(&self.sql, "UPDATE progress SET reported = 0 WHERE reported > ?", &[known.into()])?;
-        // Read and advance without an await between: what changes from here on belongs to the next report.
-        let progress = "SELECT sequence, exposures, stored, matched FROM progress";
-        let progress = only(execute(&self.sql, progress, &[])?)?;
-        let report = Report {
-            source,
-            sequence: progress.integer(0)?,
-            exposures: progress.integer(1)?,
-            stored: progress.integer(2)?,
-            matched: progress.integer(3)?,
-            cells: self.open_rows(OPEN_CELLS)?,
-            delays: self.open_rows(OPEN_DELAYS)?,
-        };
-        execute(&self.sql, "UPDATE progress SET sequence = sequence + 1", &[])?;
-        central::take_report(&self.env, &report).await?;
-        let statement = "UPDATE progress SET reported = MAX(reported, ?)";
-        execute(&self.sql, statement, &[report.sequence.into()]).map(drop)
-    }
-
-    fn open_rows(&self, query: &str) -> Result<Vec<String>> {
-        let mut lists = Vec::new();
-        loop {
-            let from = lists.len() as i64 * ROWS_PER_STATEMENT;
-            let row = only(execute(&self.sql, query, &[ROWS_PER_STATEMENT.into(), from.into()])?)?;
-            if row.integer(1)? == 0 {
-                return Ok(lists);
-            }
-            lists.push(row.text(0)?);
-        }
-    }
-
-    /// Whether something changed that the central store does not have yet.
-    fn is_open(&self) -> Result<bool> {
-        let query = "SELECT 1 FROM cells WHERE sequence > (SELECT reported FROM progress) LIMIT 1";
-        Ok(!execute(&self.sql, query, &[])?.is_empty())
     }
 
     /// Drops what no quote can refer to any more: the quote is over, its reward window, and for what was sold the

@@ -6,6 +6,7 @@
 //! | `origin`, `html_cache` | the shop's own page | `fetch`, the Cache API |
 //! | `proof`, `mismatches`, `reasons` | what became of pages | memory of the isolate |
 //! | `shop_api` | 2 to 4 as an API | - |
+//! | `sales_api` | 4 reward, where items are randomised | - |
 //! | `quotes_api`, `signer` | 3 exposure, at checkout | WebCrypto |
 //! | `clock` | what time it is | - |
 //! | `crawlers` | 3 exposure, who is not counted | - |
@@ -16,6 +17,7 @@
 //! | `publisher` | 5 to 7, the sync job | Durable Object `PUBLISHER`, cron |
 //! | `auth` | who operators are | WebCrypto, rate limiting |
 //! | `admin_api` | what operators see | `ADMIN_HOST` |
+//! | `report_api`, `log_api` | what came of it | - |
 //!
 //! Out of scope: formulas, and anything that needs a clock argument it cannot get from the runtime.
 
@@ -34,6 +36,7 @@ mod html_cache;
 mod http;
 mod kv;
 mod ledger;
+mod log_api;
 mod mismatches;
 mod origin;
 mod page;
@@ -41,7 +44,9 @@ mod proof;
 mod publisher;
 mod quotes_api;
 mod reasons;
+mod report_api;
 mod rows;
+mod sales_api;
 mod settings;
 mod shared_cache;
 mod shop_api;
@@ -85,12 +90,14 @@ async fn shop_route(request: Request, env: &Env) -> std::result::Result<Response
         (Method::Get, "/haggle/v1/price") => shop_api::price(&request, env).await,
         (Method::Post, "/haggle/v1/exposures") => shop_api::exposures(&request, env).await,
         (Method::Post, "/haggle/v1/rewards") => shop_api::rewards(&request, env).await,
+        (Method::Post, "/haggle/v1/sales") => sales_api::from_shop(&request, env).await,
         (Method::Post, "/haggle/v1/quotes/verify") => quotes_api::verify(&request, env).await,
         (Method::Get, "/haggle/v1/quotes/keys") => quotes_api::keys(env),
         (Method::Get, "/haggle/health") => shop_api::health(env, false).await,
-        (_, "/haggle/v1/exposures" | "/haggle/v1/rewards" | "/haggle/v1/quotes/verify") => {
-            Err(Fault::Method("POST"))
-        }
+        (
+            _,
+            "/haggle/v1/exposures" | "/haggle/v1/rewards" | "/haggle/v1/sales" | "/haggle/v1/quotes/verify",
+        ) => Err(Fault::Method("POST")),
         (_, "/haggle/haggle.js" | "/haggle/v1/price" | "/haggle/v1/quotes/keys" | "/haggle/health") => {
             Err(Fault::Method("GET"))
         }

@@ -14,11 +14,13 @@
 //! | `start` | the start: groups, and what they must not touch |
 //! | `kill` | stop and resume, of one experiment and of all, without D1 |
 //! | `rollback` | the content of an older version, held until somebody resumes |
+//! | `items` | the turn of an experiment whose units are items |
 //! | `sync`, `turn` | the loop: what is published, and from which epoch |
 //! | `last` | what the Publisher itself remembers |
 
 mod actions;
 mod asked;
+pub mod items;
 mod kill;
 mod last;
 mod rollback;

@@ -3,6 +3,7 @@
 use std::rc::Rc;
 
 use haggle::event::{RewardKind, Seen, ShownPrice, delay_hours, parse_exposures, parse_rewards};
+use haggle::sales::Sale;
 use haggle::{Error, Exposure, Quote, Reward, Snapshot};
 use serde::Serialize;
 use worker::{Env, Request, Response};
@@ -181,6 +182,7 @@ pub async fn rewards(request: &Request, env: &Env) -> Result<Response, Fault> {
     let lines = parse_rewards(&text_body(request, REWARDS_BYTES_MAX).await?)?;
     let now_s = clock::now_s();
     let mut batch = Batch::new(lines.len());
+    let mut of_items: Vec<(usize, Sale)> = Vec::new();
     for (place, (order_id, line_id, line)) in lines.into_iter().enumerate() {
         batch.identify(place, &order_id, &line_id);
         let opened = match line {
@@ -198,14 +200,25 @@ pub async fn rewards(request: &Request, env: &Env) -> Result<Response, Fault> {
             Ok((reward, quote))
         });
         match checked {
+            // Everybody's price: its sale is that of the item, not of an exposure.
+            Ok((reward, quote)) if quote.is_shared => {
+                of_items.push((place, Sale::of_reward(&reward, &quote.sku, now_s / 3600)));
+            }
             Ok((reward, quote)) => {
                 let Reward { kind, refund_id, credit, .. } = reward;
-                let claim = Claim { order_id, line_id, kind, refund_id, credit };
+                let claim = Claim { order_id, line_id, kind, refund_id, sku: quote.sku.clone(), credit };
                 let delay_h = Some(delay_hours(&quote, now_s));
                 let line = Line { claim, delay_h, exposure: Exposure::from(&quote) };
                 batch.add(place, &quote, Command::Reward(line));
             }
             Err(error) => batch.settle(place, Outcome::Refused(error.to_string())),
+        }
+    }
+    let (places, sales): (Vec<usize>, Vec<Sale>) = of_items.into_iter().unzip();
+    if !sales.is_empty() {
+        let stored = central::sales::record(env, &sales).await?;
+        for (place, is_new) in places.into_iter().zip(stored) {
+            batch.settle(place, if is_new { Outcome::Recorded } else { Outcome::Duplicate });
         }
     }
     batch.send(env).await

@@ -10,12 +10,14 @@ mod catalogue_file;
 mod compare;
 mod evaluate;
 mod files;
+mod new;
 mod page;
 mod plot;
 mod policies;
 mod posterior;
 mod presets;
 mod remote;
+mod schema;
 mod simulate;
 mod table;
 
@@ -51,9 +53,11 @@ enum Command {
     Posterior(posterior::Options),
     Compare(compare::Options),
     Evaluate(evaluate::Options),
+    New(new::Options),
     Page(page::Options),
     Policies(policies::Options),
     Presets(presets::Options),
+    Schema(schema::Options),
     Site(presets::SiteOptions),
     Simulate(simulate::Options),
     Audit(audit::Options),
@@ -107,9 +111,11 @@ fn main() -> ExitCode {
         Command::Posterior(options) => posterior::run(&options),
         Command::Compare(options) => compare::run(&options),
         Command::Evaluate(options) => evaluate::run(&options),
+        Command::New(options) => new::run(&options),
         Command::Page(options) => page::run(&options),
         Command::Policies(options) => policies::run(&options),
         Command::Presets(options) => presets::run(&options),
+        Command::Schema(options) => schema::run(&options),
         Command::Site(options) => presets::check(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Audit(options) => audit::run(&options),

@@ -11,6 +11,7 @@ mod feed;
 mod history;
 mod life;
 mod lists;
+mod report;
 mod stop;
 mod versions;
 
@@ -34,6 +35,7 @@ pub enum Command {
     Delete(life::DeleteOptions),
     Arm(arm::ArmOptions),
     Change(arm::ChangeOptions),
+    Report(report::Options),
     Groups(lists::GroupsOptions),
     Prices(lists::PricesOptions),
     Catalogue(feed::CatalogueOptions),
@@ -57,6 +59,7 @@ impl Command {
             Self::Delete(options) => life::delete(options),
             Self::Arm(options) => options.run(),
             Self::Change(options) => options.run(),
+            Self::Report(options) => report::run(options),
             Self::Groups(options) => lists::groups(options),
             Self::Prices(options) => lists::prices(options),
             Self::Catalogue(options) => options.run(),

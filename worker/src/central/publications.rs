@@ -32,6 +32,9 @@ pub struct Epoch {
     pub definition: String,
     /// The arms in the order of the experiment.
     pub arms: Vec<EpochArm>,
+    /// Where items are randomised, the arms that begin with it: lists in JSON of `[sku, unit, arm]`. Not read again with
+    /// the epoch.
+    pub assignments: Vec<String>,
     /// A snapshot of this experiment alone, which has all that the policy looked at; empty where the release that
     /// opened it did not keep it.
     pub input: Vec<u8>,
@@ -60,7 +63,8 @@ pub async fn newest_epochs(env: &Env) -> Result<Vec<Epoch>> {
                 let (number, opened_at_ms) = (number(&row, 1)?, row.count(2)?);
                 let input = from_hex(&row.text(7)?);
                 let definition = row.text(8)?;
-                epochs.push(Epoch { experiment, number, opened_at_ms, definition, arms: vec![arm], input });
+                let (arms, assignments) = (vec![arm], Vec::new());
+                epochs.push(Epoch { experiment, number, opened_at_ms, definition, arms, assignments, input });
             }
         }
     }
@@ -147,6 +151,7 @@ pub async fn publish(env: &Env, publication: &Publication<'_>) -> Result<()> {
             epoch.definition.as_str().into(),
         ];
         batch.push(prepare(&db, sql, &values)?);
+        batch.extend(super::sales::assign(&db, &epoch.experiment, epoch.number, &epoch.assignments)?);
     }
     batch.push(prepare(&db, CHARTS, &[version.into(), now_ms.into()])?);
     let old = version.saturating_sub(SNAPSHOTS_KEPT);

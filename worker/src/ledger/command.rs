@@ -34,6 +34,8 @@ pub struct Claim {
     pub kind: RewardKind,
     /// The shop's number of the refund; empty for a sale.
     pub refund_id: String,
+    /// The item; empty from a Worker that did not say it yet.
+    pub sku: String,
     /// Pieces and money, sold or given back.
     pub credit: Credit,
 }
@@ -48,7 +50,7 @@ impl Command {
         let Exposure { id, key: TallyKey { experiment, arm, cohort }, forget_at_s } = exposure;
         let common = format!("{id}\t{experiment}\t{arm}\t{}\t{}\t{forget_at_s}", cohort.epoch, cohort.hour);
         let Self::Reward(Line { claim, delay_h, .. }) = self else { return common };
-        let Claim { order_id, line_id, kind, refund_id, credit } = claim;
+        let Claim { order_id, line_id, kind, refund_id, sku, credit } = claim;
         let Credit { units, revenue_minor, cost_minor } = credit;
         // A shard of the release before must not take a refund for a sale: it finds a word where it wants a number.
         let kind = match kind {
@@ -56,7 +58,9 @@ impl Command {
             back => format!("{}\t{refund_id}\t", back.name()),
         };
         let delay_h = delay_h.unwrap_or_default();
-        format!("{common}\t{order_id}\t{line_id}\t{kind}{units}\t{revenue_minor}\t{cost_minor}\t{delay_h}")
+        format!(
+            "{common}\t{order_id}\t{line_id}\t{kind}{units}\t{revenue_minor}\t{cost_minor}\t{delay_h}\t{sku}"
+        )
     }
 
     pub(super) fn read(line: &str) -> Option<Self> {
@@ -75,8 +79,9 @@ impl Command {
             revenue_minor: text()?.parse().ok()?,
             cost_minor: text()?.parse().ok()?,
         };
-        let claim = Claim { order_id, line_id, kind: back.unwrap_or(RewardKind::Sale), refund_id, credit };
         let delay_h = text().and_then(|hours| hours.parse().ok());
+        let (kind, sku) = (back.unwrap_or(RewardKind::Sale), text().unwrap_or_default());
+        let claim = Claim { order_id, line_id, kind, refund_id, sku, credit };
         Some(Self::Reward(Line { claim, delay_h, exposure }))
     }
 }
@@ -162,6 +167,7 @@ impl Claim {
             line_id: row.text(1)?,
             kind: kind.ok_or_else(|| worker::Error::RustError("a kind that is none".into()))?,
             refund_id: row.text(3)?,
+            sku: row.text(7)?,
             credit: credit_at(row, 4)?,
         };
         claim.credit = claim.signed(&claim.credit);

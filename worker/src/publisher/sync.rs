@@ -1,5 +1,6 @@
 //! The sync job: sums of all sources, decisions that are due, and the next snapshot.
 
+use haggle::experiment::Unit;
 use haggle::lifecycle::State;
 use haggle::snapshot::Shop;
 use haggle::stopping::{self, Ruling};
@@ -7,7 +8,7 @@ use haggle::{Entry, PolicyInput, Snapshot, Tally, evidence};
 use serde::Serialize;
 
 use super::turn::{Live, Turn};
-use super::{Answer, CONTENT_FROM, EMPTY_SITE, Publisher, last};
+use super::{Answer, CONTENT_FROM, EMPTY_SITE, Publisher, items, last};
 use crate::central::audit::{self, Record};
 use crate::central::experiments;
 use crate::central::{self, Epoch, Publication};
@@ -150,8 +151,14 @@ impl Publisher {
         let mut turns = Vec::with_capacity(all.len());
         for live in all {
             let known = epochs.iter().find(|epoch| epoch.experiment == live.stored.name);
+            let is_of_items = live.experiment.unit != Unit::Visitor;
+            if is_of_items && let Some(turn) = items::kept(&self.env, live, known, now_ms).await? {
+                turns.push(Some(turn));
+                continue;
+            }
             let is_young = |epoch: &&Epoch| {
-                epoch.definition == live.definition
+                !is_of_items
+                    && epoch.definition == live.definition
                     && now_ms < epoch.opened_at_ms.saturating_add(least_ms)
                     && live.experiment.end_ms.is_none_or(|end_ms| now_ms < end_ms)
             };
@@ -163,7 +170,9 @@ impl Publisher {
             turns.push(match (self.turn(live, known, now_ms).await, known) {
                 (Ok(turn), _) => Some(turn),
                 // What cannot be summed up or shared out in one experiment must not stop the others.
-                (Err(fault), Some(epoch)) if epoch.arms.len() == live.experiment.arms.len() => {
+                (Err(fault), Some(epoch))
+                    if !is_of_items && epoch.arms.len() == live.experiment.arms.len() =>
+                {
                     worker::console_error!("experiment {name} keeps its shares: {fault}");
                     Some(Turn::kept(&live.experiment, epoch)?)
                 }
@@ -186,11 +195,17 @@ impl Publisher {
                 (input, _) = self.evidence(live, now_ms).await?;
             }
         }
-        Ok(Turn::next(live, known, input, &totals, now_ms)?)
+        match live.experiment.unit {
+            Unit::Visitor => Ok(Turn::next(live, known, input, &totals, now_ms)?),
+            _ => items::opened(live, known, input, &totals, now_ms),
+        }
     }
 
     async fn evidence(&self, live: &Live, now_ms: u64) -> Result<(PolicyInput, Vec<Tally>), Fault> {
         let experiment = &live.experiment;
+        if experiment.unit != Unit::Visitor {
+            return items::evidence(&self.env, live, now_ms).await;
+        }
         let (history, delays) = central::history(&self.env, experiment, (now_ms / HOUR_MS) as u32).await?;
         let input = evidence::policy_input(experiment, &history, &delays, now_ms as f64 / HOUR_MS as f64)?;
         Ok((input, history.arm_totals()?))

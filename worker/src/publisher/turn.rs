@@ -73,19 +73,31 @@ impl Turn {
         totals: &[Tally],
         now_ms: u64,
     ) -> Result<Self, Error> {
+        let turn = Self::opened(live, known, input, totals, now_ms)?;
+        let shares = |epoch: &Epoch| epoch.arms.iter().map(|arm| arm.share).collect::<Vec<_>>();
+        let is_same = |epoch: &&Epoch| {
+            epoch.definition == live.definition && turn.opened.as_ref().map(shares) == Some(shares(epoch))
+        };
+        match known.filter(is_same) {
+            Some(epoch) => Self::kept(&live.experiment, epoch),
+            None => Ok(turn),
+        }
+    }
+
+    /// Opens the next allocation in any case.
+    pub fn opened(
+        live: &Live,
+        known: Option<&Epoch>,
+        input: PolicyInput,
+        totals: &[Tally],
+        now_ms: u64,
+    ) -> Result<Self, Error> {
         let experiment = &live.experiment;
         let number = known.map_or(0, |epoch| epoch.number) + 1;
         // Shares and input are those that the edge will have: from the decoded snapshot itself. Without the items, which
         // are no part of what a policy looks at.
         let bytes = Snapshot::encode(1, 0, &[Entry::new(experiment, number, input)])?;
         let (shares, input) = decided(bytes.clone())?;
-        let is_same = |epoch: &&Epoch| {
-            epoch.definition == live.definition
-                && epoch.arms.iter().map(|arm| arm.share).eq(shares.iter().copied())
-        };
-        if let Some(epoch) = known.filter(is_same) {
-            return Self::kept(experiment, epoch);
-        }
         let mut arms = Vec::with_capacity(shares.len());
         for (place, (arm, share)) in experiment.arms.iter().zip(shares).enumerate() {
             let total = totals.get(place).copied().unwrap_or_default();
@@ -103,6 +115,7 @@ impl Turn {
             definition: live.definition.clone(),
             arms,
             input: bytes,
+            assignments: Vec::new(),
         };
         let (arms_of, opened) = (Vec::new(), Some(epoch));
         Ok(Self { number, opened_at_ms: now_ms, input, arms_of, until_ms: 0, opened })
