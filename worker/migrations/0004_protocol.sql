@@ -27,7 +27,7 @@ ALTER TABLE experiments_4 RENAME TO experiments;
 -- What the experiment was when the epoch was opened, as a fingerprint: another one opens the next epoch at once.
 ALTER TABLE epochs ADD COLUMN definition TEXT NOT NULL DEFAULT '';
 
--- What of a snapshot is beyond the 1.5 MB that stand in `snapshots`, in parts from 1.
+-- What of a snapshot is beyond the 0.9 MB that stand in `snapshots`, in parts from 1.
 CREATE TABLE IF NOT EXISTS snapshot_parts (
   version INTEGER NOT NULL,
   part INTEGER NOT NULL,
