@@ -106,6 +106,8 @@ pub use experiment::{DelayCorrection, Experiment, Objective, PolicyChoice};
 pub mod groups;
 pub use groups::Groups;
 
+pub mod power;
+
 pub mod lifecycle;
 
 pub mod tally;
@@ -140,6 +142,8 @@ pub use site::Site;
 
 pub mod snapshot;
 pub use snapshot::{Entry, LiveExperiment, Shop, Snapshot, Stops};
+
+pub mod feed;
 
 pub mod decision;
 pub use decision::{Choice, Decision, decide, decide_in};

@@ -2,8 +2,14 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "cli/check.rs"]
+mod check;
+
 #[path = "cli/evaluate.rs"]
 mod evaluate;
+
+#[path = "cli/new.rs"]
+mod new;
 
 #[path = "cli/page.rs"]
 mod page;

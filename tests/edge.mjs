@@ -36,7 +36,7 @@ import { migrate } from './migrate.mjs';
  * @property {string} [build] directory of the built Worker; where left out, that of `HAGGLE_BUILD` or of `make worker`
  * @property {string} [migrations] directory of the D1 migrations
  * @property {string | null} [assets] directory of the static files
- * @property {(location: string) => object} [worker] more Miniflare options of one location
+ * @property {(location: string) => any} [worker] more Miniflare options of one location
  * @property {object[]} [workers] further Workers beside the locations, such as a faulty KV
  * @property {boolean} [clock] whether the time is what `setClock` says; until it says something, it is the machine's
  * @property {(line: string) => void} [onLog] hears what the Worker writes to its console
@@ -166,7 +166,9 @@ export async function startEdge(options) {
   }));
   try {
     await mf.ready;
-    const db = await mf.getD1Database('DB', locations[0]);
+    // Of a location that has the database itself, where others have one that is down.
+    const withDatabase = locations.find((location) => !options.worker?.(location)?.wrappedBindings?.DB) ?? locations[0];
+    const db = await mf.getD1Database('DB', withDatabase);
     await migrate(db, migrations);
     const urls = await addresses(mf, locations);
     const [pid] = [...workerdProcesses()].filter((one) => !before.has(one));

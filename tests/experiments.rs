@@ -1,9 +1,15 @@
 //! Experiment files: those in `tests/experiments/right` can run, and each in `tests/experiments/wrong` is refused with the
 //! message that its first line announces, which names the line, the field, what was given and what is allowed.
 
+#![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
+
+#[path = "experiments/schema.rs"]
+mod schema;
+
 use std::path::{Path, PathBuf};
 
 use haggle::Experiment;
+use proptest::prelude::*;
 
 fn files(folder: &str) -> Vec<(PathBuf, String)> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("tests/experiments").join(folder);
@@ -63,4 +69,38 @@ fn each_right_file_is_read_and_written_as_it_was() {
             Experiment::from_toml(&text).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
         assert_eq!(Experiment::from_json(&experiment.to_json()), Ok(experiment), "{}", path.display());
     }
+}
+
+proptest! {
+    /// A file with any character in another's place is read or refused, and a refusal has its line.
+    #[test]
+    fn damage_is_refused_with_its_line(
+        file in any::<prop::sample::Index>(), at in any::<prop::sample::Index>(), to in "[\\PC\n]{0,3}"
+    ) {
+        let files = files("right");
+        let (_, text) = &files[file.index(files.len())];
+        let mut text: Vec<char> = text.chars().collect();
+        let at = at.index(text.len());
+        text.splice(at..=at, to.chars());
+        let text: String = text.into_iter().collect();
+        if let Err(error) = Experiment::from_toml(&text) {
+            let error = error.to_string();
+            let (line, _) = parts(&error).ok_or_else(|| TestCaseError::fail(format!("no line: {error}")))?;
+            prop_assert!((1..=text.lines().count() + 1).contains(&line), "{}", error);
+        }
+    }
+}
+
+#[test]
+fn the_complete_file_of_the_documentation_can_run() {
+    let page = include_str!("../docs/experiments.md");
+    let whole: Vec<&str> =
+        page.split("```toml\n").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    assert_eq!(whole.len(), 1);
+    let experiment = Experiment::from_toml(whole[0]).unwrap();
+    assert_eq!(experiment.arms.len(), 3);
+    // What the page says of a refusal is what a refusal says.
+    let wrong = whole[0].replace("multiplier = 0.9", "multiplier = 11");
+    let error = Experiment::from_toml(&wrong).unwrap_err().to_string();
+    assert!(page.contains(&format!("sevilla.toml: {error}\n")), "{error}");
 }

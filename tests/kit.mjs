@@ -150,12 +150,15 @@ export async function openWorld({ locations = { 'pop-a': {} }, vars = {}, origin
   const bindings = (location) => Object.fromEntries(Object.entries({ ...all, ...locations[location] }).filter(([, value]) => value !== undefined));
   const options = { origin: all.ORIGIN, locations: Object.keys(locations), secrets, ...rest };
   const perLocation = (location) => ({ bindings: bindings(location), ...worker?.(location) });
+  let edge;
   try {
-    const edge = await startEdge({ ...options, worker: perLocation });
+    edge = await startEdge({ ...options, worker: perLocation });
     const world = new World(shop, edge);
     if (experiments) await world.run(experiments);
     return world;
   } catch (error) {
+    // Else its process would keep the test from ending, which then never says what was wrong.
+    await edge?.stop();
     await shop.stop();
     throw error;
   }

@@ -267,3 +267,30 @@ test('what was sold is remembered for its refunds after the shard has dropped wh
     await brief.close();
   }
 });
+
+test('what each item brought under one exposure is told apart, and adds up to the totals of the arms', async () => {
+  const claims = await world.claims(), [olive, vinegar] = ['OLIVE-500', 'VINEGAR-250'].map((o) => world.sign({ ...claims, o }));
+  const items = async () => {
+    const { results } = await world.edge.db.prepare('SELECT sku, SUM(units) AS units, SUM(revenue_minor) AS revenue_minor, SUM(cost_minor) AS cost_minor '
+      + 'FROM item_tallies GROUP BY sku').all();
+    return new Map(results.map(({ sku, ...sums }) => [sku, sums]));
+  };
+  const oil = world.order([olive], { units: 2, revenue_minor: 3800, cost_minor: 1600 }), sour = world.order([vinegar], { units: 3, revenue_minor: 900, cost_minor: 300 });
+  const one = await change(async () => {
+    // One of them waits for its exposure and the other does not; a part of each is given back.
+    assert.deepEqual((await world.reward(oil)).statuses, ['unmatched']);
+    await world.expose([olive]);
+    assert.deepEqual((await world.reward(sour, 'pop-b')).statuses, ['matched']);
+    assert.deepEqual((await world.reward(refund(oil, 'r-1', ONE))).statuses, ['matched']);
+    assert.deepEqual((await world.reward(refund(sour, 'r-2', { units: 1, revenue_minor: 300, cost_minor: 100 }))).statuses, ['matched']);
+  });
+  assert.deepEqual(one.totals, { exposures: 1, conversions: 1, rewards: 2, units: 3, revenue_minor: 2500, cost_minor: 1000 });
+  assert.deepEqual((await items()).get('VINEGAR-250'), { units: 2, revenue_minor: 600, cost_minor: 200 });
+  const sums = async (table) => (await world.edge.db.prepare(`SELECT arm, SUM(units) AS units, SUM(revenue_minor) AS revenue_minor, `
+    + `SUM(cost_minor) AS cost_minor FROM ${table} GROUP BY arm HAVING SUM(units) <> 0 OR SUM(revenue_minor) <> 0 ORDER BY arm`).all()).results;
+  assert.deepEqual(await sums('item_tallies'), await sums('tallies'), 'of all that was sold and given back in this file');
+  assert.deepEqual((await world.reward(cancellation(sour))).statuses, ['matched']);
+  await world.sync();
+  assert.deepEqual((await items()).get('VINEGAR-250'), { units: 0, revenue_minor: 0, cost_minor: 0 });
+  assert.deepEqual(await sums('item_tallies'), await sums('tallies'));
+});

@@ -7,9 +7,13 @@ use super::prices::Pricing;
 use super::scope::InScope;
 use super::split::{Cluster, Side, split};
 use super::{Groups, Member};
+use crate::experiment::limits::ITEMS;
 use crate::experiment::{Goods, Scope, Unit};
 use crate::guardrail::Basis;
 use crate::{CatalogueItem, Error, Experiment, mac};
+
+/// Most items of a group, as a file may say it.
+const GROUP_MAX: usize = *ITEMS.end() as usize;
 
 /// A draw of groups that is under way.
 ///
@@ -171,6 +175,10 @@ impl<'a> Draw<'a> {
             return Err(Error::value("number of items in scope", given, allowed));
         }
         let positive = positive.unwrap_or(available - negative);
+        if positive > GROUP_MAX {
+            let allowed = format!("at most {GROUP_MAX}: say sample.positive, or narrow the scope");
+            return Err(Error::value("number of positive items", positive, allowed));
+        }
         let sides = split(clusters.into_values().collect(), positive, negative, scope.strata.max(1) as usize);
         let drawn = |side: Side| sides.values().filter(|&&other| other == side).count();
         let is_short =

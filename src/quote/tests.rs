@@ -3,6 +3,8 @@
 use super::*;
 use crate::base64url::encode;
 use crate::decision::tests::snapshot;
+use crate::experiment::Unit;
+use crate::snapshot::tests::many::snapshot as many;
 use crate::{Entry, Experiment, Exposure, Key, Pinned, Pins, Shop, Snapshot, Tally, decide, evidence};
 use proptest::prelude::*;
 
@@ -275,4 +277,76 @@ proptest! {
         let quote = Quote { shards, exposure_id: id, ..quote() };
         prop_assert!(quote.shard() < shards);
     }
+}
+
+#[test]
+fn of_many_items_a_visitor_has_one_exposure_and_one_for_those_at_the_catalogue_price() {
+    let (snapshot, unit) = (many(Unit::Visitor, |_| {}), UnitKey::from_bytes([3; 16]));
+    let decision = crate::decide_in(&snapshot.experiments()[0], &unit, NOW_MS).unwrap();
+    let quote = |sku| Quote::new(&snapshot.item(sku).unwrap(), &decision, &unit, terms());
+    let (first, second, negative) = (quote("S-0000"), quote("S-0001"), quote("S-0003"));
+    assert_eq!((&first.arm, first.propensity), (&second.arm, second.propensity));
+    assert_eq!(first.exposure_id, second.exposure_id);
+    assert_eq!((negative.arm.as_str(), negative.propensity), ("negative", crate::TOTAL));
+    assert_eq!((negative.price_minor, negative.catalogue_minor), (1030, 1030));
+    assert_ne!(negative.exposure_id, first.exposure_id);
+    assert_eq!(quote("S-0007").exposure_id, negative.exposure_id);
+    assert_eq!(second.catalogue_minor, 1010);
+    assert_eq!(second.price_minor, snapshot.item("S-0001").unwrap().price(&decision));
+    assert_ne!(Exposure::from(&negative).key, Exposure::from(&first).key);
+}
+
+#[test]
+fn the_quote_of_an_item_is_the_same_for_everybody_for_an_hour_and_reads_back() {
+    let snapshot = many(Unit::ItemPeriod, |_| {});
+    let item = snapshot.item("S-0001").unwrap();
+    let at = |now_s| Quote::shared(&item, Terms { now_s, cart_hold_s: 7200, ..terms() }).unwrap();
+    let quote = at(1_700_000_000);
+    assert_eq!((quote.arm.as_str(), quote.price_minor, quote.is_shared), ("low", 909, true));
+    assert_eq!((quote.issued_at_s, quote.expires_at_s), (1_699_999_980, 1_700_002_800 + 7200));
+    assert_eq!((at(1_700_002_800), at(1_700_002_801) == quote), (quote.clone(), false));
+    let token = quotary().sign(&quote);
+    assert_eq!(quotary().open(&token).unwrap(), quote);
+    assert!(claims(&token).contains(r#","u":"item"}"#), "{}", claims(&token));
+    assert!(!claims(&quotary().sign(&self::quote())).contains("\"u\""));
+    assert!(Quote::shared(&snapshot.item("S-0003").unwrap(), terms()).is_none(), "negative");
+    assert!(quote.check_window(quote.expires_at_s + u64::from(quote.reward_window_s)).is_ok());
+    assert!(quote.check_window(quote.expires_at_s + u64::from(quote.reward_window_s) + 1).is_err());
+}
+
+fn claims(token: &str) -> String {
+    let claims = token.split('.').nth(1).unwrap();
+    String::from_utf8(crate::base64url::decode(claims).unwrap()).unwrap()
+}
+
+/// The low arm's 9.09, the high arm's 11.22 and the catalogue prices 10.10 and 10.20, in the period and after it.
+#[test]
+fn a_price_that_everybody_saw_is_honoured_after_its_period_where_it_is_not_dearer_than_today() {
+    let now = many(Unit::ItemPeriod, |_| {});
+    let of = |sku: &str| {
+        Quote::shared(&now.item(sku).unwrap(), Terms { cart_hold_s: 7200, now_s: NOW_MS / 1000, ..terms() })
+            .unwrap()
+    };
+    let (low, high) = (of("S-0001"), of("S-0002"));
+    let verify = |quote: &Quote, snapshot: &Snapshot| {
+        let order = Expected { sku: &quote.sku, ..expected() };
+        quote.verify(&order, Some(snapshot)).map_err(|why| why.code())
+    };
+    assert_eq!((verify(&low, &now), verify(&high, &now)), (Ok(909), Ok(1122)));
+    // Everything is on the control.
+    let later = many(Unit::ItemPeriod, |entry| (entry.epoch, entry.arms_of) = (5, &[0; 8]));
+    assert_eq!((verify(&low, &later), verify(&high, &later)), (Ok(909), Err("period-over")));
+    let low_again = Quote { price_minor: 1000, ..low.clone() };
+    assert_eq!(verify(&low_again, &later), Ok(1000), "below the catalogue price");
+    // Everything is on the high arm but what is negative.
+    let dearer =
+        many(Unit::ItemPeriod, |entry| (entry.epoch, entry.arms_of) = (5, &[2, 2, 2, 0, 2, 2, 2, 0]));
+    assert_eq!(verify(&high, &dearer), Ok(1122));
+    let paused = many(Unit::ItemPeriod, |entry| entry.is_paused = true);
+    assert_eq!((verify(&low, &paused), verify(&high, &paused)), (Ok(909), Ok(1122)));
+    let stopped = now.republished(9, 9, &crate::Stops { all: true, experiments: &[] }).unwrap();
+    let stopped = Snapshot::decode(stopped).unwrap();
+    assert_eq!((verify(&low, &stopped), verify(&high, &stopped)), (Ok(909), Err("stopped")));
+    let outside = Quote { price_minor: 499, ..low };
+    assert_eq!(verify(&outside, &now), Err("outside-guardrails"), "the floor of this item is 5.05");
 }

@@ -6,6 +6,7 @@
 mod any_bytes;
 mod decisions;
 mod guardrails;
+mod interventions;
 mod merge;
 
 use haggle::snapshot::ListedItem;

@@ -236,6 +236,9 @@ struct Health {
     /// Surfaces of the last seven days that did not have the catalogue price.
     #[serde(skip_serializing_if = "Option::is_none")]
     mismatches: Option<Vec<Mismatches>>,
+    /// An older content is published, until somebody resumes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    held: Option<bool>,
     reasons: Option<Counts>,
 }
 
@@ -275,6 +278,7 @@ pub async fn health(env: &Env, is_admin: bool) -> Result<Response, Fault> {
                 health.ledger = Some(ledger_health(env).await?);
                 mismatches::flush(env).await;
                 health.mismatches = Some(central::mismatches(env, clock::now_ms()).await?);
+                health.held = Some(central::audit::is_held(env).await?);
             }
         }
     }

@@ -7,15 +7,18 @@ mod allocate;
 mod amount;
 mod audit;
 mod catalogue_file;
+mod check;
 mod compare;
 mod evaluate;
 mod files;
+mod new;
 mod page;
 mod plot;
 mod policies;
 mod posterior;
 mod presets;
 mod remote;
+mod schema;
 mod simulate;
 mod table;
 
@@ -47,13 +50,16 @@ struct Line {
 
 #[derive(Subcommand)]
 enum Command {
+    Check(check::Options),
     Allocate(allocate::Options),
     Posterior(posterior::Options),
     Compare(compare::Options),
     Evaluate(evaluate::Options),
+    New(new::Options),
     Page(page::Options),
     Policies(policies::Options),
     Presets(presets::Options),
+    Schema(schema::Options),
     Site(presets::SiteOptions),
     Simulate(simulate::Options),
     Audit(audit::Options),
@@ -103,13 +109,16 @@ fn line() -> clap::Command {
 fn main() -> ExitCode {
     let line = Line::from_arg_matches(&line().get_matches()).unwrap_or_else(|error| error.exit());
     let answer = match line.command {
+        Command::Check(options) => check::run(&options),
         Command::Allocate(options) => allocate::run(&options),
         Command::Posterior(options) => posterior::run(&options),
         Command::Compare(options) => compare::run(&options),
         Command::Evaluate(options) => evaluate::run(&options),
+        Command::New(options) => new::run(&options),
         Command::Page(options) => page::run(&options),
         Command::Policies(options) => policies::run(&options),
         Command::Presets(options) => presets::run(&options),
+        Command::Schema(options) => schema::run(&options),
         Command::Site(options) => presets::check(&options),
         Command::Simulate(options) => simulate::run(&options),
         Command::Audit(options) => audit::run(&options),

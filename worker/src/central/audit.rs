@@ -109,3 +109,10 @@ pub async fn audit_json(env: &Env, experiment: Option<&str>, after: u64) -> Resu
     let values = [after.into(), experiment.unwrap_or_default().into()];
     only(query(&database(env)?, sql, &values).await?)?.text(0)
 }
+
+/// Whether an older content is held since a rollback.
+pub async fn is_held(env: &Env) -> Result<bool> {
+    let sql = "SELECT action FROM audit WHERE experiment = '' AND action IN ('rollback', 'resume') ORDER BY id DESC LIMIT 1";
+    let rows = query(&database(env)?, sql, &[]).await?;
+    Ok(rows.first().map(|row| row.text(0)).transpose()?.as_deref() == Some("rollback"))
+}

@@ -105,6 +105,9 @@ impl Publisher {
             _ => self.changes(&acting, after).await?,
         };
         let answer = audit::commit(&self.env, changes, &record).await?;
+        if order.action == Action::Archive {
+            last::set_one_stopped(&self.sql, name, false)?;
+        }
         self.publish_now().await;
         tagged(answer, 200, stored.revision + 1)
     }
@@ -127,7 +130,6 @@ impl Publisher {
                 return Ok((vec![experiments::decide(env, name, &decision, now_ms)?], record));
             }
             Action::Archive => {
-                last::set_one_stopped(&self.sql, name, false)?;
                 // What the shards have not reported yet is of the experiment as much as the rest.
                 self.push_shards().await?;
                 let record = acting.record(before, now)?;
@@ -139,9 +141,10 @@ impl Publisher {
                 let mut written = Vec::new();
                 if let Some(groups) = self.groups(acting.stored, acting.experiment).await? {
                     let mut groups = Groups::clone(&groups);
-                    self.regroup(action, &mut groups, &changed).await?;
-                    changed = groups.priced(&changed);
-                    written = groups::write(env, name, &groups)?;
+                    if self.regroup(action, &mut groups, &changed).await? {
+                        changed = groups.priced(&changed);
+                        written = groups::write(env, name, &groups)?;
+                    }
                 }
                 let definition = changed.to_json();
                 let (before, now) = self::changes(&acting.experiment.to_json(), &definition)?;
@@ -152,8 +155,14 @@ impl Publisher {
         Ok((changes, acting.record(before, now)?))
     }
 
-    /// Brings the groups up to what the experiment is now: prices of an added arm, bounds of new guardrails.
-    async fn regroup(&self, action: &Action, groups: &mut Groups, changed: &Experiment) -> Result<(), Fault> {
+    /// Brings the groups up to what the experiment is now: prices of an added arm, bounds of new guardrails. Whether
+    /// that changed them.
+    async fn regroup(
+        &self,
+        action: &Action,
+        groups: &mut Groups,
+        changed: &Experiment,
+    ) -> Result<bool, Fault> {
         match action {
             Action::AddArm(arm) => {
                 let items = match &arm.price {
@@ -170,9 +179,9 @@ impl Publisher {
                 let items = self.items_of(groups).await?;
                 groups.set_guardrails(changed, &|sku| find(&items, sku).cloned())?;
             }
-            _ => {}
+            _ => return Ok(false),
         }
-        Ok(())
+        Ok(true)
     }
 
     /// What the catalogue has of these groups' items, in the order of their keys.
@@ -220,7 +229,10 @@ fn state_json(state: State) -> String {
 /// The fields of two objects in JSON that differ, as they are in the one and in the other.
 pub fn changes(before: &str, after: &str) -> Result<(String, String), Fault> {
     let wrong = |_: JsValue| Fault::Unavailable("a stored definition cannot be read".into());
-    let text = |value: &JsValue| JSON::stringify(value).map(String::from).unwrap_or_default();
+    // What is missing has no text at all: not even an empty one.
+    let text = |value: &JsValue| {
+        JSON::stringify(value).ok().and_then(|text| JsValue::from(text).as_string()).unwrap_or_default()
+    };
     let read = |text: &str| JSON::parse(text).map_err(wrong);
     let (old, new) = (read(before)?, read(after)?);
     let (was, is) = (Object::new(), Object::new());

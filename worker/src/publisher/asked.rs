@@ -2,6 +2,7 @@
 
 use haggle::lifecycle::Signature;
 use haggle::mac::fingerprint;
+use js_sys::{JSON, Reflect};
 use worker::{Request, Response};
 
 use super::{Answer, Publisher, last};
@@ -147,7 +148,12 @@ fn replayed(known: &Answered, asked: &Asked) -> Answer {
         let why = "header Idempotency-Key was used for another request; each request needs a key of its own";
         return Err(Fault::OtherRequest(why.into()));
     }
-    let response = json_text(known.answer.clone(), known.status)?;
+    let body = JSON::parse(&known.answer).unwrap_or_default();
+    let revision = Reflect::get(&body, &"revision".into()).ok().and_then(|revision| revision.as_f64());
+    let response = match revision {
+        Some(revision) => tagged(known.answer.clone(), known.status, revision as u64)?,
+        None => json_text(known.answer.clone(), known.status)?,
+    };
     response.headers().set("idempotency-replayed", "true")?;
     Ok(response)
 }

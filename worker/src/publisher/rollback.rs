@@ -34,16 +34,18 @@ impl Publisher {
         let last = last::read(&self.sql)?;
         let live = experiments::live(&self.env).await?;
         let is_over = |name: &str| live.iter().all(|stored| stored.name != name);
-        let mut stopped = last.stopped.clone();
-        stopped.extend(live.iter().filter(|stored| stored.is_stopped).map(|stored| stored.name.clone()));
-        stopped
-            .extend(old.experiments().iter().map(|live| live.name().to_owned()).filter(|name| is_over(name)));
+        let stopped = live.iter().filter(|stored| stored.is_stopped).map(|stored| stored.name.as_str());
+        let over = old.experiments().iter().map(haggle::LiveExperiment::name).filter(|name| is_over(name));
+        // Remembered, so that they stay stopped whatever else is stopped or resumed meanwhile; no other experiment will
+        // ever have the name of one that is over.
+        stopped.chain(over).try_for_each(|name| last::set_one_stopped(&self.sql, name, true))?;
         let (_, after_kv) = self.newest().await?;
         let version = after_kv.max(central::newest(&self.env).await?.version + 1);
         let now_ms = clock::now_ms();
+        last::set_held(&self.sql, true)?;
+        let stopped = last::read(&self.sql)?.stopped;
         let stops = Stops { all: last.is_stopped, experiments: &stopped };
         let bytes = old.republished(version, now_ms, &stops)?;
-        last::set_held(&self.sql, true)?;
         let publication = Publication { version, now_ms, bytes: &bytes, opened: Vec::new() };
         central::publish(&self.env, &publication).await?;
         self.put(version, &bytes).await?;

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeSet;
 
-use haggle::experiment::{EXPERIMENTS_MAX, Goods};
+use haggle::experiment::{EXPERIMENTS_MAX, Goods, Unit};
 use haggle::groups::Draw;
 use haggle::{Delays, Entry, Experiment, Groups, History, Site, Snapshot, evidence, time};
 use worker::D1PreparedStatement;
@@ -141,8 +141,13 @@ impl Publisher {
             let input = evidence::policy_input(experiment, &History::default(), &Delays::default(), 0.0)?;
             entries.push(Entry::new(experiment, 1, input));
         }
+        // Where items are randomised each has an arm; which one is the same for the snapshot's bounds.
+        let control = u8::try_from(started.control_index()).unwrap_or(0);
+        let is_of_items = started.unit != Unit::Visitor;
+        let arms_of = groups.filter(|_| is_of_items).map(|groups| vec![control; groups.members().len()]);
         if let Some(entry) = entries.last_mut() {
             entry.groups = groups;
+            entry.arms_of = arms_of.as_deref().unwrap_or_default();
         }
         Snapshot::encode(1, 0, &entries).map_err(|why| Fault::Conflict(why.to_string()))?;
         Ok(())
