@@ -1,5 +1,6 @@
 //! The admin API: what runs, what is published, and the unit of a typed visitor. Only who was let in (`auth`) comes here.
 
+use haggle::feed::{self, Format};
 use haggle::lifecycle::{ACTIONS, State};
 use haggle::{Experiment, Groups, LiveExperiment, Snapshot, UnitKey};
 use serde::Serialize;
@@ -102,11 +103,19 @@ async fn groups(env: &Env, name: &str) -> Result<Response, Fault> {
     tsv(groups.to_tsv(experiment.currency, started_at_ms, experiment.end_ms), &format!("g-{name}.tsv"))
 }
 
+/// The prices of an experiment's items, as they are published (see the core's `feed`).
 async fn prices(request: &Request, env: &Env, name: &str) -> Result<Response, Fault> {
     let (experiment, groups, _) = grouped(env, name).await?;
-    match query(request, "format").as_deref() {
-        None | Some("tsv") => tsv(groups.prices_tsv(&experiment), &format!("p-{name}.tsv")),
-        Some(other) => Err(Fault::Bad(format!("query parameter format is {other:?}; it must be tsv"))),
+    let format = query(request, "format").map_or(Ok(Format::Tsv), |format| format.parse())?;
+    let published = cache::published(env)
+        .await
+        .map_err(|_| Fault::Unavailable("KV does not answer now; ask again".into()))?;
+    let snapshot = published.map_or_else(|| Snapshot::decode(Snapshot::encode(1, 0, &[])?), Ok)?;
+    let text = feed::prices(&experiment, &groups, &snapshot, format)?;
+    match format {
+        Format::Json => Ok(json_text(text, 200)?),
+        Format::Tsv => tsv(text, &format!("p-{name}.tsv")),
+        Format::Merchant => tsv(text, &format!("merchant-{name}.tsv")),
     }
 }
 
