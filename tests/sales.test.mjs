@@ -215,3 +215,20 @@ test('an arm that is added within a period takes items from the others and moves
   await world.sync();
   assert.deepEqual(await assigned(5), third, 'they go back to where they were');
 });
+
+test("a reward with the quote of everybody's price is a sale of its item", async () => {
+  const [sku, arm] = [...await assigned(5)][0], prices = [2000, 1800, 2200];
+  const { version } = await world.sync();
+  await world.served(version);
+  const shown = await world.shopper().price(sku);
+  assert.equal(shown.price_minor, prices[arm], 'the price of its arm');
+  assert.equal((await world.shopper().price(sku)).price_minor, shown.price_minor, 'everybody sees it');
+  const order = { order_id: 'q-1', lines: [{ line_id: '1', quote: shown.quote, units: 1, revenue_minor: 1700, cost_minor: 900 }] };
+  const before_that = await world.ledger();
+  assert.deepEqual((await world.reward(order)).statuses, ['recorded']);
+  assert.deepEqual((await world.reward(order, 'pop-b')).statuses, ['duplicate']);
+  const [sold] = await stored('q-1');
+  assert.deepEqual(sold, { line_id: '1', kind: 'sale', sku, hour: START_MS / HOUR_MS + 58, units: 1, revenue_minor: 1700, cost_minor: 900 });
+  await world.sync();
+  assert.deepEqual(await world.ledger(), before_that, 'no exposure and no line of any visitor');
+});
