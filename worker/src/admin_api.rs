@@ -100,29 +100,37 @@ async fn grouped(env: &Env, name: &str) -> Result<(Experiment, Groups, u64), Fau
 
 async fn groups(env: &Env, name: &str) -> Result<Response, Fault> {
     let (experiment, groups, started_at_ms) = grouped(env, name).await?;
-    tsv(groups.to_tsv(experiment.currency, started_at_ms, experiment.end_ms), &format!("g-{name}.tsv"))
+    let text = groups.to_tsv(experiment.currency, started_at_ms, experiment.end_ms);
+    as_file(text, Format::Tsv.content_type(), &format!("g-{name}.tsv"))
 }
 
-/// The prices of an experiment's items, as they are published (see the core's `feed`).
+/// The prices of an experiment in one of the forms of [`Format`].
 async fn prices(request: &Request, env: &Env, name: &str) -> Result<Response, Fault> {
-    let (experiment, groups, _) = grouped(env, name).await?;
-    let format = query(request, "format").map_or(Ok(Format::Tsv), |format| format.parse())?;
+    let format: Format = query(request, "format").as_deref().unwrap_or("tsv").parse()?;
+    let stored = central::experiments::find(env, name).await?;
+    let stored = stored.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?;
+    let one = stored.experiment()?;
+    let (experiment, groups) = match one.item() {
+        Some(_) => (one, Groups::default()),
+        None => grouped(env, name).await.map(|(experiment, groups, _)| (experiment, groups))?,
+    };
     let published = cache::published(env)
         .await
         .map_err(|_| Fault::Unavailable("KV does not answer now; ask again".into()))?;
     let snapshot = published.map_or_else(|| Snapshot::decode(Snapshot::encode(1, 0, &[])?), Ok)?;
     let text = feed::prices(&experiment, &groups, &snapshot, format)?;
-    match format {
-        Format::Json => Ok(json_text(text, 200)?),
-        Format::Tsv => tsv(text, &format!("p-{name}.tsv")),
-        Format::Merchant => tsv(text, &format!("merchant-{name}.tsv")),
-    }
+    let name = match format {
+        Format::Tsv => format!("p-{name}.tsv"),
+        Format::Json => format!("p-{name}.json"),
+        Format::Merchant => format!("merchant-{name}.tsv"),
+    };
+    as_file(text, format.content_type(), &name)
 }
 
-/// Lines of values with tabs between them, as a file of this name.
-fn tsv(text: String, name: &str) -> Result<Response, Fault> {
+/// A text as a file of this name.
+fn as_file(text: String, content_type: &str, name: &str) -> Result<Response, Fault> {
     let headers = Headers::new();
-    headers.set("content-type", "text/tab-separated-values; charset=utf-8")?;
+    headers.set("content-type", content_type)?;
     headers.set("content-disposition", &format!("attachment; filename=\"{name}\""))?;
     headers.set("cache-control", "private, no-store")?;
     Ok(Response::ok(text)?.with_headers(headers))
