@@ -283,6 +283,28 @@ test('a change without a key of its own is refused with 400, and changes nothing
   assert.equal((await ask({ method: 'POST', path: '/haggle/v1/sync' }, { authorization, 'idempotency-key': 'x'.repeat(64) })).status, 200);
 });
 
+test('a record has the name that Access knows, else the one that was given; what a request says of itself in a header is nothing', async () => {
+  const byAccess = { 'cf-access-jwt-assertion': token() }, byBearer = { authorization: `Bearer ${world.edge.secrets.ADMIN_TOKEN}` };
+  const draft = { method: 'PUT', path: '/haggle/v1/experiments/jaen', body: otherExperiment('jaen', 'SOAP-100', 450) };
+  const change = (action, body = {}) => ({ method: 'POST', path: `/haggle/v1/experiments/jaen/${action}`, body: { reason: 'a test', ...body } });
+  const service = token(claims({ email: undefined, common_name: 'f00d.access' }));
+  const done = [];
+  for (const [operation, headers, who] of [[draft, { ...byAccess, 'haggle-actor': 'eve@oil.example' }, 'ana@oil.example'], [change('start', { by: 'eve' }), byAccess, 'ana@oil.example'],
+    [change('pause', { by: 'maria' }), { ...byBearer, 'haggle-actor': 'eve@oil.example' }, 'maria (bearer)'], [change('resume'), { 'cf-access-jwt-assertion': service }, 'f00d.access'],
+    [change('archive', { by: 'ana@oil.example' }), byBearer, 'ana@oil.example (bearer)']]) {
+    const list = (await world.admin('GET', '/haggle/v1/experiments/jaen')).headers.get('etag');
+    const sent = { ...headers, 'idempotency-key': `who-${done.length}`, ...(list ? { 'if-match': list } : {}) };
+    const answer = await ask(operation, sent);
+    assert.ok([200, 201].includes(answer.status), `${operation.path}: ${answer.text}`);
+    done.push([operation.path.split('/')[5] ?? 'draft', who]);
+    const [before, again] = [await state(), await ask(operation, sent)];
+    assert.deepEqual([again.status, again.text, await state()], [answer.status, answer.text, before], 'sent again it changes nothing and is answered the same');
+    assert.equal((await ask({ ...operation, body: { ...operation.body, reason: 'another' } }, sent)).status, 422, 'another request with that key');
+  }
+  const { records } = (await world.admin('GET', '/haggle/v1/audit?experiment=jaen')).body;
+  assert.deepEqual(records.map(({ action, who }) => [action, who]), done);
+});
+
 test('on the shop\'s host there is no administration, no dashboard and no document of it', async () => {
   const authorization = `Bearer ${world.edge.secrets.ADMIN_TOKEN}`, before = await state();
   const shared = Object.entries(DOCUMENT.paths).filter(([, item]) => Object.values(item).some(({ tags }) => tags?.includes('shop'))).map(([path]) => path);
@@ -294,7 +316,7 @@ test('on the shop\'s host there is no administration, no dashboard and no docume
       assert.match(await answer.text(), /^\{"error":"no \/haggle/);
     }
   }
-  for (const path of ['/openapi.json', '/index.js', '/preview.html', '/api.js', '/style.css', '/pkg/haggle_preview_bg.wasm', '/haggle/openapi.json', '/haggle/index.html',
+  for (const path of ['/openapi.json', '/index.js', '/preview', '/api.js', '/pkg/haggle_preview_bg.wasm', '/haggle/openapi.json', '/haggle/index.html',
     '/haggle/', '/haggle/preview.html']) {
     assert.equal((await world.edge.fetchShop(path, { headers: { authorization } })).status, 404, path);
     const onAdmin = await world.edge.fetchAdmin(path, { headers: { authorization: '' } });

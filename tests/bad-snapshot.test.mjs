@@ -82,7 +82,7 @@ async function assertLeftAlone(reason, location) {
 test('an isolate that never had a snapshot leaves pages alone, whatever lies in KV', async () => {
   await world.edge.kv.delete('snapshot');
   await assertLeftAlone('no-snapshot');
-  const format = Buffer.from([4, 0]);
+  const format = Buffer.from([5, 0]);
   const cases = {
     'random bytes': randomBytes(good.length),
     'no byte': Buffer.alloc(0),
@@ -125,7 +125,7 @@ test('a snapshot that is too old prices nothing, until a newer one is published'
 
 test('an isolate that has a good snapshot keeps it while KV holds anything else', async () => {
   const { version } = (await world.health()).snapshot;
-  for (const bytes of [randomBytes(300), Buffer.alloc(0), changed(12, Buffer.from([4, 0]))]) {
+  for (const bytes of [randomBytes(300), Buffer.alloc(0), changed(12, Buffer.from([5, 0]))]) {
     await put(bytes);
     const began = performance.now();
     while (performance.now() - began < 300) assert.equal((await world.shopper().ask(PAGE)).reason, 'priced');

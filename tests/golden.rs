@@ -20,6 +20,8 @@
 mod files;
 #[path = "golden/inputs.rs"]
 mod inputs;
+#[path = "golden/many.rs"]
+mod many;
 
 use std::fmt::Write as _;
 
@@ -27,9 +29,10 @@ use files::{check, hex, read, unhex};
 use haggle::experiment::EXPERIMENTS_MAX;
 use haggle::policy::{Contrast, Stock};
 use haggle::{
-    Allocation, ArmInput, Choice, Entry, Experiment, Key, LiveExperiment, Pins, Policy, PolicyInput,
+    Allocation, ArmInput, Choice, Entry, Experiment, Groups, Key, LiveExperiment, Pins, Policy, PolicyInput,
     Posterior, Quotary, Quote, RewardModel, Shop, Snapshot, Tally, UnitKey, decide, evidence,
 };
+use many::{ManyItem, Placed};
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
@@ -180,6 +183,8 @@ fn no_policy_is_without_golden_cases() {
 #[derive(Serialize, Deserialize)]
 struct Snapshots {
     cases: Vec<SnapshotCase>,
+    /// Those with experiments over many items.
+    many: Vec<SnapshotCase>,
     /// Bytes of the format before, which are not written any more but must be read.
     format_3: Vec<Before>,
     refused: Vec<RefusedSnapshot>,
@@ -197,8 +202,11 @@ struct SnapshotCase {
     #[serde(default)]
     bytes: String,
     /// In the shape of `GET /haggle/v1/snapshot` as JSON.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Value::is_null")]
     view: Value,
+    /// The items, where there are many.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    items: Vec<ManyItem>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -208,6 +216,8 @@ struct Published {
     epoch: u32,
     /// `[exposures, conversions]` of each arm.
     tallies: Vec<(u64, u64)>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    placed: Option<Placed>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -277,10 +287,20 @@ impl SnapshotCase {
             };
             evidence::pooled(experiment, &published.tallies.iter().map(tally).collect::<Vec<_>>()).unwrap()
         };
-        let published = experiments.iter().zip(&self.experiments);
-        let entries: Vec<Entry<'_>> = published
-            .map(|(experiment, one)| Entry::new(experiment, one.epoch, input(experiment, one)))
-            .collect();
+        let groups: Vec<Option<Groups>> =
+            self.experiments.iter().map(|one| one.placed.as_ref().map(Placed::groups)).collect();
+        let priced = |(experiment, groups): (Experiment, &Option<Groups>)| {
+            groups.as_ref().map_or_else(|| experiment.clone(), |groups| groups.priced(&experiment))
+        };
+        let experiments: Vec<Experiment> = experiments.into_iter().zip(&groups).map(priced).collect();
+        let mut entries = Vec::new();
+        for ((experiment, one), groups) in experiments.iter().zip(&self.experiments).zip(&groups) {
+            let entry = Entry::new(experiment, one.epoch, input(experiment, one));
+            entries.push(match (&one.placed, groups) {
+                (Some(placed), Some(groups)) => placed.entry(entry, groups),
+                _ => entry,
+            });
+        }
         let shop = self.shop.as_ref().map_or_else(Shop::default, PublishedShop::shop);
         Snapshot::encode_shop(self.version, self.published_at_ms, &entries, &shop).unwrap()
     }
@@ -320,6 +340,12 @@ fn snapshots_are_the_golden_ones() {
             let snapshot = Snapshot::decode(bytes).unwrap();
             case.view = view(&snapshot);
             case.shop.iter_mut().for_each(|shop| shop.read_back(&snapshot));
+        }
+        for case in &mut file.many {
+            let bytes = case.encode();
+            case.bytes = hex(&bytes);
+            let snapshot = Snapshot::decode(bytes).unwrap();
+            case.items = snapshot.items().map(|(_, item)| ManyItem::of(&item)).collect();
         }
         for before in &mut file.format_3 {
             before.view = view(&Snapshot::decode(unhex(&before.bytes)).unwrap());

@@ -42,11 +42,11 @@ fn normals(seed: u64) -> impl FnMut() -> f64 {
 }
 
 /// The variance of the estimates of some hundred simulated experiments is the one that the plan was made with. Seeds 1
-/// to 600; the ratio of variances has a standard error of 0.06.
+/// to 300; the ratio of variances has a standard error of 0.08.
 #[test]
 fn clusters_vary_as_the_plan_says() {
-    const RUNS: u64 = 600;
-    let (count, cv, r, times, periods) = (120, 0.3, 0.7_f64, 2.0_f64, 14);
+    const RUNS: u64 = 300;
+    let (count, cv, r, times, periods) = (60, 0.3, 0.7_f64, 2.0_f64, 14);
     let (own, noise) = (cv * r.sqrt(), cv * (1.0 - r).sqrt());
     for is_redrawn in [false, true] {
         let estimate = |seed| {
@@ -77,7 +77,7 @@ fn clusters_vary_as_the_plan_says() {
         let effect = clusters.effect(Aim::default(), Split::equal(2, 0.0), times);
         let planned = effect * effect / Aim::default().distance();
         let ratio = squares / RUNS as f64 / planned;
-        assert!((0.82..1.18).contains(&ratio), "{ratio} with is_redrawn {is_redrawn}");
+        assert!((0.76..1.24).contains(&ratio), "{ratio} with is_redrawn {is_redrawn}");
     }
 }
 

@@ -13,7 +13,8 @@ use crate::{HOLD_S, NOW_MS, SECRET, base64url, cases, holds, input, quotary, uni
 
 fn golden_case(name: &str) -> Value {
     let file: Value = serde_json::from_str(include_str!("../golden/snapshots.json")).unwrap();
-    file["cases"].as_array().unwrap().iter().find(|case| case["name"] == name).unwrap().clone()
+    let cases = ["cases", "many"].map(|list| file[list].as_array().unwrap().clone()).concat();
+    cases.into_iter().find(|case| case["name"] == name).unwrap()
 }
 
 /// The bytes of a golden snapshot.
@@ -100,8 +101,8 @@ proptest! {
 
     /// With the checksum made right again, so that every field is reached.
     #[test]
-    fn a_damaged_snapshot_decides_or_is_refused(which in 0usize..3, damage in any_damage(), n: u64) {
-        let mut bytes = damage.applied(&golden_snapshot(["later", "four", "guarded"][which]), 12);
+    fn a_damaged_snapshot_decides_or_is_refused(which in 0usize..5, damage in any_damage(), n: u64) {
+        let mut bytes = damage.applied(&golden_snapshot(["later", "four", "guarded", "both", "items"][which]), 12);
         if let Some(body) = bytes.get(12..) {
             let checksum = Sha256::digest(body);
             bytes[8..12].copy_from_slice(&checksum[..4]);

@@ -27,7 +27,7 @@ ALTER TABLE experiments_4 RENAME TO experiments;
 -- What the experiment was when the epoch was opened, as a fingerprint: another one opens the next epoch at once.
 ALTER TABLE epochs ADD COLUMN definition TEXT NOT NULL DEFAULT '';
 
--- What of a snapshot is beyond the 1.5 MB that stand in `snapshots`, in parts from 1.
+-- What of a snapshot is beyond the 0.9 MB that stand in `snapshots`, in parts from 1.
 CREATE TABLE IF NOT EXISTS snapshot_parts (
   version INTEGER NOT NULL,
   part INTEGER NOT NULL,
@@ -107,3 +107,17 @@ CREATE TABLE IF NOT EXISTS item_tallies (
   cost_minor INTEGER NOT NULL,
   PRIMARY KEY (experiment, sku, arm, source)
 ) WITHOUT ROWID;
+
+-- Mismatches by kind: `input` where the shop's page did not hold the catalogue price, `output` where the page that went
+-- out did not hold the visitor's.
+CREATE TABLE mismatches_4 (
+  sku TEXT NOT NULL,
+  surface TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('input', 'output')),
+  day INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (sku, surface, kind, day)
+) WITHOUT ROWID;
+INSERT INTO mismatches_4 SELECT sku, surface, 'input', day, count FROM mismatches;
+DROP TABLE mismatches;
+ALTER TABLE mismatches_4 RENAME TO mismatches;

@@ -148,8 +148,11 @@ async fn snapshot(request: &Request, env: &Env, settings: &Settings) -> Result<R
 /// writing a double is ten kilobytes, and JavaScript's is there already.
 fn snapshot_json(snapshot: &Snapshot) -> Result<String, Fault> {
     let mut experiments = Vec::new();
-    for (sku, item) in snapshot.items() {
-        experiments.push(experiment_json(sku, item.experiment())?);
+    for (sku, item) in snapshot.items().filter(|(_, item)| !item.experiment().has_many_items()) {
+        experiments.push(experiment_json(Some(sku), item.experiment())?);
+    }
+    for live in snapshot.experiments().iter().filter(|live| live.has_many_items()) {
+        experiments.push(experiment_json(None, live)?);
     }
     let (version, published_at_ms) = (snapshot.version(), snapshot.published_at_ms());
     let experiments = experiments.join(",");
@@ -161,7 +164,9 @@ fn snapshot_json(snapshot: &Snapshot) -> Result<String, Fault> {
 #[derive(Serialize)]
 struct ExperimentView<'a> {
     name: &'a str,
-    sku: &'a str,
+    /// The one item; left out where there are many.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    sku: Option<&'a str>,
     epoch: u32,
     objective: &'static str,
     currency: String,
@@ -178,7 +183,7 @@ struct ArmView<'a> {
     share: u32,
 }
 
-fn experiment_json(sku: &str, live: &LiveExperiment) -> Result<String, Fault> {
+fn experiment_json(sku: Option<&str>, live: &LiveExperiment) -> Result<String, Fault> {
     let shares = live.allocation().shares();
     let mut arms = Vec::with_capacity(shares.len());
     for ((arm, input), &share) in live.arms().iter().zip(live.input().arms()).zip(shares) {

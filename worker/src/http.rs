@@ -148,6 +148,18 @@ pub fn copied(raw: &web_sys::Response) -> Result<web_sys::Response> {
     Ok(web_sys::Response::new_with_opt_readable_stream_and_init(raw.body().as_ref(), init)?)
 }
 
+/// The request; where its method is one that the crate `worker` does not know and would take for GET, with a method that
+/// no path of ours has.
+pub fn with_known_method(request: Request) -> Result<Request> {
+    let raw = request.inner();
+    if raw.method() == request.method().as_ref() {
+        return Ok(request);
+    }
+    let init = web_sys::RequestInit::new();
+    init.set_method("PATCH");
+    Ok(web_sys::Request::new_with_request_and_init(raw, &init)?.into())
+}
+
 /// Host name of an address, without the port, in lower case.
 pub fn host_of(url: &str) -> String {
     let authority = after_scheme(url).split(['/', '?', '#']).next().unwrap_or_default();

@@ -71,9 +71,9 @@ async fn fetch(request: Request, env: Env, context: Context) -> Result<web_sys::
     let path = http::path_of(&url).to_owned();
     let answer = match (on_admin_host, path.strip_prefix("/haggle/")) {
         (false, None) => return page::serve(&request, url, &env, &context).await,
-        (false, Some(_)) => shop_route(request, &env).await,
-        (true, Some(_)) => admin_route(request, &env).await,
-        (true, None) => asset(&request, &env, &path, &ADMIN_HEADERS).await,
+        (false, Some(_)) => shop_route(http::with_known_method(request)?, &env).await,
+        (true, Some(_)) => admin_route(http::with_known_method(request)?, &env).await,
+        (true, None) => asset(&http::with_known_method(request)?, &env, &path, &ADMIN_HEADERS).await,
     };
     match answer {
         Ok(response) => Ok(response.into()),

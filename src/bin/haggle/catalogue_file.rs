@@ -137,11 +137,6 @@ impl Items {
         self.table.position().byte()
     }
 
-    /// The currency of the prices, where it was given or stands beside them.
-    pub fn currency(&self) -> Option<Currency> {
-        self.currency
-    }
-
     fn item(&mut self, record: &csv::ByteRecord) -> Result<CatalogueItem, String> {
         let line = record.position().map_or(0, csv::Position::line);
         if record.as_slice().len() > ROW_MAX {

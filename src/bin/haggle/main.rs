@@ -7,6 +7,7 @@ mod allocate;
 mod amount;
 mod audit;
 mod catalogue_file;
+mod check;
 mod compare;
 mod evaluate;
 mod files;
@@ -49,6 +50,7 @@ struct Line {
 
 #[derive(Subcommand)]
 enum Command {
+    Check(check::Options),
     Allocate(allocate::Options),
     Posterior(posterior::Options),
     Compare(compare::Options),
@@ -107,6 +109,7 @@ fn line() -> clap::Command {
 fn main() -> ExitCode {
     let line = Line::from_arg_matches(&line().get_matches()).unwrap_or_else(|error| error.exit());
     let answer = match line.command {
+        Command::Check(options) => check::run(&options),
         Command::Allocate(options) => allocate::run(&options),
         Command::Posterior(options) => posterior::run(&options),
         Command::Compare(options) => compare::run(&options),

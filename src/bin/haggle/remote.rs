@@ -7,9 +7,11 @@ mod address;
 mod arm;
 pub mod change;
 pub mod client;
+mod export;
 mod feed;
 mod history;
 mod life;
+mod list;
 mod lists;
 mod report;
 mod stop;
@@ -36,6 +38,8 @@ pub enum Command {
     Arm(arm::ArmOptions),
     Change(arm::ChangeOptions),
     Report(report::Options),
+    List(list::Options),
+    Export(export::Options),
     Groups(lists::GroupsOptions),
     Prices(lists::PricesOptions),
     Catalogue(feed::CatalogueOptions),
@@ -60,6 +64,8 @@ impl Command {
             Self::Arm(options) => options.run(),
             Self::Change(options) => options.run(),
             Self::Report(options) => report::run(options),
+            Self::List(options) => list::run(options),
+            Self::Export(options) => export::run(options),
             Self::Groups(options) => lists::groups(options),
             Self::Prices(options) => lists::prices(options),
             Self::Catalogue(options) => options.run(),

@@ -161,16 +161,17 @@ pub async fn publish(env: &Env, publication: &Publication<'_>) -> Result<()> {
     db.batch(batch).await.map(drop)
 }
 
-/// Bytes of a snapshot in one row: D1 takes at most 2 MB.
-const PART_BYTES: usize = 1_500_000;
+/// Bytes of a snapshot in one row: D1 takes at most 2 MB in a value, also in the text of hexadecimal digits that they are
+/// read as.
+const PART_BYTES: usize = 900_000;
 
 /// A snapshot that is kept; none of that version.
 pub async fn snapshot_bytes(env: &Env, version: u64) -> Result<Option<Vec<u8>>> {
-    let sql = "SELECT bytes FROM (SELECT 0 AS part, bytes FROM snapshots WHERE version = ?1 \
+    let sql = "SELECT hex(bytes) FROM (SELECT 0 AS part, bytes FROM snapshots WHERE version = ?1 \
                UNION ALL SELECT part, bytes FROM snapshot_parts WHERE version = ?1) ORDER BY part";
     let mut whole = Vec::new();
     for row in query(&database(env)?, sql, &[version.into()]).await? {
-        whole.append(&mut row.bytes(0)?);
+        whole.append(&mut from_hex(&row.text(0)?));
     }
     Ok(Some(whole).filter(|bytes| !bytes.is_empty()))
 }

@@ -153,6 +153,8 @@ impl Message {
 pub struct Reply {
     /// Revision that the header `ETag` names.
     pub revision: Option<u64>,
+    /// Where the next page begins, if the header `haggle-next` says so.
+    pub next: Option<String>,
     /// The body.
     pub body: Vec<u8>,
 }
@@ -226,7 +228,8 @@ impl Client {
         let header = |name: &str| response.headers().get(name).and_then(|text| text.to_str().ok());
         let revision =
             header("etag").and_then(|tag| tag.trim_start_matches("W/").trim_matches('"').parse().ok());
-        Ok(Reply { revision, body: self.body_of(response, path)? })
+        let next = header("haggle-next").map(str::to_owned);
+        Ok(Reply { revision, next, body: self.body_of(response, path)? })
     }
 
     fn body_of(&self, response: Response<Body>, path: &str) -> Result<Vec<u8>, Failure> {
