@@ -6,6 +6,7 @@ use js_sys::{JSON, Reflect};
 use worker::{Request, Response};
 
 use super::{Answer, Publisher, last};
+use crate::auth::{ACTOR, BEARER};
 use crate::central::audit::{self, Answered, Record};
 use crate::clock;
 use crate::http::{Fault, json_text, query, text_body};
@@ -13,9 +14,6 @@ use crate::http::{Fault, json_text, query, text_body};
 /// Most bytes of a body: the keys of some thousand items in a definition; the groups of 100 000 items at a start.
 const BYTES_MAX: usize = 512 * 1024;
 const START_BYTES_MAX: usize = 16 * 1024 * 1024;
-
-/// Header with the e-mail address of who is known, or `bearer`; set by the Worker, never taken from outside.
-const ACTOR: &str = "haggle-actor";
 
 /// A request that changes something.
 pub struct Asked {
@@ -97,14 +95,14 @@ impl Asked {
         let by = line(self.by.trim(), 64);
         let who = match (self.is_known(), by.as_str()) {
             (true, _) => self.actor.clone(),
-            (false, "") => "bearer".into(),
+            (false, "") => BEARER.into(),
             (false, by) => format!("{by} (bearer)"),
         };
         self.record(action, experiment, who, line(self.reason.trim(), 500))
     }
 
     fn is_known(&self) -> bool {
-        !self.actor.is_empty() && self.actor != "bearer"
+        !self.actor.is_empty() && self.actor != BEARER
     }
 
     fn record(&self, action: &str, experiment: &str, who: String, reason: String) -> Record {
