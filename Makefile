@@ -163,6 +163,7 @@ core-only:
 
 .PHONY: node-tests
 node-tests: worker
+	@cargo build $(LOCKED) -p haggle --features cli --bin haggle
 	$(call say,node --test: golden vectors$(comma) the loop on workerd$(comma) the browser)
 	@mkdir -p $(LOGS)
 	@node --test --test-concurrency=1 --test-reporter=spec tests/*.test.mjs 2>&1 | tee $(LOGS)/node.log

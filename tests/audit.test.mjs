@@ -8,7 +8,7 @@ import { after, before, test } from 'node:test';
 
 import { credentials, file, haggle } from './binary.mjs';
 import { send } from './http.mjs';
-import { openWorld, otherExperiment, received } from './kit.mjs';
+import { experiment, openWorld, otherExperiment, received, until } from './kit.mjs';
 import { CATALOGUE } from './shop/server.mjs';
 
 const WRONG = 1234, KINDS = ['text', 'meta', 'json-ld', 'cart', 'feed'];
@@ -16,13 +16,24 @@ const ITEMS = CATALOGUE.items;
 /** Five items of each kind. */
 const PLANTED = KINDS.flatMap((kind, k) => [0, 1, 2, 3, 4].map((i) => ({ kind, sku: ITEMS[(5 * k + i) % ITEMS.length].sku })));
 
+/** All items of the shop, at three prices. */
+const SEVILLA = { name: 'sevilla', hypothesis: 'less sells more', document: 'https://wiki.example/pricing', currency: 'EUR', objective: 'revenue', salt: 'sevilla',
+  control: 'list', holdout: 0, policy: { name: 'thompson' }, scope: { items: 'all' }, arms: [['list', 1], ['low', 0.9], ['lower', 0.8]].map(([name, multiplier]) => ({ name, multiplier })) };
+
 /** @type {import('./kit.mjs').World} */
 let world;
 /** @type {Awaited<ReturnType<typeof startFront>>} */
 let front;
 before(async () => {
   world = await openWorld();
-  await world.run(ITEMS.map(({ sku, price_minor }) => otherExperiment(`of-${sku.toLowerCase()}`, sku, price_minor)));
+  const run = async (args) => {
+    const { code, err } = await haggle(args, { env: credentials(world) });
+    assert.equal(code, 0, err);
+  };
+  await run(['catalogue', 'push', file('items.csv', ['sku,price', ...ITEMS.map(({ sku, price_minor }) => `${sku},${plain(price_minor)}`)].join('\n')), '--currency', 'EUR']);
+  await run(['put', file('sevilla.json', JSON.stringify(SEVILLA)), '--reason', 'a test']);
+  await run(['start', 'sevilla', '--reason', 'a test']);
+  await world.served((await world.sync()).version);
   front = await startFront();
 });
 after(async () => {
@@ -86,24 +97,16 @@ const feed = (faults) => file('feed.tsv', ['id\ttitle\tprice', ...ITEMS.map(({ s
   return `${sku}\t${name}\t${plain(isWrong ? WRONG : price_minor)} EUR`;
 })].join('\n'));
 
-/** Audits every item of the shop. @param {{ kind: string, sku: string }[]} faults @param {string[]} [more] */
+/** Audits every item of the shop, as three visitors. @param {{ kind: string, sku: string }[]} faults @param {string[]} [more] */
 async function audit(faults, more = []) {
   front.state.faults = faults;
-  const all = { mismatches: [], checked: {}, decided: 0, at_catalogue: 0 };
-  const path = feed(faults);
-  for (const { sku } of ITEMS) {
-    const { code, out, err } = await haggle(['audit', `of-${sku.toLowerCase()}`, '--json', '--shop', front.url, '--url-template', '/product/{sku}',
-      '--cart-template', '/buy?sku={sku}&haggle_quote={quote}', '--cart-selector', 'tr[data-cart-sku="{sku}"] .unit', '--feed', path,
-      '--enter', '/about', '--delay-ms', '0', ...more], { env: credentials(world) });
-    assert.ok(code === 0 || code === 1, err);
-    const one = JSON.parse(out);
-    assert.equal(code, one.mismatches.length > 0 ? 1 : 0);
-    all.mismatches.push(...one.mismatches);
-    for (const [what, count] of Object.entries(one.checked)) all.checked[what] = (all.checked[what] ?? 0) + count;
-    all.decided += one.decided;
-    all.at_catalogue += one.at_catalogue;
-  }
-  return all;
+  const { code, out, err } = await haggle(['audit', 'sevilla', '--json', '--shop', front.url, '--url-template', '/product/{sku}',
+    '--cart-template', '/buy?sku={sku}&haggle_quote={quote}', '--cart-selector', 'tr[data-cart-sku="{sku}"] .unit', '--feed', feed(faults),
+    '--enter', '/about', '--delay-ms', '0', '--concurrency', '3', ...more], { env: credentials(world) });
+  assert.ok(code === 0 || code === 1, err);
+  const answer = JSON.parse(out);
+  assert.equal(code, answer.mismatches.length > 0 ? 1 : 0);
+  return answer;
 }
 
 const names = (list) => list.map(({ kind, sku }) => `${kind} of ${sku}`).sort();
@@ -123,5 +126,60 @@ test('each of 25 planted faults of five kinds is found, and nothing else', async
   for (const one of mismatches) {
     assert.match(one.found.replace(/\s/g, ' '), /12[.,]34/, JSON.stringify(one));
     assert.ok(one.expected_minor > 0 && one.place.includes(one.kind === 'feed' ? 'feed.tsv line' : one.kind === 'cart' ? '/buy' : `/product/${one.sku}`), JSON.stringify(one));
+  }
+});
+
+test('a list of prices, and a page that cannot be read, are compared too', async () => {
+  front.state.faults = [];
+  const list = (wrong) => file('prices.csv', ['Id,Price', ...ITEMS.slice(1).map(({ sku, price_minor }) => `${sku},${plain(sku === wrong ? WRONG : price_minor)}`)].join('\n'));
+  const { code, out } = await haggle(['audit', 'sevilla', '--json', '--prices', list('HAM-7')], { env: credentials(world) });
+  assert.equal(code, 1);
+  assert.deepEqual(JSON.parse(out).mismatches.map(({ sku, kind, found }) => [sku, kind, found]), [['HAM-7', 'prices', '12.34'], [ITEMS[0].sku, 'prices', 'not in the file']]);
+  const pages = file('pages.tsv', 'sku\turl\nHAM-7\t/nowhere\nOLIVE-3L\t/about\nelsewhere\t/x\n');
+  const looked = await haggle(['audit', 'sevilla', '--json', '--shop', front.url, '--pages', pages, '--delay-ms', '0'], { env: credentials(world) });
+  assert.deepEqual(JSON.parse(looked.out).mismatches.map(({ sku, kind, found }) => [sku, kind, found]),
+    [['HAM-7', 'page', 'status 404'], ['OLIVE-3L', 'page', 'no place with a price of the item']]);
+  const nobody = await haggle(['audit', 'nobody', '--prices', list('')], { env: credentials(world) });
+  assert.deepEqual([nobody.code, /nobody is not in the snapshot in use; there are \["sevilla"\]/.test(nobody.err)], [2, true], nobody.err);
+  const text = await haggle(['audit', 'sevilla', '--prices', list('HAM-7')], { env: credentials(world) });
+  assert.match(text.out, /HAM-7 +prices +price +389\.00 EUR +12\.34 .*\n[^]*mismatches: 2\n$/);
+});
+
+test('on a first view every price is the catalogue\'s, and the audit says so', async () => {
+  front.state.faults = [];
+  const shy = await openWorld({ vars: { FIRST_VIEW: 'catalogue' }, experiments: [otherExperiment('kozani', 'SAFFRON-2', 1490)] });
+  try {
+    const look = (enter) => haggle(['audit', 'kozani', '--shop', shy.edge.url, '--url-template', '/product/{sku}', '--enter', enter, '--delay-ms', '0'], { env: credentials(shy) });
+    const [listing, about] = [await look('/'), await look('/about')];
+    assert.deepEqual([listing.code, about.code], [0, 0], listing.err + about.err);
+    assert.match(listing.out, /at a decided price 0, at the catalogue price 1\n.*--enter/);
+    assert.match(about.out, /at a decided price 1, at the catalogue price 0\nno mismatch/);
+  } finally {
+    await shy.close();
+  }
+});
+
+test('the Worker reads what it sends again, and counts what does not say the visitor\'s price', async () => {
+  // What a search engine reads stands where no mark and no rule of the shop names it.
+  const page = (meta) => `<!doctype html><head><meta name="haggle-sku" content="OLIVE-500">${meta}</head><body><b data-haggle-sku="OLIVE-500">19,00 €</b></body>`;
+  const forgotten = page('<meta property="og:price:amount" content="19.00">');
+  const extra = new Map([['/forgotten', { type: 'text/html', body: forgotten }], ['/right', { type: 'text/html', body: page('') }]]);
+  const arms = [['list', 1900], ['low', 1600]].map(([name, price_minor]) => ({ name, price_minor }));
+  const one = experiment({ arms, objective: 'revenue', policy: { name: 'fixed', shares: [0.02, 0.98] } });
+  const other = await openWorld({ vars: { MODE: 'atomic', AUDIT_SAMPLE: '1' }, shop: { extra }, experiments: [one], locations: { all: {}, none: { AUDIT_SAMPLE: '0' } } });
+  try {
+    const low = other.shopper();
+    await until('a visitor at another price', async () => { low.cookies.clear(); return low.ask('/right'); }, ({ text }) => text.includes('16,00'), 30_000);
+    assert.deepEqual((await other.health('all')).mismatches, [], 'a page that is right is not counted');
+    assert.ok((await low.ask('/forgotten', { location: 'none' })).text.includes('content="19.00"'));
+    assert.deepEqual((await other.health('none')).mismatches, [], 'nothing is read again where the share is 0');
+    const { text, reason } = await low.ask('/forgotten');
+    assert.deepEqual([reason, text.includes('16,00'), text.includes('content="19.00"')], ['priced', true, true]);
+    const found = { sku: 'OLIVE-500', surface: 'meta[property="og:price:amount"]', kind: 'output', count: 1 };
+    assert.deepEqual((await other.health('all')).mismatches, [found]);
+    const { body } = await other.admin('GET', '/haggle/v1/experiments/sevilla');
+    assert.deepEqual(body.mismatches.map(({ surface, kind, count }) => ({ sku: 'OLIVE-500', surface, kind, count })), [found]);
+  } finally {
+    await other.close();
   }
 });

@@ -2,6 +2,9 @@
 
 #![allow(clippy::unwrap_used, clippy::panic, clippy::indexing_slicing)]
 
+#[path = "cli/check.rs"]
+mod check;
+
 #[path = "cli/evaluate.rs"]
 mod evaluate;
 

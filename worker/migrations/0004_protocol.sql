@@ -107,3 +107,17 @@ CREATE TABLE IF NOT EXISTS item_tallies (
   cost_minor INTEGER NOT NULL,
   PRIMARY KEY (experiment, sku, arm, source)
 ) WITHOUT ROWID;
+
+-- Mismatches by kind: `input` where the shop's page did not hold the catalogue price, `output` where the page that went
+-- out did not hold the visitor's.
+CREATE TABLE mismatches_4 (
+  sku TEXT NOT NULL,
+  surface TEXT NOT NULL,
+  kind TEXT NOT NULL CHECK (kind IN ('input', 'output')),
+  day INTEGER NOT NULL,
+  count INTEGER NOT NULL,
+  PRIMARY KEY (sku, surface, kind, day)
+) WITHOUT ROWID;
+INSERT INTO mismatches_4 SELECT sku, surface, 'input', day, count FROM mismatches;
+DROP TABLE mismatches;
+ALTER TABLE mismatches_4 RENAME TO mismatches;

@@ -1,28 +1,31 @@
 //! `GET /haggle/v1/experiments/NAME/log`: decisions with what came of them, one JSON object per line, as `haggle evaluate`
 //! reads them (`src/evaluate/read.rs`).
 //!
+//! Where items are randomised, a line is what an item or family brought in an epoch.
+//!
 //! An answer is a page: header `haggle-next` has what `after` is to be for the next one, and is missing on the last.
 //! Shards forget an exposure when its quote, its reward window and, where it sold, the time for refunds are over, so a
 //! log that is wanted whole is exported from time to time.
 
 use std::collections::BTreeMap;
 
-use haggle::experiment::{Goods, HOLDOUT};
+use haggle::experiment::{Goods, HOLDOUT, Unit};
+use haggle::time::HOUR_MS;
 use haggle::{Experiment, Objective};
 use serde::Serialize;
 use worker::{Env, Headers, Request, Response};
 
 use crate::central::{answer, experiments};
+use crate::clock;
 use crate::http::{Fault, post, query, text_of};
 use crate::ledger::Shown;
+use crate::publisher::items;
 
 /// Pages of shards that are read for one answer, as long as they have none of this experiment.
 const PAGES_MAX: usize = 20;
 
 /// Longest cursor: the name of a shard, a dot and the id of an exposure.
 const CURSOR_MAX: usize = 200;
-
-const HOUR_MS: u64 = 3_600_000;
 
 /// A line, in the order of its fields.
 #[derive(Serialize)]
@@ -53,7 +56,10 @@ pub async fn log(request: &Request, env: &Env, name: &str) -> Result<Response, F
     let stored = stored.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?;
     let experiment = stored.experiment()?;
     let after = query(request, "after").unwrap_or_default();
-    let (shown, next) = exposures(env, name, &after).await?;
+    let (shown, next) = match experiment.unit {
+        Unit::Visitor => exposures(env, name, &after).await?,
+        _ => observations(env, &experiment, &after).await?,
+    };
     let mut epochs: Vec<u32> = shown.iter().map(|shown| shown.epoch).collect();
     epochs.dedup();
     let published = answer::published(env, &experiment, &epochs).await?;
@@ -75,11 +81,6 @@ pub async fn log(request: &Request, env: &Env, name: &str) -> Result<Response, F
 
 /// Exposures after the cursor, and the cursor after them where there may be more.
 async fn exposures(env: &Env, name: &str, after: &str) -> Result<(Vec<Shown>, Option<String>), Fault> {
-    let wrong = || {
-        Fault::Bad(
-            "query parameter after is not what the header haggle-next said; leave it out to begin".into(),
-        )
-    };
     let shards = answer::shards(env).await?;
     let (mut shard, mut id) = match after.split_once('.') {
         _ if after.is_empty() => (0, String::new()),
@@ -102,6 +103,31 @@ async fn exposures(env: &Env, name: &str, after: &str) -> Result<(Vec<Shown>, Op
         }
     }
     Ok((Vec::new(), shards.get(shard).map(|next| format!("{next}.{id}"))))
+}
+
+fn wrong() -> Fault {
+    Fault::Bad("query parameter after is not what the header haggle-next said; leave it out to begin".into())
+}
+
+/// Where items are randomised, a page is an epoch: what each item or family brought in it. The cursor is its number.
+async fn observations(
+    env: &Env,
+    experiment: &Experiment,
+    after: &str,
+) -> Result<(Vec<Shown>, Option<String>), Fault> {
+    let after: u32 = if after.is_empty() { 0 } else { after.parse().map_err(|_| wrong())? };
+    let seen = items::sold_after(env, experiment, after, clock::now_ms()).await?;
+    let Some((opened, units)) = seen else { return Ok((Vec::new(), None)) };
+    let shown = units.into_iter().map(|sold| Shown {
+        id: sold.unit,
+        arm: experiment.arms.get(sold.arm).map(|arm| arm.name.clone()).unwrap_or_default(),
+        epoch: opened.epoch,
+        hour: (opened.at_ms / HOUR_MS) as u32,
+        is_converted: (sold.revenue_minor, sold.cost_minor) != (0, 0),
+        revenue_minor: sold.revenue_minor,
+        cost_minor: sold.cost_minor,
+    });
+    Ok((shown.collect(), Some(opened.epoch.to_string())))
 }
 
 /// A page of one shard: it is known to the central store by its id.

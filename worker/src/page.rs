@@ -163,7 +163,7 @@ impl View {
         let has_shared = self.visitor.snapshot().experiments().iter().any(|live| !live.is_of_visitors());
         let shared = if has_shared { self.priced(&bytes, false) } else { None };
         let response = match shared {
-            Some(mut output) => self.with_bytes(&with_quotes(&self.visitor, &mut output).await)?,
+            Some((output, without)) => self.written(output, &without).await?,
             None => self.with_bytes(&bytes)?,
         };
         self.stamp(&response)?;
@@ -189,17 +189,24 @@ impl View {
 
     /// A page of which all bytes are here.
     async fn of_whole(&self, bytes: &[u8], reason: Reason, is_to_prove: bool) -> Result<Response> {
-        let Some(mut output) = self.priced(bytes, is_to_prove) else {
+        let Some((output, without)) = self.priced(bytes, is_to_prove) else {
             return self.left_alone_with(bytes, Reason::SurfaceMismatch);
         };
-        let response = self.with_bytes(&with_quotes(&self.visitor, &mut output).await)?;
+        let response = self.written(output, &without).await?;
         self.stamp(&response)?;
         marked(response, reason)
     }
 
-    /// A page with the visitor's prices: an item with a place that does not match is left alone in all places. None where
-    /// nothing is left.
-    fn priced(&self, bytes: &[u8], is_to_prove: bool) -> Option<Output> {
+    /// The response with a page that was rewritten as a whole, but for some items; a sample of them is read again.
+    async fn written(&self, mut output: Output, without: &[String]) -> Result<Response> {
+        let bytes = with_quotes(&self.visitor, &mut output).await;
+        mismatches::sample(&self.visitor, self.request.path(), without, &bytes);
+        self.with_bytes(&bytes)
+    }
+
+    /// A page with the visitor's prices, and the items that were left alone, in all places, because one of theirs does not
+    /// match. None where nothing is left.
+    fn priced(&self, bytes: &[u8], is_to_prove: bool) -> Option<(Output, Vec<String>)> {
         let path = self.request.path();
         let mut without = Vec::new();
         let (output, report) =
@@ -210,13 +217,13 @@ impl View {
         }
         without.extend(report.items.into_iter().filter(is_wrong).map(|item| item.sku));
         if without.is_empty() {
-            return Some(output);
+            return Some((output, without));
         }
         proof::doubt(&path_key(&self.request));
         let offers = PageOffers::of(&self.visitor, &without);
         let (second, report) = rewritten(&self.visitor, path, &offers, bytes);
         let is_left = !report.items.iter().any(is_wrong) && report.items.iter().any(|item| item.written > 0);
-        is_left.then_some(second)
+        is_left.then_some((second, without))
     }
 
     /// The page with the visitor's prices, written while it comes.

@@ -112,6 +112,8 @@ pub struct Settings {
     pub cart_hold_s: u64,
     /// Seconds after the reward window in which a refund counts.
     pub refund_window_s: u64,
+    /// Share of the pages rewritten as a whole that are read again.
+    pub audit_sample: f64,
     /// Least seconds between two allocations of an experiment.
     pub epoch_min_s: u64,
     /// Seals and opens pins.
@@ -205,6 +207,7 @@ impl Settings {
             quote_hold_s: number("QUOTE_HOLD_S", 172_800, 1_800, 7_776_000)?,
             cart_hold_s: number("CART_HOLD_S", 174_600, 174_600, 7_776_000)?,
             refund_window_s: number("REFUND_WINDOW_S", 2_592_000, 0, 31_536_000)?,
+            audit_sample: share(env, "AUDIT_SAMPLE", 0.01)?,
             epoch_min_s: number("EPOCH_MIN_S", 300, 0, 86_400)?,
             signer: Signer::new(signs, quotary.clone(), pairs),
             quotary,
@@ -219,6 +222,13 @@ impl Settings {
 /// A variable or a secret that is not empty.
 fn var(env: &Env, name: &str) -> Option<String> {
     env.var(name).ok().map(|var| var.to_string()).filter(|text| !text.is_empty())
+}
+
+/// A variable that is a share of one.
+fn share(env: &Env, name: &str, default: f64) -> Result<f64, String> {
+    let Some(text) = var(env, name) else { return Ok(default) };
+    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    share.ok_or_else(|| format!("variable {name} is {text:?}; it must be 0 to 1"))
 }
 
 /// A variable that is one of a few words; the first of them where it is not there.

@@ -100,6 +100,11 @@ impl Visitor {
         &self.settings
     }
 
+    /// Whether the page of now is one of those that are read again.
+    pub fn is_sampled(&self) -> bool {
+        haggle::audit::is_sampled(self.settings.audit_sample, &self.unit, self.now_ms)
+    }
+
     /// What the visitor's prices are decided by.
     pub fn snapshot(&self) -> &Snapshot {
         &self.snapshot

@@ -77,11 +77,11 @@ pub const VIEW: &str = "SELECT json_object('name', name, 'state', state, 'stoppe
 /// none of that name.
 pub async fn experiment_json(env: &Env, name: &str) -> Result<Option<(u64, String)>> {
     const MISMATCHES: &str = "SELECT json_group_array(json_object('day', date(day * 86400, 'unixepoch'), \
-        'surface', surface, 'count', count)) FROM (SELECT day, surface, SUM(count) AS count FROM mismatches \
+        'surface', surface, 'kind', kind, 'count', count)) FROM (SELECT day, surface, kind, SUM(count) AS count FROM mismatches \
         WHERE (sku = e.definition->>'$.item.sku' OR sku IN (SELECT m.value->>'sku' FROM groups AS g, json_each(g.members) AS m \
           WHERE g.experiment = e.name)) \
         AND day BETWEEN COALESCE(e.started_at_ms, e.created_at_ms) / 86400000 AND COALESCE(e.archived_at_ms, ?2) / 86400000 \
-        GROUP BY day, surface ORDER BY day DESC, surface)";
+        GROUP BY day, surface, kind ORDER BY day DESC, surface, kind)";
     let sql = format!(
         "SELECT revision, json_set(({VIEW} WHERE name = ?1), '$.mismatches', json(({MISMATCHES}))) \
          FROM experiments AS e WHERE name = ?1"

@@ -26,9 +26,9 @@ const DAY_MS: u64 = 86_400_000;
 /// Adds what was counted since the last time to the counts of today.
 pub async fn add_mismatches(env: &Env, mismatches: &[Mismatches], now_ms: u64) -> Result<()> {
     const ADD: &str = "\
-        INSERT INTO mismatches (sku, surface, day, count) \
-        SELECT v->>'sku', v->>'surface', ?2, v->>'count' FROM (SELECT value AS v FROM json_each(?1)) WHERE true \
-        ON CONFLICT (sku, surface, day) DO UPDATE SET count = count + excluded.count";
+        INSERT INTO mismatches (sku, surface, kind, day, count) \
+        SELECT v->>'sku', v->>'surface', v->>'kind', ?2, v->>'count' FROM (SELECT value AS v FROM json_each(?1)) WHERE true \
+        ON CONFLICT (sku, surface, kind, day) DO UPDATE SET count = count + excluded.count";
     let db = database(env)?;
     let (list, today) = (serde_json::to_string(mismatches)?, now_ms / DAY_MS);
     let add = prepare(&db, ADD, &[list.as_str().into(), today.into()])?;
@@ -40,12 +40,15 @@ pub async fn add_mismatches(env: &Env, mismatches: &[Mismatches], now_ms: u64) -
 /// Days of mismatches that health sums up, the last of which is today.
 const DAYS_SHOWN: u64 = 7;
 
-/// Mismatches of the last week by item and surface, the most frequent first, at most a hundred.
+/// Mismatches of the last week by item, surface and kind, the most frequent first, at most a hundred.
 pub async fn mismatches(env: &Env, now_ms: u64) -> Result<Vec<Mismatches>> {
-    let sql = "SELECT sku, surface, SUM(count) FROM mismatches WHERE day > ?1 \
-               GROUP BY sku, surface ORDER BY 3 DESC, 1, 2 LIMIT 100";
+    let sql = "SELECT sku, surface, kind, SUM(count) FROM mismatches WHERE day > ?1 \
+               GROUP BY sku, surface, kind ORDER BY 4 DESC, 1, 2, 3 LIMIT 100";
     let before = (now_ms / DAY_MS).saturating_sub(DAYS_SHOWN);
     let rows = query(&database(env)?, sql, &[Bound::from(before)]).await?;
-    let read = |row: &Row| Ok(Mismatches { sku: row.text(0)?, surface: row.text(1)?, count: row.count(2)? });
+    let read = |row: &Row| {
+        let (sku, surface, kind) = (row.text(0)?, row.text(1)?, row.text(2)?);
+        Ok(Mismatches { sku, surface, kind, count: row.count(3)? })
+    };
     rows.iter().map(read).collect()
 }

@@ -233,6 +233,23 @@ pub async fn observations(
     Ok(Panel::new(experiment.arms.len(), past, epochs)?)
 }
 
+/// What every unit brought in the first epoch after this one that counts, and when that opened; none after the last.
+///
+/// # Errors
+/// The central store does not answer.
+pub async fn sold_after(
+    env: &Env,
+    experiment: &Experiment,
+    after: u32,
+    now_ms: u64,
+) -> Result<Option<(Opened, Vec<sales::UnitSales>)>, Fault> {
+    let opened = sales::opened(env, &experiment.name).await?;
+    let hours = hours(&opened, experiment.washout_hours, now_ms / HOUR_MS);
+    let Some(hours) = hours.into_iter().find(|hours| hours.epoch > after) else { return Ok(None) };
+    let Some(epoch) = opened.into_iter().find(|epoch| epoch.epoch == hours.epoch) else { return Ok(None) };
+    Ok(Some((epoch, sales::of_units(env, &experiment.name, hours).await?)))
+}
+
 /// What each item of the positive and of the negative group brought since the start, up to now: to compare the groups
 /// where items are randomised.
 ///

@@ -7,14 +7,14 @@ mod plots;
 use std::path::PathBuf;
 
 use clap::Args;
-use haggle::time::{format_date, format_time};
+use haggle::time::format_date;
 
 use super::Server;
 use super::change::path_of;
 use crate::table::Table;
 use crate::{Answer as Done, Failure, files, say};
 
-use answer::{Answer, Estimate, percent, thousands};
+use answer::{Answer, Estimate, moment, percent, probability, thousands};
 
 /// Shows what an experiment found: the final answer to its hypothesis, so far or for good.
 #[derive(Args)]
@@ -88,7 +88,7 @@ fn print(answer: &Answer) -> Result<(), Failure> {
     }
     say("")?;
     for one in &answer.interventions {
-        let at = format_time(one.at_ms);
+        let at = moment(one.at_ms);
         say(format!("{at}  {} by {}: {}", one.action, one.who, one.reason))?;
     }
     Ok(())
@@ -96,8 +96,9 @@ fn print(answer: &Answer) -> Result<(), Failure> {
 
 fn arms(answer: &Answer) -> Table {
     let value = format!("{} per {}", answer.objective, answer.per);
+    let [revenue, profit] = ["revenue", "profit"].map(|what| format!("{what}, {}", answer.currency));
     let heads =
-        ["arm", "price", "state", "exposures", "orders", "rate", "revenue", "profit", &value, "P(best)"];
+        ["arm", "price", "state", "exposures", "orders", "rate", &revenue, &profit, &value, "P(best)"];
     let mut table = Table::new(&heads);
     for arm in &answer.arms {
         let sums = &arm.side.sums;
@@ -111,7 +112,7 @@ fn arms(answer: &Answer) -> Table {
             answer.amount(sums.revenue_minor),
             answer.amount(sums.profit_minor),
             arm.side.value.map(|of| of.value).or(arm.mean).map_or_else(dash, |value| answer.value(value)),
-            arm.p_best.map_or_else(dash, percent),
+            arm.p_best.map_or_else(dash, probability),
         ]);
     }
     for (name, sums, value) in [
@@ -161,7 +162,7 @@ fn differences(answer: &Answer) -> Table {
                 answer.difference(of.value),
                 answer.range(of.at_any_look),
                 answer.range(of.at_one_look),
-                percent(of.p_above_0),
+                probability(of.p_above_0),
             ],
             None => vec![name, "too little is known".into()],
         });

@@ -1,7 +1,7 @@
 //! The final answer as the API gives it, and its numbers in words.
 
 use haggle::Currency;
-use haggle::time::format_date;
+use haggle::time::{format_date, format_time};
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -310,11 +310,23 @@ pub fn thousands(number: u64) -> String {
     text
 }
 
-/// A probability in per cent, never 100 or 0 where it is not quite so.
-pub fn percent(p: f64) -> String {
+/// A share in per cent.
+pub fn percent(share: f64) -> String {
+    format!("{:.1} %", 100.0 * share)
+}
+
+/// A probability in per cent: what is not quite certain is never said to be.
+pub fn probability(p: f64) -> String {
     match p {
-        p if p > 0.999 && p < 1.0 => "> 99.9 %".into(),
-        p if p < 0.001 && p > 0.0 => "< 0.1 %".into(),
-        p => format!("{:.1} %", 100.0 * p),
+        p if p > 0.999 => "> 99.9 %".into(),
+        p if p < 0.001 => "< 0.1 %".into(),
+        p => percent(p),
     }
+}
+
+/// A moment as people read it.
+pub fn moment(at_ms: u64) -> String {
+    let text = format_time(at_ms);
+    let minutes = text.get(..16).unwrap_or(&text);
+    format!("{} UTC", minutes.replace('T', " "))
 }

@@ -2,11 +2,11 @@
 
 use std::fmt::Write;
 
-use haggle::time::{format_date, format_time};
+use haggle::time::format_date;
 use plotters::style::RGBColor;
 use serde_json::Value;
 
-use super::answer::{Answer, Arm, Estimate, Sums, percent, thousands};
+use super::answer::{Answer, Arm, Estimate, Sums, moment, percent, probability, thousands};
 use super::plots::{self, Row};
 use super::{compared, count};
 use crate::Failure;
@@ -33,7 +33,7 @@ pub fn page(answer: &Answer) -> Result<String, Failure> {
     writeln!(
         page,
         "<footer>Written {} by haggle from snapshot {}.</footer>\n</main>\n</body>\n</html>",
-        format_time(answer.dates.written_at_ms),
+        moment(answer.dates.written_at_ms),
         answer.version
     )?;
     Ok(page)
@@ -105,7 +105,7 @@ fn arms(page: &mut String, answer: &Answer) -> Result<(), Failure> {
         let value = arm.side.value.map(|of| of.value).or(arm.mean);
         let mut line = vec![key(plots::colour(place), &arm.name), escaped(&answer.price(arm)), state(arm)];
         line.extend(sums(answer, &arm.side.sums, rate, value));
-        line.push(arm.p_best.map_or_else(dash, |p| escaped(&percent(p))));
+        line.push(arm.p_best.map_or_else(dash, |p| escaped(&probability(p))));
         lines.push(line);
     }
     let rate = |sums: &Sums| (sums.exposures > 0).then(|| sums.orders as f64 / sums.exposures as f64);
@@ -131,7 +131,7 @@ fn sums(answer: &Answer, of: &Sums, rate: Option<f64>, value: Option<f64>) -> Ve
         rate.map_or_else(dash, |rate| escaped(&percent(rate))),
         answer.amount(of.revenue_minor),
         answer.amount(of.profit_minor),
-        value.map_or_else(dash, |value| answer.number(value)),
+        value.map_or_else(String::new, |value| answer.number(value)),
     ]
 }
 
@@ -168,7 +168,12 @@ fn differences(page: &mut String, answer: &Answer) -> Result<(), Failure> {
         writeln!(page, "{svg}")?;
     }
     let lines: Vec<Vec<String>> = rows.iter().map(|row| comparison(answer, &row.name, row.of)).collect();
-    table(page, &COMPARISON, &lines, "")
+    table(page, &COMPARISON, &lines, "")?;
+    page.push_str(
+        "<p class=\"note\">Each interval holds for its own comparison. Those of the verdict hold for all arms together \
+         and are therefore wider.</p>\n",
+    );
+    Ok(())
 }
 
 const COMPARISON: [&str; 5] = ["", "difference", "95 % at any look", "95 % at one look", "P(above 0)"];
@@ -180,7 +185,7 @@ fn comparison(answer: &Answer, name: &str, of: Option<Estimate>) -> Vec<String> 
             answer.difference(of.value),
             answer.range(of.at_any_look),
             answer.range(of.at_one_look),
-            escaped(&percent(of.p_above_0)),
+            escaped(&probability(of.p_above_0)),
         ]),
         None => line.extend(["too little is known".into(), dash(), dash(), dash()]),
     }
@@ -240,7 +245,7 @@ fn interventions(page: &mut String, answer: &Answer) -> Result<(), Failure> {
         writeln!(
             page,
             "<tr><td>{}</td><td>{}</td><td>{}</td><td class=\"long\">{}</td><td class=\"long\">{}</td></tr>",
-            format_time(one.at_ms),
+            moment(one.at_ms),
             escaped(&one.who),
             escaped(&one.action),
             escaped(&one.reason),
@@ -304,12 +309,13 @@ fn checks(page: &mut String, answer: &Answer) -> Result<(), Failure> {
         return Ok(());
     }
     page.push_str("<p>Published prices that were not what they should have been:</p>\n");
-    let lines: Vec<Vec<String>> = answer
-        .mismatches
-        .iter()
-        .map(|one| vec![escaped(&one.sku), escaped(&one.surface), thousands(one.count)])
-        .collect();
-    table(page, &["item", "surface", "times"], &lines, "")
+    page.push_str("<ul>\n");
+    for one in &answer.mismatches {
+        let (sku, surface, count) = (escaped(&one.sku), escaped(&one.surface), thousands(one.count));
+        writeln!(page, "<li>{sku}, {surface}: {count} times</li>")?;
+    }
+    page.push_str("</ul>\n");
+    Ok(())
 }
 
 fn set_up(page: &mut String, answer: &Answer) -> Result<(), Failure> {
