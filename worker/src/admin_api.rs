@@ -116,7 +116,8 @@ async fn prices(request: &Request, env: &Env, name: &str) -> Result<Response, Fa
     };
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     let snapshot = cache::snapshot(env, &settings).await;
-    let snapshot = snapshot.map_err(|reason| Fault::NotFound(format!("no snapshot in use: {}", reason.code())))?;
+    let snapshot =
+        snapshot.map_err(|reason| Fault::NotFound(format!("no snapshot in use: {}", reason.code())))?;
     let text = feed::prices(&experiment, &groups, &snapshot, format)?;
     let name = match format {
         Format::Tsv => format!("p-{name}.tsv"),
