@@ -183,3 +183,31 @@ test('a catalogue is pushed, an experiment on it drawn, and its groups and price
   const members = (text) => text.trim().split('\n').slice(1).map((line) => line.split('\t')).map(([id, , , control]) => `${id} ${control}`).sort();
   assert.deepEqual(members(readFileSync(join(out, 'g-winter-2.tsv'), 'utf8')), members(groups));
 });
+
+test('where items are randomised their prices are a feed that passes the audit, and their sales come as a file', async () => {
+  const rows = ['OIL-1,10.00', 'OIL-2,20.00', 'OIL-3,30.00', 'OIL-4,40.00'].map((row) => `${row},4.00,Oils`);
+  await done(['catalogue', 'push', file('oils.csv', ['sku,price,cost,brand', ...rows].join('\n')), '--currency', 'EUR']);
+  const oils = { name: 'oils', hypothesis: 'a tenth less sells more', document: 'https://wiki.example/pricing', currency: 'EUR', objective: 'revenue', salt: 'oils', unit: 'item',
+    control: 'list', holdout: 0, policy: { name: 'thompson' }, scope: { where: { brand: 'Oils' } }, arms: [{ name: 'list', multiplier: 1 }, { name: 'tenth', multiplier: 0.9 }] };
+  await done(['put', file('oils.json', JSON.stringify(oils)), ...why('a safe feed')]);
+  await done(['start', 'oils', ...why('go')]);
+  await world.served((await world.sync()).version);
+  const feed = await done(['prices', 'oils', '--format', 'merchant']);
+  assert.match(feed, /^id\tprice\nOIL-1\t(10|9)\.00 EUR\n/);
+  const { code, out, err } = await haggle(['audit', 'oils', '--feed', file('feed.tsv', feed)], { env: credentials(world) });
+  assert.deepEqual([code, /compared: feed 4\nno mismatch/.test(out)], [0, true], out + err);
+  const other = file('feed.tsv', feed.replace(/OIL-3\t\S+/, 'OIL-3\t31.00'));
+  assert.match((await haggle(['audit', 'oils', '--feed', other], { env: credentials(world) })).out, /OIL-3 +feed +price +\d+\.00 EUR +31\.00 EUR .*line 4\n[^]*mismatches: 1/);
+  assert.equal(JSON.parse(await done(['prices', 'oils', '--format', 'json'])).items?.length ?? 4, 4);
+  assert.match(await refused(['prices', 'toledo', '--format', 'merchant']), /400: .*each visitor has its own price/);
+
+  const today = new Date().toISOString().slice(0, 10);
+  const sold = (revenue) => file('sales.csv', `day;sku;units;revenue;cost\n${today};OIL-1;3;${revenue};12.00\n${today};OIL-2;1;20.00;4.00\n`);
+  assert.match(await done(['sales', 'push', sold('30.00'), '--currency', 'EUR']), /^2 rows: 2 new or changed, 0 known before, 0 refused\n$/);
+  assert.match(await done(['sales', 'push', sold('27.00'), '--currency', 'EUR']), /^2 rows: \d new or changed, \d known before, 0 refused\n$/);
+  const { n } = await world.edge.db.prepare("SELECT SUM(revenue_minor) AS n FROM sales WHERE sku = 'OIL-1'").first();
+  assert.equal(n, 2700, 'a day that is sent again replaces itself');
+  assert.match(await refused(['sales', 'push', file('sales.csv', 'day,sku,units,revenue,cost\n2026-02-30,A,1,1.00,1.00\n'), '--currency', 'EUR']), /sales\.csv: line 2: day is "2026-02-30"/);
+  const old = await haggle(['sales', 'push', file('sales.csv', `day,sku,units,revenue_minor,cost_minor\n2001-01-01,OIL-1,1,1,1\n${today},OIL-3,1,1,1\n`)], { env: credentials(world) });
+  assert.deepEqual([old.code, /refused: .*2001-01-01.*\n2 rows: 1 new or changed, 0 known before, 1 refused/.test(old.out)], [1, true], old.out + old.err);
+});
