@@ -385,8 +385,7 @@ pub struct Experiment {
     pub families: bool,
     /// Hours of a period, with [`Unit::ItemPeriod`]: 1 to 672 (four weeks).
     pub period_hours: Option<u32>,
-    /// Hours at the beginning of a period whose sales do not count, because shoppers may still know the last price: less
-    /// than the period.
+    /// Hours at a period's beginning that do not count, as shoppers may still know the last price: less than the period.
     pub washout_hours: u32,
     /// When it may be decided.
     pub stop: StopRule,

@@ -115,12 +115,11 @@ pub enum Identity {
 pub fn parse_sales(json: &str, now_ms: u64) -> Result<Vec<Reported>, Error> {
     const WHAT: &str = "a sales report in JSON";
     let mut body = Fields::parse(WHAT, json, &["lines", "days"])?;
-    let (lines, read): (Value, fn(Value, u64) -> Result<Reported, Error>) =
-        match [body.take("lines"), body.take("days")].map(Value::if_any) {
-            [Some(lines), None] => (lines, read_line),
-            [None, Some(days)] => (days, read_day),
-            _ => return Err(Error::syntax(WHAT, "it must have lines or days, one of them")),
-        };
+    let (lines, read): (Value, ReadLine) = match [body.take("lines"), body.take("days")].map(Value::if_any) {
+        [Some(lines), None] => (lines, read_line),
+        [None, Some(days)] => (days, read_day),
+        _ => return Err(Error::syntax(WHAT, "it must have lines or days, one of them")),
+    };
     let lines = lines.list()?;
     if !(1..=LINES_MAX).contains(&lines.len()) {
         return Err(Error::value(
@@ -131,6 +130,9 @@ pub fn parse_sales(json: &str, now_ms: u64) -> Result<Vec<Reported>, Error> {
     }
     lines.into_iter().map(|line| read(line, now_ms)).collect()
 }
+
+/// Reads one line of a report at this moment.
+type ReadLine = fn(Value, u64) -> Result<Reported, Error>;
 
 /// What was given back is negative.
 fn signed(kind: RewardKind, credit: Credit) -> Credit {

@@ -166,7 +166,7 @@ test('a catalogue is pushed, an experiment on it drawn, and its groups and price
   const wrong = file('wrong.csv', ['sku,price', 'A,10.00', 'B,ten'].join('\n'));
   assert.match(await refused(['catalogue', 'push', wrong, '--currency', 'EUR']), /wrong\.csv: line 3: price is "ten"/);
   const many = { name: 'winter', hypothesis: 'a tenth less sells more', document: 'https://wiki.example/pricing', currency: 'EUR', objective: 'revenue',
-    salt: 'winter', control: 'list', holdout: 0, policy: { name: 'thompson' }, scope: { items: 'all', where: { brand: 'Fabrikam' } }, sample: { positive: 400, negative: 400 },
+    salt: 'winter', control: 'list', holdout: 0, policy: { name: 'thompson' }, scope: { where: { brand: 'Fabrikam' } }, sample: { positive: 400, negative: 400 },
     arms: [{ name: 'list', multiplier: 1 }, { name: 'tenth', multiplier: 0.9 }] };
   const put = (one) => done(['put', file(`${one.name}.json`, JSON.stringify(one)), ...why('winter sale')]);
   await put(many);

@@ -90,7 +90,7 @@ test('squares of every size add up over sources and cohorts as if they were coun
   await world.sync();
   const bytes = Buffer.from(await world.edge.kv.get('snapshot', 'arrayBuffer'));
   // src/snapshot/layout.rs: where the experiments begin, how long they and their arms are.
-  const [header, record, arm] = [64, 152, 88], experiments = bytes.readUInt32LE(32);
+  const [header, record, arm] = [64, 168, 88], experiments = bytes.readUInt32LE(32);
   const texts = bytes.length - bytes.readUInt32LE(52) - bytes.readUInt32LE(44);
   const [low, same] = [...Array(experiments).keys()].map((at) => header + record * at).flatMap((at) => {
     const name = bytes.toString('utf8', texts + bytes.readUInt32LE(at)).slice(0, bytes.readUInt16LE(at + 4));

@@ -97,6 +97,17 @@ describe('golden vectors in wasm under Node', () => {
     }
   });
 
+  test('of many items each has its prices on the arms, and what everybody sees', () => {
+    for (const one of snapshots.many) {
+      const preview = new Preview(bytes(one)), listed = preview.items();
+      assert.deepEqual(listed.map(({ sku, experiment, catalogue_minor, arms }) => [sku, experiment, catalogue_minor, arms.map(({ price_minor }) => price_minor)]),
+        one.items.map(([sku, experiment, catalogue, prices]) => [sku, experiment, catalogue, prices.map((price) => price ?? catalogue)]), one.name);
+      for (const [sku, , , , now] of one.items) {
+        if (now !== null) assert.equal(preview.decide('0'.repeat(32), sku).price_minor, now, `${one.name}: ${sku}`);
+      }
+    }
+  });
+
   test('bytes that are no snapshot are refused with the same reason', () => {
     for (const one of snapshots.refused) {
       assert.throws(() => new Preview(bytes(one)), (error) => error.message === one.error, one.name);

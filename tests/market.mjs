@@ -54,7 +54,7 @@ export const pages = (items) => new Map(items.map(({ sku, price_minor, cost_mino
 /** Sums of one arm: what the report must come to. */
 const nothing = () => ({ exposures: 0, orders: 0, reward_lines: 0, pieces: 0, revenue_minor: 0, cost_minor: 0 });
 
-/** Shoppers of a world, one hour after the other. */
+/** Shoppers of a world. */
 export class Market {
   /**
    * @param {import('./kit.mjs').World} world
@@ -89,13 +89,13 @@ export class Market {
   }
 
   /**
-   * An hour of so many shoppers, each of whom looks at two items by the API, or at the page of one; what they saw is
+   * Some time with so many shoppers, each of whom looks at two items by the API, or at the page of one; what they saw is
    * reported, and then what they bought.
    * @param {number} shoppers
    * @param {string[]} skus items that they look at
    * @param {string[]} withPages of these, items that have a page
    */
-  async hour(shoppers, skus, withPages) {
+  async pass(shoppers, skus, withPages) {
     const any = (list) => list[Math.floor(this.next() * list.length)];
     const plans = Array.from({ length: shoppers }, (_, at) => ({ skus: [any(skus), any(skus)], page: at === 0 ? any(withPages) : null,
       luck: [this.next(), this.next()] }));

@@ -15,8 +15,8 @@ import { Market, catalogue, csv, pages, prices, sides } from './market.mjs';
 const ITEMS = 10_000, VISITS = 50_000, WEEKS = 4;
 const HOUR_MS = 3_600_000, DAY_H = 24, WEEK_H = 7 * DAY_H;
 const START_MS = Date.UTC(2026, 11, 1);
-/** Each virtual hour: shoppers with two looks each, and one who opens a page. */
-const SHOPPERS = Math.ceil(VISITS / (WEEKS * WEEK_H) / 2) + 1;
+/** Virtual hours from one publication to the next, and the shoppers of that time: two looks each, one a page. */
+const STEP_H = 2, SHOPPERS = Math.ceil(VISITS * STEP_H / (WEEKS * WEEK_H) / 2) + 1;
 const PAGES = 40, BRAND = 'Fabrikam';
 
 const items = catalogue(ITEMS);
@@ -60,11 +60,13 @@ test('a catalogue of 10 000 items is pushed, and pushed again without a change',
 
 test('an experiment is written, checked, put and started, and its groups are drawn', async () => {
   const sevilla = await written('sevilla', ['--where', `brand=${BRAND}`, '--hypothesis', 'a tenth less earns more', '--arm', 'low=x0.9', '--arm', 'high=x1.1']);
-  const checked = await cli(['check', sevilla, '--catalogue', file('items.csv', csv(items))]);
+  const checked = await cli(['check', sevilla, '--catalogue', file('items.csv', csv(items)), '--write-groups', folder, '--date', '2026-12-01']);
   assert.match(checked.out, /400/);
   await cli(['put', sevilla, '--reason', 'after the review']);
   await cli(['start', 'sevilla', '--reason', 'the round of December']);
-  const groups = sides(await text('sevilla', 'groups')), counts = { positive: 0, negative: 0 };
+  const drawn = await text('sevilla', 'groups');
+  assert.equal(drawn, readFileSync(join(folder, 'g-sevilla.tsv'), 'utf8'), 'what was checked is what was drawn');
+  const groups = sides(drawn), counts = { positive: 0, negative: 0 };
   for (const [sku, side] of groups) {
     counts[side] += 1;
     assert.equal(items.find((item) => item.sku === sku)?.brand, BRAND);
@@ -94,9 +96,9 @@ test('four weeks of traffic, with two interventions and a second experiment in t
   let at_h = 0, shelf = await open(['sevilla']);
   const until = async (to_h) => {
     const seen = [];
-    for (; at_h < to_h; at_h += 1) {
+    for (; at_h < to_h; at_h += STEP_H) {
       await world.edge.setClock(START_MS + at_h * HOUR_MS);
-      seen.push(...await market.hour(SHOPPERS, shelf.skus, shelf.withPages));
+      seen.push(...await market.pass(SHOPPERS, shelf.skus, shelf.withPages));
       await world.sync();
     }
     return seen;
@@ -122,7 +124,7 @@ test('four weeks of traffic, with two interventions and a second experiment in t
   const last = await until(WEEKS * WEEK_H);
   assert.deepEqual(last.filter(({ experiment, arm }) => experiment === 'sevilla' && arm === 'high'), [], 'no new unit is sent to a retired arm');
   assert.ok(market.visits >= VISITS, `${market.visits} visits`);
-  assert.ok(market.pages >= WEEKS * WEEK_H, `${market.pages} pages`);
+  assert.ok(market.pages >= WEEKS * WEEK_H / STEP_H, `${market.pages} pages`);
 });
 
 test('the saved groups are drawn again from the file alone, in another shop that has other items, too', async () => {
@@ -147,7 +149,7 @@ test('the saved groups are drawn again from the file alone, in another shop that
 test('every intervention is in the audit log, with who, when, why, and what was before and after', async () => {
   const { body } = await world.admin('GET', '/haggle/v1/audit?experiment=sevilla');
   const records = body.records.map(({ action, who, reason, at_ms }) => [action, who, reason, Math.floor((at_ms - START_MS) / HOUR_MS)]);
-  const maria = 'maria (bearer)', last = (weeks) => weeks * WEEK_H + DAY_H - 1;
+  const maria = 'maria (bearer)', last = (weeks) => weeks * WEEK_H + DAY_H - STEP_H;
   assert.deepEqual(records, [['draft', maria, 'after the review', 0], ['start', maria, 'the round of December', 0],
     ['add-arm', maria, 'the low arm sells well', last(1)], ['retire-arm', maria, 'it loses', last(2)]]);
   const [, , add, retire] = body.records;

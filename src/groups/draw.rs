@@ -19,16 +19,20 @@ const GROUP_MAX: usize = *ITEMS.end() as usize;
 ///
 /// ```
 /// # let text = r#"{"name": "sevilla", "hypothesis": "h", "document": "https://wiki.example/sevilla", "objective": "revenue",
-/// #  "currency": "EUR", "salt": "s-2026", "control": "list", "policy": {"name": "thompson"},
-/// #  "item": {"sku": "A", "price_minor": 1900}, "arms": [{"name": "list", "price_minor": 1900}, {"name": "low", "price_minor": 1750}]}"#;
-/// # let experiment = haggle::Experiment::from_json(text)?;
+/// #  "currency": "EUR", "salt": "s-2026", "control": "list", "policy": {"name": "thompson"}, "scope": {"items": "all"},
+/// #  "sample": {"positive": 2, "negative": 1},
+/// #  "arms": [{"name": "list", "multiplier": 1}, {"name": "low", "multiplier": 0.9}]}"#;
 /// use std::collections::BTreeSet;
-/// use haggle::{CatalogueItem, groups::Draw};
+/// use haggle::{CatalogueItem, Experiment, groups::Draw};
 ///
+/// let experiment = Experiment::from_json(text)?; // all items, two positive and one negative, at the list price and a tenth less
 /// let mut draw = Draw::new(&experiment);
-/// draw.offer(CatalogueItem::from_json(r#"{"sku": "OLIVE-500", "price_minor": 1900}"#)?);
-/// let groups = draw.finish(&BTreeSet::new())?;
-/// assert_eq!(groups.members().len(), 0); // this experiment is about the one item that it describes itself
+/// for sku in ["A", "B", "C", "D"] {
+///     draw.offer(CatalogueItem::from_json(&format!(r#"{{"sku": "{sku}", "price_minor": 1900}}"#))?);
+/// }
+/// let groups = draw.finish(&BTreeSet::from(["D".to_owned()]))?; // D is in another experiment
+/// assert!(groups.positive().all(|member| member.prices == [1900, 1710]));
+/// assert_eq!((groups.positive().count(), groups.negative().count()), (2, 1));
 /// # Ok::<(), haggle::Error>(())
 /// ```
 pub struct Draw<'a> {

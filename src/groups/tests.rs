@@ -38,7 +38,7 @@ fn catalogue(count: usize) -> Vec<CatalogueItem> {
         cost_minor: Some(200),
         brand: ["Fabrikam", "Contoso", ""][i % 3].into(),
         family: format!("F{}", i / 3),
-        past: (i % 10 != 0).then_some(i as i64 * 10),
+        past: (!i.is_multiple_of(10)).then_some(i as i64 * 10),
         columns: BTreeMap::from([("test_minor".to_owned(), (490 + (i as i64 * 7919) % 4500).to_string())]),
         ..CatalogueItem::default()
     };

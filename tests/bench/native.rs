@@ -9,8 +9,12 @@
 use std::hint::black_box;
 use std::time::{Duration, Instant};
 
+use haggle::groups::Member;
 use haggle::simulate::{Environment, checkpoints, run};
-use haggle::{Key, Posterior, Quotary, Quote, Snapshot, Terms, UnitKey, decide, p_best};
+use haggle::{
+    Entry, Experiment, Groups, Key, Posterior, Quotary, Quote, Snapshot, Tally, Terms, UnitKey, decide,
+    evidence, p_best,
+};
 use serde_json::{Value, json};
 
 const ROUNDS: usize = 9;
@@ -53,6 +57,34 @@ fn snapshot(golden: &Value) -> Snapshot {
     Snapshot::decode(bytes.collect()).unwrap()
 }
 
+/// Each item at a price of its own, on an arm that everybody sees.
+fn ten_thousand_items() -> Vec<u8> {
+    let arms = [("list", 1.0), ("low", 0.9), ("high", 1.1), ("higher", 1.2)];
+    let arms = arms.map(|(name, times)| json!({ "name": name, "multiplier": times }));
+    let definition = json!({
+        "name": "bench", "hypothesis": "h", "document": "https://wiki.example/bench", "author": "bench",
+        "objective": "revenue", "currency": "EUR", "salt": "bench", "control": "list", "unit": "item",
+        "policy": { "name": "fixed" }, "scope": { "items": "all" }, "arms": arms,
+    });
+    let member = |i: i64| Member {
+        sku: format!("SKU-{i:05}"),
+        is_negative: false,
+        family: String::new(),
+        price_minor: 1000 + i,
+        cost_minor: None,
+        floor_minor: 1,
+        ceiling_minor: 100_000,
+        prices: [100, 90, 110, 120].map(|percent| (1000 + i) * percent / 100).to_vec(),
+        past: None,
+    };
+    let groups = Groups::new((0..10_000).map(member).collect());
+    let experiment = groups.priced(&Experiment::from_json(&definition.to_string()).unwrap());
+    let input = evidence::pooled(&experiment, &[Tally::default(); 4]).unwrap();
+    let arms_of: Vec<u8> = (0..10_000u32).map(|i| (i % 4) as u8).collect();
+    let entry = Entry { groups: Some(&groups), arms_of: &arms_of, ..Entry::new(&experiment, 1, input) };
+    Snapshot::encode(1, 1, &[entry]).unwrap()
+}
+
 fn posteriors(golden: &Value, case: &str) -> Vec<Posterior> {
     let cases = golden["cases"].as_array().unwrap();
     let case = cases.iter().find(|one| one["name"] == case).unwrap();
@@ -91,6 +123,10 @@ fn main() {
     let (policy, at) = ("thompson".parse().unwrap(), checkpoints(world.horizon, 1).unwrap());
     measure_of("simulated Thompson decision, 10 arms", world.horizon, |n| {
         black_box(run(&world, &policy, 1, n, &at).unwrap());
+    });
+    let bytes = ten_thousand_items();
+    measure("snapshot of 10 000 items on 4 arms decoded", |_| {
+        black_box(Snapshot::decode(black_box(bytes.clone())).unwrap());
     });
     let quotary = Quotary::parse(&format!("k1:{}", "5a".repeat(32))).unwrap();
     let quote = |n: u64| {

@@ -35,7 +35,8 @@ multiplier = 0.9
 /// A thousand items, half of them of the brand; prices from 5.00 to 50.00, costs of two fifths.
 fn catalogue() -> String {
     let line = |i: u64| {
-        let (price, brand) = (500 + (i * 7919) % 4500, if i % 2 == 0 { "Fabrikam" } else { "Contoso" });
+        let (price, brand) =
+            (500 + (i * 7919) % 4500, if i.is_multiple_of(2) { "Fabrikam" } else { "Contoso" });
         let (major, cost) = (format!("{}.{:02}", price / 100, price % 100), price * 2 / 5);
         format!(
             "S{i:04},{major} EUR,{}.{:02},{brand},F{},{}\n",

@@ -1,5 +1,6 @@
 //! The admin API: what runs, what is published, and the unit of a typed visitor. Only who was let in (`auth`) comes here.
 
+use haggle::feed::{self, Format};
 use haggle::lifecycle::{ACTIONS, State};
 use haggle::{Experiment, Groups, LiveExperiment, Snapshot, UnitKey};
 use serde::Serialize;
@@ -99,21 +100,37 @@ async fn grouped(env: &Env, name: &str) -> Result<(Experiment, Groups, u64), Fau
 
 async fn groups(env: &Env, name: &str) -> Result<Response, Fault> {
     let (experiment, groups, started_at_ms) = grouped(env, name).await?;
-    tsv(groups.to_tsv(experiment.currency, started_at_ms, experiment.end_ms), &format!("g-{name}.tsv"))
+    let text = groups.to_tsv(experiment.currency, started_at_ms, experiment.end_ms);
+    as_file(text, Format::Tsv.content_type(), &format!("g-{name}.tsv"))
 }
 
+/// The prices of an experiment in one of the forms of [`Format`].
 async fn prices(request: &Request, env: &Env, name: &str) -> Result<Response, Fault> {
-    let (experiment, groups, _) = grouped(env, name).await?;
-    match query(request, "format").as_deref() {
-        None | Some("tsv") => tsv(groups.prices_tsv(&experiment), &format!("p-{name}.tsv")),
-        Some(other) => Err(Fault::Bad(format!("query parameter format is {other:?}; it must be tsv"))),
-    }
+    let format: Format = query(request, "format").as_deref().unwrap_or("tsv").parse()?;
+    let stored = central::experiments::find(env, name).await?;
+    let stored = stored.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?;
+    let one = stored.experiment()?;
+    let (experiment, groups) = match one.item() {
+        Some(_) => (one, Groups::default()),
+        None => grouped(env, name).await.map(|(experiment, groups, _)| (experiment, groups))?,
+    };
+    let published = cache::published(env)
+        .await
+        .map_err(|_| Fault::Unavailable("KV does not answer now; ask again".into()))?;
+    let snapshot = published.map_or_else(|| Snapshot::decode(Snapshot::encode(1, 0, &[])?), Ok)?;
+    let text = feed::prices(&experiment, &groups, &snapshot, format)?;
+    let name = match format {
+        Format::Tsv => format!("p-{name}.tsv"),
+        Format::Json => format!("p-{name}.json"),
+        Format::Merchant => format!("merchant-{name}.tsv"),
+    };
+    as_file(text, format.content_type(), &name)
 }
 
-/// Lines of values with tabs between them, as a file of this name.
-fn tsv(text: String, name: &str) -> Result<Response, Fault> {
+/// A text as a file of this name.
+fn as_file(text: String, content_type: &str, name: &str) -> Result<Response, Fault> {
     let headers = Headers::new();
-    headers.set("content-type", "text/tab-separated-values; charset=utf-8")?;
+    headers.set("content-type", content_type)?;
     headers.set("content-disposition", &format!("attachment; filename=\"{name}\""))?;
     headers.set("cache-control", "private, no-store")?;
     Ok(Response::ok(text)?.with_headers(headers))

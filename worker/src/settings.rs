@@ -227,7 +227,9 @@ fn var(env: &Env, name: &str) -> Option<String> {
 /// A variable that is a share of one.
 fn share(env: &Env, name: &str, default: f64) -> Result<f64, String> {
     let Some(text) = var(env, name) else { return Ok(default) };
-    let share = text.parse().ok().filter(|share| (0.0..=1.0).contains(share));
+    // JavaScript's reader of doubles is there already; Rust's is ten kilobytes.
+    let share = js_sys::JSON::parse(&text).ok().and_then(|share| share.as_f64());
+    let share = share.filter(|share| (0.0..=1.0).contains(share));
     share.ok_or_else(|| format!("variable {name} is {text:?}; it must be 0 to 1"))
 }
 

@@ -195,7 +195,7 @@ fn what_cannot_be_published_is_named() {
             "arm of S-0003 in sevilla is low; it must be the control, as the item is negative",
         ),
         (
-            refusal(Unit::Visitor, &[], &|members| drop(members[1].prices.pop())),
+            refusal(Unit::Visitor, &[], &|members| members[1].prices.truncate(2)),
             "number of prices of S-0001 in sevilla is 2; it must be 3",
         ),
         (
@@ -221,7 +221,6 @@ fn a_snapshot_that_no_row_holds_is_refused_with_its_size() {
     assert!(error.contains("bytes with 50000 items; it must be at most 1900000 bytes"), "{error}");
 }
 
-/// 10 000 items on 4 arms: in a release build a few milliseconds, on a machine that does nothing else.
 #[test]
 fn ten_thousand_items_fit_and_are_found() {
     let (mut experiment, groups) = (experiment(Unit::ItemPeriod), groups(10_000));
@@ -239,9 +238,8 @@ fn ten_thousand_items_fit_and_are_found() {
     let mut entry = Entry::new(&experiment, 1, input(&experiment));
     (entry.groups, entry.arms_of) = (Some(&groups), &arms_of);
     let bytes = Snapshot::encode(1, 1, &[entry]).unwrap();
-    let (size, began) = (bytes.len(), std::time::Instant::now());
+    assert_eq!(bytes.len() / 1000, 580);
     let snapshot = Snapshot::decode(bytes).unwrap();
-    println!("{size} bytes decoded in {:?}", began.elapsed());
     for (sku, item) in snapshot.items() {
         assert_eq!(snapshot.item(sku).unwrap().shared(), item.shared());
         assert!(item.shared().is_none_or(|shared| (1..=TOTAL).contains(&shared.propensity)));

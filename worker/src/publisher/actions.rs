@@ -1,5 +1,7 @@
 //! Drafts, and what may be done to an experiment: each change with its record, and published at once.
 
+use std::rc::Rc;
+
 use haggle::experiment::ArmPrice;
 use haggle::lifecycle::{ACTIONS, Action, Order, State, check_unchanged};
 use haggle::{CatalogueItem, Experiment, Groups};
@@ -139,13 +141,15 @@ impl Publisher {
             Action::Pause | Action::Resume => vec![experiments::set_state(env, name, after)?],
             action => {
                 let mut written = Vec::new();
-                if let Some(groups) = self.groups(acting.stored, acting.experiment).await? {
-                    let mut groups = Groups::clone(&groups);
-                    if self.regroup(action, &mut groups, &changed).await? {
-                        changed = groups.priced(&changed);
-                        written = groups::write(env, name, &groups)?;
+                let mut groups = self.groups(acting.stored, acting.experiment).await?;
+                if let Some(known) = &mut groups {
+                    let regrouped = Rc::make_mut(known);
+                    if self.regroup(action, regrouped, &changed).await? {
+                        changed = regrouped.priced(&changed);
+                        written = groups::write(env, name, regrouped)?;
                     }
                 }
+                self.check_published(&changed, groups.as_deref()).await?;
                 let definition = changed.to_json();
                 let (before, now) = self::changes(&acting.experiment.to_json(), &definition)?;
                 written.push(experiments::redefine(env, name, &definition)?);

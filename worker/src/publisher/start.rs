@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use haggle::experiment::{EXPERIMENTS_MAX, Goods, Unit};
 use haggle::groups::Draw;
-use haggle::{Delays, Entry, Experiment, Groups, History, Site, Snapshot, evidence, time};
+use haggle::{Delays, Entry, Experiment, Groups, History, Site, Snapshot, evidence, lifecycle, time};
 use worker::D1PreparedStatement;
 
 use super::actions::Acting;
@@ -33,7 +33,7 @@ impl Publisher {
         let taken = self.taken(&live, experiment).await?;
         let groups = self.grouped(experiment, file, &taken).await?;
         let started = groups.as_ref().map_or_else(|| experiment.clone(), |groups| groups.priced(experiment));
-        self.check_published(&live, &started, groups.as_ref()).await?;
+        self.check_published(&started, groups.as_ref()).await?;
 
         let count = |is_negative: bool| {
             let members = groups.as_ref().map_or(&[][..], Groups::members);
@@ -124,30 +124,37 @@ impl Publisher {
         Ok(Some(drawn))
     }
 
-    /// What the snapshot would refuse must not be accepted here.
-    async fn check_published(
+    /// What the snapshot would refuse must not be accepted: the changed experiment beside all others, with all items.
+    pub(super) async fn check_published(
         &self,
-        live: &[Stored],
-        started: &Experiment,
+        changed: &Experiment,
         groups: Option<&Groups>,
     ) -> Result<(), Fault> {
-        let mut all = Vec::with_capacity(live.len() + 1);
-        for stored in live {
-            all.push(stored.experiment()?);
+        let mut others = Vec::new();
+        for stored in experiments::live(&self.env).await? {
+            if stored.name != changed.name {
+                let experiment = stored.experiment()?;
+                let groups = self.groups(&stored, &experiment).await?;
+                others.push((lifecycle::published(&experiment, stored.decided.as_deref()), groups));
+            }
         }
-        all.push(started.clone());
-        let mut entries = Vec::with_capacity(all.len());
-        for experiment in &all {
-            let input = evidence::policy_input(experiment, &History::default(), &Delays::default(), 0.0)?;
-            entries.push(Entry::new(experiment, 1, input));
-        }
+        let changed = lifecycle::published(changed, None);
+        let all: Vec<(&Experiment, Option<&Groups>)> = others
+            .iter()
+            .map(|(experiment, groups)| (experiment, groups.as_deref()))
+            .chain([(&changed, groups)])
+            .collect();
         // Where items are randomised each has an arm; which one is the same for the snapshot's bounds.
-        let control = u8::try_from(started.control_index()).unwrap_or(0);
-        let is_of_items = started.unit != Unit::Visitor;
-        let arms_of = groups.filter(|_| is_of_items).map(|groups| vec![control; groups.members().len()]);
-        if let Some(entry) = entries.last_mut() {
-            entry.groups = groups;
-            entry.arms_of = arms_of.as_deref().unwrap_or_default();
+        let arms_of = |&(experiment, groups): &(&Experiment, Option<&Groups>)| {
+            let control = u8::try_from(experiment.control_index()).unwrap_or(0);
+            let items = groups.filter(|_| experiment.unit != Unit::Visitor);
+            vec![control; items.map_or(0, |groups| groups.members().len())]
+        };
+        let arms: Vec<Vec<u8>> = all.iter().map(arms_of).collect();
+        let mut entries = Vec::with_capacity(all.len());
+        for (&(experiment, groups), arms_of) in all.iter().zip(&arms) {
+            let input = evidence::policy_input(experiment, &History::default(), &Delays::default(), 0.0)?;
+            entries.push(Entry { groups, arms_of, ..Entry::new(experiment, 1, input) });
         }
         Snapshot::encode(1, 0, &entries).map_err(|why| Fault::Conflict(why.to_string()))?;
         Ok(())

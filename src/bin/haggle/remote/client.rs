@@ -217,11 +217,6 @@ impl Client {
         Ok(response.into_body().into_reader())
     }
 
-    /// Sends JSON, once in effect, and gives the JSON of the answer.
-    pub fn post_json(&self, path: &str, body: &Value) -> Result<Value, Failure> {
-        self.send(&Method::POST, path, &Message::json(body))?.json()
-    }
-
     /// Sends a request, again under the same key where nobody answered or the stores behind were busy.
     pub fn send(&self, method: &Method, path: &str, message: &Message) -> Result<Reply, Failure> {
         let response = self.exchange(method, path, message)?;

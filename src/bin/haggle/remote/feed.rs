@@ -1,4 +1,4 @@
-//! Long files for the administration: the catalogue and the sales, in requests of a thousand rows.
+//! Long files for the administration: the catalogue and the sales, in requests of some hundred rows.
 //!
 //! Both are stored by key: a file of which the first half was sent is sent again as a whole, and nothing counts twice.
 
@@ -15,10 +15,11 @@ use super::client::Message;
 use super::{Client, Server};
 use crate::{Answer, Failure, amount, catalogue_file, files, say};
 
-/// Most rows of a request: what the API takes.
-const ROWS_MAX: usize = 1000;
-/// Bytes after which a request is full, however few rows it has.
-const FULL_BYTES: usize = 512 << 10;
+/// Most items, and most sales, of a request: what the API takes.
+const ITEMS_MAX: usize = 1000;
+const SALES_MAX: usize = 500;
+/// Bytes after which a request is full, however few rows it has: the API takes 256 KiB of sales.
+const FULL_BYTES: usize = 192 << 10;
 /// Most items that are named in the summary.
 const NAMED_MAX: usize = 10;
 
@@ -74,7 +75,8 @@ enum SalesCommand {
   shop-export --day yesterday | haggle sales push - --currency EUR
 
 day is such as 2026-12-01; revenue and cost are net amounts of all the units, in major units, or in minor units where
-the columns are revenue_minor and cost_minor. A file that was sent by half is sent again as a whole.")]
+the columns are revenue_minor and cost_minor. A day that is sent again replaces itself: a file that was sent by half is
+sent again as a whole. Exit code 1: the API has refused some rows.")]
 struct SalesPush {
     /// CSV or TSV file with a head; - is standard input.
     file: PathBuf,
@@ -112,13 +114,15 @@ fn bar(path: &Path) -> Result<ProgressBar, Failure> {
     Ok(bar)
 }
 
-/// Lines on their way to a path, a thousand at a time.
+/// Lines on their way to a path, some hundred at a time.
 struct Sending<'a> {
     client: &'a Client,
     path: &'static str,
     bar: ProgressBar,
     lines: Vec<String>,
     bytes: usize,
+    /// Most lines of a request.
+    lines_max: usize,
     /// Rows that were sent.
     sent: u64,
     /// How the lines become a body.
@@ -131,7 +135,7 @@ impl Sending<'_> {
     fn add(&mut self, line: String, position: u64) -> Result<Option<Value>, Failure> {
         self.bytes += line.len();
         self.lines.push(line);
-        if self.lines.len() < ROWS_MAX && self.bytes < FULL_BYTES {
+        if self.lines.len() < self.lines_max && self.bytes < FULL_BYTES {
             return Ok(None);
         }
         let answer = self.send()?;
@@ -170,6 +174,7 @@ impl CataloguePush {
             bar: bar(&self.file)?,
             lines: Vec::new(),
             bytes: 0,
+            lines_max: ITEMS_MAX,
             sent: 0,
             body: |lines| lines.join("\n"),
             media_type: "application/x-ndjson",
@@ -290,20 +295,48 @@ impl SalesPush {
             bar: bar(&self.file)?,
             lines: Vec::new(),
             bytes: 0,
+            lines_max: SALES_MAX,
             sent: 0,
             body: |lines| format!("{{\"days\":[{}]}}", lines.join(",")),
             media_type: "application/json",
         };
-        let mut record = csv::ByteRecord::new();
+        let (mut record, mut taken) = (csv::ByteRecord::new(), Taken::default());
         while table.read_byte_record(&mut record).map_err(files::named(&self.file))? {
             let row = columns.row(&record, self.currency).map_err(files::named(&self.file))?;
-            sending.add(row.to_string(), record.position().map_or(0, csv::Position::byte))?;
+            taken.note(sending.add(row.to_string(), record.position().map_or(0, csv::Position::byte))?);
         }
-        sending.send()?;
+        taken.note(sending.send()?);
         sending.bar.finish_and_clear();
-        let rows = sending.sent;
-        say(if self.json { json!({ "rows": rows }).to_string() } else { format!("{rows} rows are stored") })?;
-        Ok(Answer::Yes)
+        let Taken { new, known, refused } = taken;
+        let count = refused.len();
+        if self.json {
+            say(json!({ "rows": sending.sent, "recorded": new, "duplicate": known, "refused": refused }))?;
+        } else {
+            refused.iter().take(NAMED_MAX).try_for_each(|line| say(format!("refused: {}", shown(line))))?;
+            say(format!("{} rows: {new} new or changed, {known} known before, {count} refused", sending.sent))?;
+        }
+        Ok(if count == 0 { Answer::Yes } else { Answer::No })
+    }
+}
+
+/// What became of sales.
+#[derive(Default)]
+struct Taken {
+    new: u64,
+    known: u64,
+    refused: Vec<Value>,
+}
+
+impl Taken {
+    fn note(&mut self, answer: Option<Value>) {
+        let results = answer.as_ref().and_then(|answer| answer.get("results")).and_then(Value::as_array);
+        for line in results.into_iter().flatten() {
+            match line.get("status").and_then(Value::as_str) {
+                Some("recorded") => self.new += 1,
+                Some("refused") => self.refused.push(line.clone()),
+                _ => self.known += 1,
+            }
+        }
     }
 }
 
