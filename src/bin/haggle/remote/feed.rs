@@ -313,7 +313,10 @@ impl SalesPush {
             say(json!({ "rows": sending.sent, "recorded": new, "duplicate": known, "refused": refused }))?;
         } else {
             refused.iter().take(NAMED_MAX).try_for_each(|line| say(format!("refused: {}", shown(line))))?;
-            say(format!("{} rows: {new} new or changed, {known} known before, {count} refused", sending.sent))?;
+            say(format!(
+                "{} rows: {new} new or changed, {known} known before, {count} refused",
+                sending.sent
+            ))?;
         }
         Ok(if count == 0 { Answer::Yes } else { Answer::No })
     }
