@@ -259,7 +259,7 @@ fn text(of: &str) -> String {
 /// A number with up to nine decimals, four where it is large; null where it is none that JSON has.
 pub(super) fn number(value: f64) -> String {
     let size = value.abs();
-    if !(size < 1e18) {
+    if size.is_nan() || size >= 1e18 {
         return null();
     }
     let (scale, places) = if size < 1e6 { (1_000_000_000, 9) } else { (10_000, 4) };

@@ -107,7 +107,7 @@ pub fn intervals(answer: &Answer, rows: &[Row], name: &str, with_0: bool) -> Res
     let zero = with_0.then_some(0.0);
     let least = known().map(|of| of.at_any_look[0]).chain(zero).fold(f64::INFINITY, f64::min);
     let most = known().map(|of| of.at_any_look[1]).chain(zero).fold(f64::NEG_INFINITY, f64::max);
-    if known().next().is_none() || !(most > least) {
+    if known().next().is_none() || most <= least {
         return Ok(None);
     }
     let edge = 0.04 * (most - least);
