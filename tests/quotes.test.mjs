@@ -315,13 +315,13 @@ test('a key that cannot sign is named in health and never shown, and pages go ou
 test('while all prices are stopped, a quote is honoured where it is not above the catalogue price', async () => {
   const low = hs256(held, K1), high = hs256({ ...held, p: 2400, a: 'high' }, K1);
   assert.equal((await verdict(high, 'before')).price_minor, 2400);
-  const stopped = await world.admin('POST', '/haggle/v1/stop');
+  const stopped = await world.everywhere('stop');
   assert.deepEqual([stopped.status, stopped.body.stopped], [200, true], stopped.text);
   await world.served(stopped.body.version, 'before');
   assert.equal((await verdict(low, 'before')).price_minor, 1600);
   const refused = await verdict(high, 'before');
   assert.deepEqual([refused.code, refused.price_minor], ['stopped', CATALOGUE]);
-  const { body } = await world.admin('POST', '/haggle/v1/resume');
+  const { body } = await world.everywhere('resume');
   await world.served(body.version, 'before');
   await until('the quote is honoured again', () => verdict(high, 'before'), ({ price_minor }) => price_minor === 2400);
 });
