@@ -116,7 +116,8 @@ class Fuzz {
   aimed() {
     const [method, path, shape] = this.one(this.shapes());
     const [host, token] = method === 'PUT' ? [ADMIN_HOST, this.known.secrets.ADMIN_TOKEN] : ['shop.example', this.known.secrets.REWARDS_TOKEN];
-    return { path, init: { method, host, headers: { ...this.headers(), authorization: `Bearer ${token}` }, body: this.spoiled(shape) } };
+    return { path, init: { method, host, headers: { ...this.headers(), authorization: `Bearer ${token}`, 'idempotency-key': `f-${this.below(10_000)}` },
+      body: this.spoiled(shape) } };
   }
 
   stray() {
@@ -182,7 +183,7 @@ test(`no request of ${REQUESTS} is answered with a 5xx or not at all, and the bo
 test('afterwards the loop works as before', async () => {
   // Some of it may have been meant: the administration's own token was among what was sent.
   assert.equal((await world.admin('DELETE', '/haggle/v1/site')).status, 200);
-  assert.equal((await world.admin('POST', '/haggle/v1/resume')).status, 200);
+  assert.equal((await world.everywhere('resume')).status, 200);
   await world.served((await world.sync()).version);
   const shopper = world.shopper(), { quotes, reason } = await shopper.look('/product/OLIVE-500');
   assert.equal(reason, 'priced');
