@@ -192,3 +192,26 @@ test('the kill switch takes everybody back to the catalogue prices, and resume g
   await world.served(resumed.body.version, 'stream');
   assert.deepEqual(prices(await world.shopper().ask(`${ALL}?short`, { location: 'stream' })), NOW);
 });
+
+test('an experiment on items, from its file to the page, the price API and the feed of the shop', async () => {
+  const lines = ITEMS.map(({ sku, catalogue }) => JSON.stringify({ sku, price_minor: catalogue }));
+  const pushed = await world.admin('POST', '/haggle/v1/catalogue', lines.join('\n'));
+  assert.equal(pushed.status, 200, pushed.text);
+  const arms = [['list', 1], ['low', 0.9], ['high', 1.1]].map(([name, multiplier]) => ({ name, multiplier }));
+  await world.run([{ name: 'lugo', hypothesis: 'prices matter', document: 'https://wiki.example/lugo', author: 'Maria Ruiz', objective: 'revenue', currency: 'EUR',
+    salt: 'lugo', control: 'list', policy: { name: 'fixed', shares: [0, 0.5, 0.5] }, floor: 0, unit: 'item', scope: { items: 'all' }, sample: { negative: 1 }, arms }]);
+  const { version } = await world.sync();
+  await world.served(version, 'stream');
+  const prices_of = async (format) => (await world.admin('GET', `/haggle/v1/experiments/lugo/prices?format=${format}`));
+  const { status, text } = await prices_of('merchant');
+  assert.equal(status, 200, text);
+  const feed = Object.fromEntries(text.trim().split('\n').slice(1).map((line) => line.split('\t')));
+  const shown = prices(await world.shopper().ask(`${ALL}?short`, { location: 'stream' }));
+  assert.deepEqual(feed, Object.fromEntries(Object.entries(shown).map(([sku, minor]) => [sku, `${(minor / 100).toFixed(2)} EUR`])), 'the feed says what the page does');
+  assert.equal(Object.entries(shown).filter(([sku, minor]) => minor !== CATALOGUE[sku]).length, ITEMS.length - 1, 'all but the negative item');
+  const { body } = await prices_of('json');
+  for (const { sku, now_minor } of body.items) assert.equal((await world.shopper().price(sku, { location: 'stream' })).price_minor, now_minor, sku);
+  assert.equal((await prices_of('tsv')).text.split('\n')[0], 'Id\tlist\tlow\thigh\tNow');
+  const wrong = await prices_of('csv');
+  assert.deepEqual([wrong.status, wrong.body.error], [400, 'format is "csv"; it must be one of tsv, json, merchant']);
+});

@@ -4,7 +4,9 @@ use std::collections::BTreeSet;
 
 use haggle::experiment::{EXPERIMENTS_MAX, Goods, Unit};
 use haggle::groups::Draw;
-use haggle::{Delays, Entry, Experiment, Groups, History, Site, Snapshot, evidence, lifecycle, time};
+use haggle::{
+    Delays, Entry, Experiment, Groups, History, Site, Snapshot, cluster, evidence, lifecycle, time,
+};
 use worker::D1PreparedStatement;
 
 use super::actions::Acting;
@@ -144,17 +146,18 @@ impl Publisher {
             .map(|(experiment, groups)| (experiment, groups.as_deref()))
             .chain([(&changed, groups)])
             .collect();
-        // Where items are randomised each has an arm; which one is the same for the snapshot's bounds.
-        let arms_of = |&(experiment, groups): &(&Experiment, Option<&Groups>)| {
-            let control = u8::try_from(experiment.control_index()).unwrap_or(0);
-            let items = groups.filter(|_| experiment.unit != Unit::Visitor);
-            vec![control; items.map_or(0, |groups| groups.members().len())]
-        };
-        let arms: Vec<Vec<u8>> = all.iter().map(arms_of).collect();
-        let mut entries = Vec::with_capacity(all.len());
-        for (&(experiment, groups), arms_of) in all.iter().zip(&arms) {
+        // Where items are randomised each has an arm to which items are sent, and so the control only where that has a share.
+        let mut inputs = Vec::with_capacity(all.len());
+        for &(experiment, groups) in &all {
             let input = evidence::policy_input(experiment, &History::default(), &Delays::default(), 0.0)?;
-            entries.push(Entry { groups, arms_of, ..Entry::new(experiment, 1, input) });
+            let allocation = experiment.policy.name.allocate(&input);
+            let items = groups.filter(|_| experiment.unit != Unit::Visitor);
+            let assign = |groups| cluster::assign(groups, &allocation, experiment.control_index(), &[0; 16]);
+            inputs.push((items.map(assign).unwrap_or_default(), input));
+        }
+        let mut entries = Vec::with_capacity(all.len());
+        for (&(experiment, groups), (arms_of, input)) in all.iter().zip(&inputs) {
+            entries.push(Entry { groups, arms_of, ..Entry::new(experiment, 1, input.clone()) });
         }
         Snapshot::encode(1, 0, &entries).map_err(|why| Fault::Conflict(why.to_string()))?;
         Ok(())
