@@ -476,6 +476,30 @@ fn new_guardrails_bound_every_item_or_are_refused() {
     assert!(error.contains("in the catalogue, for its bounds"), "{error}");
 }
 
+/// An arm that lost too much is retired, and then its price forbidden: it must not stand in the way of that for ever.
+#[test]
+fn an_arm_that_is_not_live_does_not_hold_new_guardrails_back() {
+    let items = catalogue(100);
+    let find = |sku: &str| items.iter().find(|item| item.sku == sku).cloned();
+    let mut groups = drawn("", &items);
+    let retired = |state: &str| {
+        experiment(&format!(
+            r#""guardrails": {{"max_step": 0.05}}, "arms": [{{"name": "list", "multiplier": 1}},
+               {{"name": "low", "multiplier": 0.9, "state": "{state}"}}]"#
+        ))
+    };
+    assert!(groups.clone().set_guardrails(&retired("live"), &find).is_err());
+    for state in ["paused", "retired"] {
+        let before = groups.clone();
+        groups.set_guardrails(&retired(state), &find).unwrap();
+        let known = groups.positive().zip(before.positive());
+        for (now, before) in known {
+            assert_eq!(now.prices, before.prices);
+            assert!(now.floor_minor > now.prices[1] && now.floor_minor <= now.price_minor, "{now:?}");
+        }
+    }
+}
+
 #[test]
 fn the_balance_is_that_of_the_textbook() {
     let member = |sku: &str, is_negative, price_minor, past| Member {
