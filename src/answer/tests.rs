@@ -86,7 +86,9 @@ fn an_arm_that_was_added_later_is_said_to_be_one() {
     experiment.arms[1].is_added = true;
     let better = text(&experiment, [30, 60, 10, 10]);
     assert!(
-        better.starts_with("Confirmed: arm low, which was added after the start, earns 0.8000 EUR more per visitor"),
+        better.starts_with(
+            "Confirmed: arm low, which was added after the start, earns 0.8000 EUR more per visitor"
+        ),
         "{better}"
     );
     let worse = text(&experiment, [60, 30, 10, 20]);
