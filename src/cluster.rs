@@ -32,10 +32,10 @@ mod baseline;
 mod difference;
 
 mod draw;
-pub use draw::{assign, period_at, period_seed, unit_of};
+pub use draw::{assign, known_until, period_at, period_seed, unit_of};
 
 mod group;
-pub use group::{Total, between_groups};
+pub use group::{Total, between_groups, totals};
 
 mod panel;
 pub use panel::{ArmMean, Epoch, Observation, Panel};

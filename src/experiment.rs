@@ -471,13 +471,16 @@ impl Experiment {
         }
     }
 
-    /// The bounds that its guardrails come to for its item.
+    /// The bounds that its guardrails come to for its item; with many, grid and endings alone, as each has a floor and a
+    /// ceiling of its own (see [`Groups`](crate::Groups)).
     ///
     /// # Errors
     /// None after parsing; a cost that was taken away is missing for the least margin.
     pub fn bounds(&self) -> Result<Bounds, Error> {
         let currency = self.currency;
-        let Goods::Item(item) = &self.goods else { return Ok(Bounds::any(currency)) };
+        let Goods::Item(item) = &self.goods else {
+            return Ok(Bounds::of_form(&self.guardrails, currency));
+        };
         let Item { price_minor, cost_minor, tax, compare_at_minor, .. } = *item;
         let basis = Basis { currency, price_minor, cost_minor, tax, compare_at_minor, map_minor: None };
         self.guardrails.bounds(&basis)

@@ -211,11 +211,12 @@ impl Bounds {
         Ok(Self { floor, ceiling, grid_minor, endings, modulus })
     }
 
-    /// Bounds that any price keeps.
-    pub(crate) fn any(currency: Currency) -> Self {
+    /// The bounds that guardrails come to for any item: what its prices look like, at any amount.
+    pub(crate) fn of_form(guardrails: &Guardrails, currency: Currency) -> Self {
         let (floor, ceiling) =
             (Bound { minor: 1, by: "haggle" }, Bound { minor: PRICE_MINOR_MAX, by: "haggle" });
-        Self { floor, ceiling, grid_minor: 1, endings: Vec::new(), modulus: modulus(currency) }
+        let (grid_minor, endings) = (guardrails.grid_minor.unwrap_or(1), guardrails.endings.clone());
+        Self { floor, ceiling, grid_minor, endings, modulus: modulus(currency) }
     }
 
     /// Least price, in minor units.

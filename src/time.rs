@@ -10,6 +10,9 @@ pub const DAY_MS: u64 = 86_400_000;
 /// Milliseconds of an hour.
 pub const HOUR_MS: u64 = 3_600_000;
 
+/// The beginning of the year 10000, which has one digit too many for RFC 3339.
+const YEAR_10_000_MS: u64 = 253_402_300_800_000;
+
 /// Days from 1970-01-01 to a date of the Gregorian calendar, whose month is 1 to 12.
 ///
 /// Source: Howard Hinnant, *chrono-compatible low-level date algorithms*, `days_from_civil`: the year begins in March,
@@ -62,7 +65,8 @@ pub fn parse(text: &str) -> Option<u64> {
         let [hours, minutes] = numbers(zone.get(1..)?, ':', [(2, 23), (2, 59)])?;
         if zone.starts_with('-') { -hours * 60 - minutes } else { hours * 60 + minutes }
     };
-    date.checked_add_signed(of_day_ms - offset_minutes * 60_000)
+    // The last midnight of 9999 may be passed by an offset; what could not be written again is not read.
+    date.checked_add_signed(of_day_ms - offset_minutes * 60_000).filter(|&at_ms| at_ms < YEAR_10_000_MS)
 }
 
 /// The midnight in UTC with which a date such as `2026-12-01` begins, in milliseconds since 1970-01-01 UTC.
@@ -175,6 +179,7 @@ mod tests {
             "2026-12-01T00:00:00+24:00",
             "2026-12-01T00:00:00Zz",
             "1970-01-01T00:00:00+00:01",
+            "9999-12-31T23:59:59-00:01",
             "2026-12-01T00:00:00é",
             "éé26-12-01",
         ] {
@@ -193,6 +198,12 @@ mod tests {
         ] {
             assert_eq!(format_time(parse(text).unwrap()), at, "{text}");
         }
+    }
+
+    #[test]
+    fn the_last_moment_of_9999_is_the_last_that_can_be_written() {
+        let last = "9999-12-31T23:59:59.999Z";
+        assert_eq!(parse(last).map(format_time).as_deref(), Some(last));
     }
 
     proptest! {

@@ -29,15 +29,10 @@ impl UnitKey {
         Self(bytes)
     }
 
-    /// The unit of an item where items are randomised. Without a key: the item is no secret, and anybody who has the
+    /// The unit of an item, or of a family by its name, where items are randomised. Without a key: the item is no secret, and anybody who has the
     /// experiment file can then draw its arm again.
     pub fn of_item(sku: &str) -> Self {
         Self(mac::digest16(&["haggle item", sku]))
-    }
-
-    /// The unit of a family, whose items share an arm.
-    pub fn of_family(family: &str) -> Self {
-        Self(mac::digest16(&["haggle family", family]))
     }
 
     /// A unit from bytes that are a hash already (tests, simulation).
@@ -80,10 +75,9 @@ mod tests {
     }
 
     #[test]
-    fn an_item_and_a_family_of_the_same_name_are_two_units() {
+    fn the_unit_of_an_item_is_that_of_its_name() {
         assert_eq!(UnitKey::of_item("OLIVE"), UnitKey::of_item("OLIVE"));
         assert_ne!(UnitKey::of_item("OLIVE"), UnitKey::of_item("OLIVE-500"));
-        assert_ne!(UnitKey::of_item("OLIVE"), UnitKey::of_family("OLIVE"));
     }
 
     #[test]

@@ -127,7 +127,7 @@ struct Words<'a> {
 
 impl Words<'_> {
     fn verdict(&self, verdict: Verdict, arm: usize, difference: &Comparison) -> String {
-        let name = self.experiment.arms.get(arm).map_or("", |arm| &arm.name);
+        let name = self.name(arm);
         let control = &self.experiment.control;
         let (gain, range) = (self.amount(difference.value), self.range(difference));
         let (verb, per) = (self.verb(), &self.per);
@@ -148,6 +148,15 @@ impl Words<'_> {
                 "Open: whether arm {name} {verb} more per {per} than {control} cannot be said; the difference is {gain} \
                  ({range})"
             ),
+        }
+    }
+
+    /// The arm's name, and whether the hypothesis was there before it.
+    fn name(&self, arm: usize) -> String {
+        match self.experiment.arms.get(arm) {
+            Some(arm) if arm.is_added => format!("{}, which was added after the start,", arm.name),
+            Some(arm) => arm.name.clone(),
+            None => String::new(),
         }
     }
 

@@ -73,6 +73,28 @@ fn json_of(experiment: &Experiment, answer: &Answer) -> Value {
     serde_json::from_str(&answer.to_json(experiment, &record)).unwrap()
 }
 
+/// The hypothesis was written before that arm was thought of.
+#[test]
+fn an_arm_that_was_added_later_is_said_to_be_one() {
+    let mut experiment = sevilla();
+    let text = |experiment: &Experiment, orders| {
+        let periods = (1..=30).map(|epoch| period(epoch, 490_000 + epoch, orders)).collect();
+        answer_to(experiment, periods).conclusion.text
+    };
+    let better = text(&experiment, [30, 60, 10, 10]);
+    assert!(!better.contains("added"), "{better}");
+    experiment.arms[1].is_added = true;
+    let better = text(&experiment, [30, 60, 10, 10]);
+    assert!(
+        better.starts_with(
+            "Confirmed: arm low, which was added after the start, earns 0.8000 EUR more per visitor"
+        ),
+        "{better}"
+    );
+    let worse = text(&experiment, [60, 30, 10, 20]);
+    assert!(worse.contains("closest is low, which was added after the start, with a difference"), "{worse}");
+}
+
 #[test]
 fn the_json_has_the_sums_and_the_sentences() {
     let experiment = sevilla();

@@ -4,10 +4,8 @@
 //! arms are stored, and when a new period is opened.
 
 use crate::mac::digest16;
+use crate::time::HOUR_MS;
 use crate::{Allocation, Groups, UnitKey};
-
-/// Milliseconds of an hour.
-const HOUR_MS: u64 = 3_600_000;
 
 /// Number of the period that a moment is in, from 0, and when it ends; periods begin at the start and are whole hours
 /// long. An experiment without periods is in period 0 for ever.
@@ -26,14 +24,33 @@ pub fn period_at(start_ms: u64, period_hours: Option<u32>, now_ms: u64) -> (u64,
     (period, start_ms.saturating_add((period + 1).saturating_mul(length_ms)))
 }
 
+/// Hour (since 1970-01-01 UTC) up to which a policy may look at sales at a moment: that in which the moment's period
+/// began, as nothing that a draw brings may choose the draw. Once the experiment is over nothing is drawn any more, and
+/// what decides it looks at everything up to its end.
+///
+/// ```
+/// use haggle::cluster::known_until;
+/// let hour = 3_600_000;
+/// assert_eq!(known_until(10 * hour, Some(24), None, 40 * hour), 34);
+/// assert_eq!(known_until(10 * hour, None, Some(99 * hour), 40 * hour), 10);
+/// assert_eq!(known_until(10 * hour, None, Some(99 * hour), 100 * hour), 99);
+/// ```
+pub fn known_until(start_ms: u64, period_hours: Option<u32>, end_ms: Option<u64>, now_ms: u64) -> u64 {
+    if let Some(end_ms) = end_ms.filter(|&end_ms| end_ms <= now_ms) {
+        return end_ms / HOUR_MS;
+    }
+    let period = period_at(start_ms, period_hours, now_ms).0;
+    start_ms / HOUR_MS + period.saturating_mul(period_hours.unwrap_or(0).max(1).into())
+}
+
 /// The seed of a period's draws: another one for each period and for each salt.
 pub fn period_seed(salt: &str, period: u64) -> [u8; 16] {
     digest16(&["haggle period", salt, &period.to_string()])
 }
 
-/// The unit of an item or a family. Its name is no secret and no person's, so its hash needs no key.
+/// The unit of an item or a family.
 pub fn unit_of(name: &str) -> UnitKey {
-    UnitKey::from_bytes(digest16(&["haggle item", name]))
+    UnitKey::of_item(name)
 }
 
 /// The position of the arm of each member of the groups, in their order; members of the negative group, which keep the

@@ -1,7 +1,9 @@
 //! The positive group against the negative one: items that had the experiment's prices against items that kept theirs.
 
+use std::collections::BTreeMap;
+
 use super::{CLUSTERS_LEAST, Estimate, Question, Seen, freedom};
-use crate::Error;
+use crate::{Error, Groups};
 
 /// What a cluster brought over the whole time that is compared.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -14,8 +16,24 @@ pub struct Total {
     pub past: Option<i64>,
 }
 
-/// What an item of the positive group brought more than one of the negative group, in minor units per item and
-/// [`Question::per_hours`]; `None` until each group has five items.
+/// What was drawn to the positive and to the negative group, with what it brought in so many hours: items, or families
+/// where those came to a group as a whole. `value_minor` tells what an item brought.
+pub fn totals(groups: &Groups, hours: f64, value_minor: &dyn Fn(&str) -> i64) -> [Vec<Total>; 2] {
+    [false, true].map(|is_negative| {
+        let mut clusters: BTreeMap<&str, Total> = BTreeMap::new();
+        for member in groups.members().iter().filter(|member| member.is_negative == is_negative) {
+            let none = Total { value_minor: 0, hours, past: Some(0) };
+            let total = clusters.entry(&member.family).or_insert(none);
+            total.value_minor = total.value_minor.saturating_add(value_minor(&member.sku));
+            // A family's past is known where that of all its items is.
+            total.past = total.past.zip(member.past).map(|(sum, past)| sum.saturating_add(past));
+        }
+        clusters.into_values().collect()
+    })
+}
+
+/// What an item (or family) of the positive group brought more than one of the negative group, in minor units per item
+/// and [`Question::per_hours`]; `None` until each group has five.
 ///
 /// Which items are in which group was drawn once, so each is one observation. Where the past of all is known, what
 /// follows from it is taken out first (CUPED): with θ the slope of the value on the past within the groups, each value

@@ -3,7 +3,8 @@
 use proptest::prelude::*;
 
 use super::*;
-use crate::TOTAL;
+use crate::groups::Member;
+use crate::{Groups, TOTAL};
 
 const DAILY: Question = Question { alpha: 0.05, per_hours: 24.0, narrowest_at: 1000.0 };
 
@@ -153,6 +154,32 @@ fn what_cannot_be_told_is_not_told() {
     assert_eq!(error, "arm is 2; it must be below the number of arms, 2");
     let of = |value_minor| Total { value_minor, hours: 24.0, past: None };
     assert_eq!(between_groups(&[of(1); 4], &[of(2); 9], &DAILY).unwrap(), None);
+}
+
+/// A family comes to a group as a whole, so its items are one draw: twelve items in two families are no twelve.
+#[test]
+fn the_groups_are_compared_by_what_was_drawn_to_them() {
+    let member = |n: usize| Member {
+        sku: format!("S-{n:02}"),
+        is_negative: n >= 6,
+        family: format!("F-{}", n / 3),
+        price_minor: 1900,
+        cost_minor: None,
+        floor_minor: 1,
+        ceiling_minor: 5000,
+        prices: vec![1900],
+        past: (n != 11).then_some(10),
+    };
+    let families = Groups::new((0..12).map(member).collect());
+    let sold = |sku: &str| if sku == "S-04" { 0 } else { 100 };
+    let total = |value_minor, past| Total { value_minor, hours: 48.0, past };
+    let expected =
+        [vec![total(300, Some(30)), total(200, Some(30))], vec![total(300, Some(30)), total(300, None)]];
+    assert_eq!(totals(&families, 48.0, &sold), expected);
+    let single = |n: usize| Member { family: format!("S-{n:02}"), ..member(n) };
+    let items = Groups::new((0..12).map(single).collect());
+    let found = totals(&items, 48.0, &sold);
+    assert_eq!((found[0].len(), found[1].len(), found[0][4]), (6, 6, total(0, Some(10))));
 }
 
 #[test]

@@ -6,7 +6,7 @@ use super::draw::Candidate;
 use super::scope::and_more;
 use super::split::Side;
 use super::{Groups, Member};
-use crate::experiment::{Arm, ArmPrice, Objective};
+use crate::experiment::{Arm, ArmPrice, ArmState, Objective};
 use crate::guardrail::{Basis, Bounds, plain};
 use crate::money::millionths;
 use crate::{CatalogueItem, Error, Experiment};
@@ -243,10 +243,11 @@ impl Groups {
     }
 
     /// Puts the bounds of new guardrails in the place of the old ones. `item` gives what the catalogue knows of an item;
-    /// the catalogue price stays that of the draw.
+    /// the catalogue price stays that of the draw. The price of an arm that is not live may lie beyond them: nobody is shown
+    /// it then, and it cannot be revived as long as it does.
     ///
     /// # Errors
-    /// A price of an arm beyond the new bounds, or an item that the catalogue no longer has where the bounds need its
+    /// A price of a live arm beyond the new bounds, or an item that the catalogue no longer has where the bounds need its
     /// cost or tax: the groups stay as they were.
     pub fn set_guardrails(
         &mut self,
@@ -267,7 +268,8 @@ impl Groups {
             basis.price_minor = member.price_minor;
             basis.cost_minor = member.cost_minor.or(basis.cost_minor);
             let bounds = bounds_of(experiment, &basis)?;
-            for (arm, &price) in experiment.arms.iter().zip(&member.prices) {
+            let live = |(arm, _): &(&Arm, &i64)| arm.state == ArmState::Live;
+            for (arm, &price) in experiment.arms.iter().zip(&member.prices).filter(live) {
                 let broken = bounds.broken_by_amount(price).or_else(|| bounds.broken_by_digits(price));
                 if let Some(allowed) = broken.filter(|_| price != member.price_minor) {
                     let what = format!("price_minor of arm {} on item {}", arm.name, member.sku);

@@ -1,7 +1,7 @@
 //! `GET /haggle/v1/experiments/NAME/report`: the final answer, so far or for good.
 
 use haggle::answer::{Answer, Counted, Record};
-use haggle::cluster::{Panel, Total};
+use haggle::cluster::{self, Panel, Total};
 use haggle::experiment::{Goods, Unit};
 use haggle::lifecycle::State;
 use haggle::time::HOUR_MS;
@@ -164,19 +164,14 @@ async fn totals(
 ) -> Result<[Vec<Total>; 2], Fault> {
     let sold = answer::of_items(env, &experiment.name).await?;
     let hours = now_ms.saturating_sub(started_at_ms) as f64 / HOUR_MS as f64;
-    let mut totals = [Vec::new(), Vec::new()];
-    for member in groups.members() {
+    let value_minor = |sku: &str| {
         let of_item =
-            sold.binary_search_by(|item| item.0.cmp(&member.sku)).ok().and_then(|place| sold.get(place));
-        let value_minor =
-            of_item.map_or(0, |(_, pieces, revenue_minor, cost_minor)| match experiment.objective {
-                Objective::Conversion => *pieces,
-                Objective::Revenue => *revenue_minor,
-                Objective::Profit => revenue_minor - cost_minor,
-            });
-        let [positive, negative] = &mut totals;
-        let group = if member.is_negative { negative } else { positive };
-        group.push(Total { value_minor, hours, past: member.past });
-    }
-    Ok(totals)
+            sold.binary_search_by(|item| item.0.as_str().cmp(sku)).ok().and_then(|place| sold.get(place));
+        of_item.map_or(0, |(_, pieces, revenue_minor, cost_minor)| match experiment.objective {
+            Objective::Conversion => *pieces,
+            Objective::Revenue => *revenue_minor,
+            Objective::Profit => revenue_minor - cost_minor,
+        })
+    };
+    Ok(cluster::totals(groups, hours, &value_minor))
 }

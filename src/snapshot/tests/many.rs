@@ -2,7 +2,7 @@
 
 use super::super::*;
 use crate::experiment::tests::sevilla;
-use crate::experiment::{ArmPrice, Goods, Scope, Which};
+use crate::experiment::{ArmPrice, ArmState, Goods, Scope, Which};
 use crate::groups::Member;
 use crate::{ArmInput, TOTAL, Tally, decide, evidence};
 
@@ -84,6 +84,34 @@ fn every_item_has_its_own_price_on_every_arm() {
     }
     let live = &snapshot.experiments()[0];
     assert!(live.has_many_items() && live.is_of_visitors() && !live.is_paused() && !live.has_families());
+}
+
+/// Each item has a floor and a ceiling of its own; grid and endings are the experiment's.
+#[test]
+fn the_prices_of_many_items_keep_grid_and_endings() {
+    let groups = groups(8);
+    let encoded = |guardrails: &str, state: ArmState| {
+        let mut experiment = experiment(Unit::Visitor);
+        let json = format!(r#""guardrails":{guardrails},"salt""#);
+        experiment.guardrails =
+            Experiment::from_json(&sevilla().to_json().replace(r#""salt""#, &json)).unwrap().guardrails;
+        experiment.arms.iter_mut().skip(1).for_each(|arm| arm.state = state);
+        let entry = Entry { groups: Some(&groups), ..Entry::new(&experiment, 4, input(&experiment)) };
+        Snapshot::encode(9, 1, &[entry])
+    };
+    for (guardrails, why) in [
+        (r#"{"grid_minor":10}"#, "a multiple of 10, by guardrails.grid_minor"),
+        (r#"{"endings":[0,50]}"#, "a price ending in 0, 50, by guardrails.endings"),
+    ] {
+        let error = encoded(guardrails, ArmState::Live).unwrap_err().to_string();
+        assert!(
+            error.contains("price_minor of arm low of sevilla for S-0001") && error.contains(why),
+            "{error}"
+        );
+        let retired = Snapshot::decode(encoded(guardrails, ArmState::Retired).unwrap()).unwrap();
+        let prices = |sku| [1, 2].map(|arm| retired.item(sku).unwrap().price_of(arm));
+        assert_eq!((prices("S-0000"), prices("S-0001")), ([Some(900), Some(1100)], [None; 2]));
+    }
 }
 
 #[test]

@@ -47,11 +47,6 @@ impl Calendar {
     fn period(&self, at_ms: u64) -> (u64, u64) {
         cluster::period_at(self.start_ms, self.period_hours, at_ms)
     }
-
-    /// Hour in which a period begins.
-    fn begins(&self, period: u64) -> u64 {
-        self.start_ms / HOUR_MS + period.saturating_mul(self.period_hours.unwrap_or(0).into())
-    }
 }
 
 /// Goes on with the known epoch where its period is not over and nobody has changed the experiment; else none.
@@ -130,16 +125,16 @@ fn assignments(groups: &Groups, arms_of: &[u8]) -> Result<Vec<String>, Fault> {
     rows.chunks(ROWS_PER_STATEMENT).map(list).collect()
 }
 
-/// What the policy may look at in the period of a moment: the epochs that ended before it began, each unit in each of
-/// them being one exposure; and the totals of the arms.
+/// What the policy may look at in the period of a moment: the epochs that ended before it began, or once the experiment is
+/// over all of them, each unit in each of them being one exposure; and the totals of the arms.
 ///
 /// # Errors
 /// The central store does not answer, or sums are beyond the exact range.
 pub async fn evidence(env: &Env, live: &Live, now_ms: u64) -> Result<(PolicyInput, Vec<Tally>), Fault> {
     let experiment = &live.experiment;
     let calendar = Calendar::of(experiment, live.stored.started_at_ms);
-    let begins = calendar.begins(calendar.period(now_ms).0);
-    let history = history(env, experiment, begins).await?;
+    let until = cluster::known_until(calendar.start_ms, calendar.period_hours, experiment.end_ms, now_ms);
+    let history = history(env, experiment, until).await?;
     // All that an epoch brings is taken for known when it is over.
     let input = evidence::policy_input(experiment, &history, &Delays::default(), f64::from(u32::MAX))?;
     let mut totals = history.arm_totals()?;
@@ -250,8 +245,8 @@ pub async fn sold_after(
     Ok(Some((epoch, sales::of_units(env, &experiment.name, hours).await?)))
 }
 
-/// What each item of the positive and of the negative group brought since the start, up to now: to compare the groups
-/// where items are randomised.
+/// What each item (or family) of the positive and of the negative group brought since the start, up to now: to compare
+/// the groups where items are randomised.
 ///
 /// # Errors
 /// The central store does not answer.
@@ -267,15 +262,12 @@ pub async fn group_totals(
     let sold = sales::of_items(env, &experiment.name, from, to).await?;
     let sold: BTreeMap<&str, (i64, i64)> =
         sold.iter().map(|(sku, revenue, cost)| (sku.as_str(), (*revenue, *cost))).collect();
-    let mut totals = [Vec::new(), Vec::new()];
-    for member in groups.members() {
-        let (revenue_minor, cost_minor) = sold.get(member.sku.as_str()).copied().unwrap_or_default();
-        let value_minor = value(experiment.objective, revenue_minor, cost_minor);
-        let total = Total { value_minor, hours: to.saturating_sub(from) as f64, past: member.past };
-        let [positive, negative] = &mut totals;
-        if member.is_negative { negative.push(total) } else { positive.push(total) }
-    }
-    Ok(totals)
+    let hours = to.saturating_sub(from) as f64;
+    let value_minor = |sku: &str| {
+        let (revenue_minor, cost_minor) = sold.get(sku).copied().unwrap_or_default();
+        value(experiment.objective, revenue_minor, cost_minor)
+    };
+    Ok(cluster::totals(groups, hours, &value_minor))
 }
 
 fn value(objective: Objective, revenue_minor: i64, cost_minor: i64) -> i64 {

@@ -153,7 +153,10 @@ fn differences(answer: &Answer) -> Table {
     let mut table = Table::new(&[&head, "difference", "95 %, at any look", "95 %, at one look", "P(> 0)"]);
     let mut lines = compared(answer);
     if answer.groups.as_ref().is_some_and(|groups| groups.negative > 0) {
-        lines.push(("positive − negative, per item and day".into(), answer.positive_to_negative));
+        lines.push((
+            format!("positive − negative, per {} and day", answer.cluster()),
+            answer.positive_to_negative,
+        ));
     }
     for (name, of) in lines {
         table.line(match of {

@@ -157,6 +157,11 @@ impl Answer {
         self.dates.archived_at_ms.unwrap_or(self.dates.written_at_ms)
     }
 
+    /// What the two groups are made of: families, where those came to a group as a whole.
+    pub fn cluster(&self) -> &'static str {
+        if self.per.starts_with("family") { "family" } else { "item" }
+    }
+
     /// Days from the start until then, begun ones too.
     pub fn days(&self) -> u64 {
         self.until_ms().saturating_sub(self.dates.started_at_ms).div_ceil(DAY_MS)

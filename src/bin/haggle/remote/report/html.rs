@@ -197,14 +197,15 @@ fn groups(page: &mut String, answer: &Answer) -> Result<(), Failure> {
     writeln!(
         page,
         "<h2>Positive against negative group</h2>\n<p>{} items got the experiment's prices, {} kept the catalogue price. Each \
-         item is one observation, whoever bought it.</p>",
+         {} is one observation, whoever bought it.</p>",
         thousands(groups.positive),
-        thousands(groups.negative)
+        thousands(groups.negative),
+        answer.cluster()
     )?;
     if groups.negative > 0 {
         let name = "positive − negative".to_owned();
         let row = Row { name: name.clone(), of: answer.positive_to_negative, colour: plots::colour(0) };
-        let what = format!("difference in {} per item and day", answer.objective);
+        let what = format!("difference in {} per {} and day", answer.objective, answer.cluster());
         if let Some(svg) = plots::intervals(answer, &[row], &what, true)? {
             writeln!(page, "{svg}")?;
         }
