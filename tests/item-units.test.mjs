@@ -10,7 +10,7 @@ import { itemsOf, publish, startLists } from './many-items.mjs';
 
 const HOUR_S = 3600;
 const CONTROLS = { week: 'public, max-age=600, s-maxage=604800, stale-while-revalidate=60, immutable', short: 'max-age=30', private: 'private, max-age=7200',
-  never: 'no-store', strange: 'public, max-age=soon' };
+  never: 'no-store', strange: 'public, max-age=soon', spaced: 'public, max-age = 7200' };
 const KINDS = { ...Object.fromEntries(Object.entries(CONTROLS).map(([kind, control]) => [kind, { 'cache-control': control }])), silent: {},
   edge: { 'cache-control': 'max-age=0', 'cdn-cache-control': 'max-age=604800', 'surrogate-control': 'max-age=604800', 'x-accel-expires': '604800', expires: 'Tue, 01 Sep 2037 10:00:00 GMT' },
   old: { 'cache-control': 'max-age=7200', age: '1000' }, session: { 'cache-control': 'public, max-age=60', 'set-cookie': 'session=1; Path=/' } };
@@ -71,6 +71,8 @@ test('a page may be kept as long as the shop says, and no longer than the prices
     assert.ok(own.startsWith('private, max-age=') && secondsIn(own, 'max-age') <= HOUR_S, own);
     assert.equal((await control('never'))['cache-control'], 'no-store');
     assert.equal((await control('strange'))['cache-control'], 'public, max-age=0');
+    const spaced = String((await control('spaced'))['cache-control']);
+    assert.ok(secondsIn(spaced, 'max-age') <= HOUR_S, spaced);
     assert.equal((await control('silent'))['cache-control'], undefined);
     const edge = await control('edge');
     for (const name of ['cdn-cache-control', 'surrogate-control']) assert.ok(secondsIn(edge[name], 'max-age') <= HOUR_S, `${name}: ${edge[name]}`);
@@ -111,6 +113,8 @@ test('a conditional request for the shop\'s page gets the priced one, and HEAD h
   assert.deepEqual([page.status, prices(page)], [200, NOW]);
   const head = await world.shopper().ask(`${ALL}?week`, { method: 'HEAD' });
   assert.deepEqual([head.status, head.bytes.length, head.headers['set-cookie']], [200, 0, undefined]);
+  assert.deepEqual([head.headers.etag, head.headers['last-modified'], head.headers['content-length']], [undefined, undefined, undefined], 'they are of other bytes');
+  assert.ok(secondsIn(head.headers['cache-control'], 's-maxage') <= HOUR_S, String(head.headers['cache-control']));
 });
 
 test('the price API says the same to everybody, for a minute at most', async () => {

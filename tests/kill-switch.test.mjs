@@ -181,6 +181,8 @@ test('without the central store both switches work, and their records follow whe
   const one = await world.admin('POST', '/haggle/v1/experiments/toledo/stop', { by: 'maria', reason: 'the price is wrong' });
   assert.equal(one.status, 200, one.text);
   await assertPrices([KNIFE]);
+  const other = await world.admin('POST', '/haggle/v1/experiments/sevilla/stop', { by: 'maria', reason: 'this one too' });
+  assert.equal(other.status, 200, other.text);
   const key = { headers: { 'idempotency-key': 'stop-without-d1' } };
   const all = await world.everywhere('stop', key);
   assert.deepEqual([all.status, all.body.stopped], [200, true], all.text);
@@ -188,15 +190,23 @@ test('without the central store both switches work, and their records follow whe
   assert.deepEqual((await world.everywhere('stop', key)).body, all.body, 'sent again it is answered the same');
   await assertHonoured(KNIFE);
   assert.equal((await world.everywhere('resume')).status, 200);
-  await assertPrices([KNIFE]);
+  await assertPrices([OLIVE, KNIFE]);
   assert.deepEqual(await learned(), before);
   await world.close();
 
   await open(false);
+  // Before any sync: what was done without the central store must not come there after this, and undo it.
+  const changed = await world.act('sevilla', 'resume');
+  // The stop gets there first, so that whoever has looked before it is told that something has changed.
+  const resumed = changed.status === 412 ? await world.act('sevilla', 'resume') : changed;
+  assert.equal(resumed.status, 200, resumed.text);
+  await assertPrices([KNIFE]);
   await world.sync();
   await assertPrices([KNIFE]);
   const { records } = (await world.admin('GET', '/haggle/v1/audit')).body;
-  assert.deepEqual(records.slice(-3).map(({ action, experiment: of }) => [action, of]), [['stop', 'toledo'], ['stop', ''], ['resume', '']]);
+  assert.deepEqual(records.slice(-5).map(({ action, experiment: of }) => [action, of]),
+    [['stop', 'toledo'], ['stop', 'sevilla'], ['stop', ''], ['resume', ''], ['resume', 'sevilla']]);
+  assert.equal((await world.admin('GET', '/haggle/v1/experiments/sevilla')).body.stopped, false);
   assert.equal((await world.admin('GET', '/haggle/v1/experiments/toledo')).body.stopped, true);
   assert.equal((await world.act('toledo', 'resume')).status, 200);
   await assertPrices([]);

@@ -39,10 +39,15 @@ const AD_CLICK: [&str; 8] =
 /// # Errors
 /// Only what the shop's own answer gives: the runtime then answers as it would without us.
 pub async fn serve(request: &Request, url: String, env: &Env, context: &Context) -> Result<Response> {
-    let is_for_reading = request.method() == Method::Get;
+    let method = request.method();
     let request = ShopRequest::of(Clone::clone(request.inner()), url)?;
-    if !is_for_reading || request.raw.headers().has("upgrade")? {
+    if request.raw.headers().has("upgrade")? {
         return request.pass(env).await;
+    }
+    match method {
+        Method::Get => {}
+        Method::Head => return head(&request, env, context).await,
+        _ => return request.pass(env).await,
     }
     let ready = match ready(&request, env, context).await {
         Ok(ready) => ready,
@@ -59,6 +64,21 @@ pub async fn serve(request: &Request, url: String, env: &Env, context: &Context)
     let response = View { request, page, visitor }.serve(context).await;
     mismatches::flush_later(env, context);
     response
+}
+
+/// The shop's answer to a question about a page. Where everybody sees the same prices a cache may renew the page that it
+/// has by this answer, and so it says no more than the page itself; a page of a visitor's own lies in no cache.
+async fn head(request: &ShopRequest, env: &Env, context: &Context) -> Result<Response> {
+    let (ready, response) = (ready(request, env, context).await, request.pass(env).await?);
+    let Ok(ready) = ready else { return Ok(response) };
+    let visitor = ready.visitor("");
+    if !visitor.is_nobody() || unfit(&response)?.is_some() {
+        return Ok(response);
+    }
+    let response = copied(&response)?;
+    visitor.stamp(&response.headers())?;
+    response.headers().delete("content-length")?;
+    Ok(response)
 }
 
 /// What prices are decided by.

@@ -107,9 +107,8 @@ impl DurableObject for Publisher {
 impl Publisher {
     async fn answer(&self, request: &Request) -> Answer {
         let path = request.path();
-        if path == SYNC {
-            let scheduled = crate::http::query(request, "scheduled").is_some();
-            return self.sync(!scheduled).await;
+        if path == SYNC && crate::http::query(request, "scheduled").is_some() {
+            return Ok(json_text(self.sync(false).await?, 200)?);
         }
         let asked = Asked::read(request, &path).await?;
         if let Some(answer) = self.answered(&asked).await? {
@@ -117,6 +116,7 @@ impl Publisher {
         }
         let target = path.strip_prefix(EXPERIMENT).map(|rest| rest.split_once('/').unwrap_or((rest, "")));
         match (request.method(), target) {
+            (Method::Post, None) if path == SYNC => self.sync_once(&asked).await,
             (Method::Post, None) if path == "/haggle/v1/stop" => self.stop_all(&asked, true).await,
             (Method::Post, None) if path == "/haggle/v1/resume" => self.stop_all(&asked, false).await,
             (Method::Post, None) if path == "/haggle/v1/rollback" => self.roll_back(&asked).await,

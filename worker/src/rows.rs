@@ -120,6 +120,14 @@ pub fn execute(sql: &SqlStorage, statement: &str, values: &[Bound<'_>]) -> Resul
     Ok(read)
 }
 
+/// The texts of an answer of one column.
+///
+/// # Errors
+/// One is something else.
+pub fn texts(rows: Vec<Row>) -> Result<Vec<String>> {
+    rows.iter().map(|row| row.text(0)).collect()
+}
+
 /// The one row of an answer that always has one.
 ///
 /// # Errors

@@ -52,11 +52,11 @@ fn limited(control: &str, most_s: u64) -> String {
     let mut kept = Vec::new();
     for directive in control.split(',').map(str::trim) {
         let (name, value) = directive.split_once('=').unwrap_or((directive, ""));
-        match name.to_ascii_lowercase().as_str() {
+        match name.trim_end().to_ascii_lowercase().as_str() {
             "stale-while-revalidate" | "stale-if-error" | "immutable" => {}
             name @ ("max-age" | "s-maxage") => {
                 // What is no number allows nothing.
-                let given_s = value.trim_matches('"').parse::<u64>().unwrap_or(0);
+                let given_s = value.trim().trim_matches('"').parse::<u64>().unwrap_or(0);
                 kept.push(format!("{name}={}", given_s.min(most_s)));
             }
             _ => kept.push(directive.to_owned()),

@@ -41,7 +41,8 @@ pub struct Record {
     pub report_json: String,
     /// The newest version.
     pub version: u64,
-    /// All that was done to it, the first thing first.
+    /// All that was done to it, the first thing first; of drafts with long lists of items only that they were changed: no
+    /// text has more than 2 MB, and what was started is `original_json`.
     pub interventions_json: String,
     /// Shares of its arms over time: lists of a time and the shares, at most 401, with the first and the last.
     pub allocations_json: String,
@@ -55,7 +56,9 @@ const RECORD: &str = "\
       COALESCE(archived_at_ms, 0), COALESCE(decision, ''), COALESCE(report, ''), \
       (SELECT COALESCE(MAX(version), 0) FROM snapshots), \
       (SELECT json_group_array(json_object('at_ms', at_ms, 'who', who, 'action', action, 'reason', reason, \
-         'before', json(before), 'after', json(after))) FROM (SELECT * FROM audit WHERE experiment = ?1 ORDER BY id)), \
+         'before', json(iif(is_long, '{}', before)), 'after', json(iif(is_long, '{}', after)))) FROM \
+         (SELECT *, action = 'draft' AND length(before) + length(after) > 4000 AS is_long FROM audit \
+          WHERE experiment = ?1 ORDER BY id)), \
       (SELECT json_group_array(json_array(opened_at_ms, json(shares))) FROM \
          (SELECT opened_at_ms, (SELECT json_group_array(value->>'share') FROM json_each(arms)) AS shares, \
             ROW_NUMBER() OVER (ORDER BY epoch) AS place, COUNT(*) OVER () AS count FROM epochs WHERE experiment = ?1) \

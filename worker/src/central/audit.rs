@@ -4,7 +4,7 @@ use worker::{D1PreparedStatement, Env, Result};
 
 use super::database;
 use super::experiments::VIEW;
-use crate::rows::{Bound, only, prepare, query};
+use crate::rows::{Bound, only, prepare, query, texts};
 
 /// A change that was made, as it is recorded.
 #[derive(Debug, Clone, Default)]
@@ -99,15 +99,22 @@ fn insert(env: &Env, record: &Record, verb: &str) -> Result<D1PreparedStatement>
     prepare(&database(env)?, &sql, &values)
 }
 
+/// Characters of changes after which a page of records ends, even if it has fewer than 500.
+const PAGE_CHARS: u64 = 8_000_000;
+
 /// Records after the one with this number, the oldest first and at most 500, as the text of the answer; of one
 /// experiment, or of all where none is named.
 pub async fn audit_json(env: &Env, experiment: Option<&str>, after: u64) -> Result<String> {
-    let sql = "SELECT json_object('records', json_group_array(json_object('id', id, 'at_ms', at_ms, 'who', who, \
-                 'action', action, 'experiment', experiment, 'reason', reason, 'before', json(before), \
-                 'after', json(after)))) \
-               FROM (SELECT * FROM audit WHERE id > ?1 AND (?2 = '' OR experiment = ?2) ORDER BY id LIMIT 500)";
-    let values = [after.into(), experiment.unwrap_or_default().into()];
-    only(query(&database(env)?, sql, &values).await?)?.text(0)
+    // Row by row, as SQLite writes no text of more than 2 MB; and at least one, but no more than an isolate has room for.
+    let sql = "SELECT json_object('id', id, 'at_ms', at_ms, 'who', who, 'action', action, 'experiment', experiment, \
+                 'reason', reason, 'before', json(before), 'after', json(after)) \
+               FROM (SELECT *, SUM(length(before) + length(after)) OVER (ORDER BY id ROWS BETWEEN UNBOUNDED PRECEDING \
+                   AND 1 PRECEDING) AS chars_before \
+                 FROM (SELECT * FROM audit WHERE id > ?1 AND (?2 = '' OR experiment = ?2) ORDER BY id LIMIT 500)) \
+               WHERE COALESCE(chars_before, 0) < ?3 ORDER BY id";
+    let values = [after.into(), experiment.unwrap_or_default().into(), PAGE_CHARS.into()];
+    let records = texts(query(&database(env)?, sql, &values).await?)?.join(",");
+    Ok(format!(r#"{{"records":[{records}]}}"#))
 }
 
 /// Whether an older content is held since a rollback.

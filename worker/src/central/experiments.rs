@@ -7,7 +7,7 @@ use worker::{D1PreparedStatement, Env, Result};
 use super::database;
 use crate::clock;
 use crate::http::Fault;
-use crate::rows::{Row, only, prepare, query};
+use crate::rows::{Row, prepare, query, texts};
 
 /// An experiment as it is stored.
 #[derive(Debug, Clone)]
@@ -92,15 +92,15 @@ pub async fn experiment_json(env: &Env, name: &str) -> Result<Option<(u64, Strin
 
 /// All experiments as the text of the answer, those that are live first.
 pub async fn experiments_json(env: &Env) -> Result<String> {
-    let sql = "SELECT json_object('experiments', json_group_array(json_object('name', name, 'state', state, \
+    let sql = "SELECT json_object('name', name, 'state', state, \
                  'stopped', json(iif(stopped, 'true', 'false')), 'revision', revision, \
                  'unit', COALESCE(definition->>'unit', 'visitor'), 'items', positive + negative, \
                  'objective', definition->>'objective', 'created_at_ms', created_at_ms, 'started_at_ms', started_at_ms, \
                  'end_ms', unixepoch(definition->>'end') * 1000, 'decided_at_ms', decided_at_ms, \
-                 'archived_at_ms', archived_at_ms, 'decision', json(decision), 'definition', json(definition)))) \
-               FROM (SELECT * FROM experiments ORDER BY \
-                 CASE state WHEN 'draft' THEN 1 WHEN 'archived' THEN 2 ELSE 0 END, name)";
-    only(query(&database(env)?, sql, &[]).await?)?.text(0)
+                 'archived_at_ms', archived_at_ms, 'decision', json(decision), 'definition', json(definition)) \
+               FROM experiments ORDER BY CASE state WHEN 'draft' THEN 1 WHEN 'archived' THEN 2 ELSE 0 END, name";
+    let experiments = texts(query(&database(env)?, sql, &[]).await?)?.join(",");
+    Ok(format!(r#"{{"experiments":[{experiments}]}}"#))
 }
 
 /// Stores a new draft; `definition` is the JSON text that it was read from.

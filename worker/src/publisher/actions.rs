@@ -133,7 +133,11 @@ impl Publisher {
             }
             Action::Archive => {
                 // What the shards have not reported yet is of the experiment as much as the rest.
-                self.push_shards().await?;
+                if self.push_shards().await? > 0 {
+                    let why = "a ledger shard does not report now, and the report of what is archived never changes; \
+                               ask again";
+                    return Err(Fault::Unavailable(why.into()));
+                }
                 let record = acting.record(before, now)?;
                 let report = report_api::final_json(env, name, &record).await?;
                 return Ok((vec![experiments::archive(env, name, &report, now_ms)?], record));

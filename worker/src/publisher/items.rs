@@ -64,10 +64,20 @@ pub async fn kept(env: &Env, live: &Live, known: Option<&Epoch>, now_ms: u64) ->
             || experiment.end_ms.is_some_and(|end_ms| end_ms <= now_ms);
         epoch.definition == live.definition && !(is_over && live.stored.state == State::Running)
     };
-    let Some(epoch) = known.filter(goes_on) else { return Ok(None) };
+    match known.filter(goes_on) {
+        Some(epoch) => as_before(env, live, epoch, now_ms).await,
+        None => Ok(None),
+    }
+}
+
+/// The known epoch with the arms that its items have; none where they are not those of the groups.
+///
+/// # Errors
+/// The central store does not answer.
+pub async fn as_before(env: &Env, live: &Live, epoch: &Epoch, now_ms: u64) -> Result<Option<Turn>, Fault> {
     let Some(arms_of) = arms_of(env, live, epoch.number).await? else { return Ok(None) };
     let until_ms = until_ms(live, now_ms);
-    Ok(Some(Turn { arms_of, until_ms, ..Turn::kept(experiment, epoch)? }))
+    Ok(Some(Turn { arms_of, until_ms, ..Turn::kept(&live.experiment, epoch)? }))
 }
 
 /// Opens the next epoch with this input (see [`evidence`]): in a new period with a new draw, else with the same.

@@ -9,7 +9,6 @@ use haggle::Stops;
 use haggle::lifecycle::{Action, Order, Signature, State};
 use haggle::snapshot::Shop;
 use serde::Serialize;
-use worker::D1PreparedStatement;
 
 use super::asked::{Asked, tagged};
 use super::{Answer, Publisher, last};
@@ -50,7 +49,7 @@ impl Publisher {
         record.before = flags(was.is_stopped, was.is_held);
         record.after = flags(is_stopped, held);
         record.answer = Some(serde_json::to_string(&view).map_err(worker::Error::from)?);
-        self.record_done(&record, Vec::new()).await?;
+        self.record_done(&record).await?;
         if was.is_held && !is_stopped {
             // What is known now, in place of the content that was held.
             self.publish_now().await;
@@ -63,12 +62,16 @@ impl Publisher {
         let signature = Signature::read(&asked.body)?;
         let action = if is_stopped { Action::Stop } else { Action::Resume };
         let mut record = asked.signed(action.name(), name, &signature)?;
-        let stored = match experiments::find(&self.env, name).await {
+        // What was done without D1 comes before this there too, or it would undo it later.
+        let known = match self.flush().await {
+            Ok(()) => experiments::find(&self.env, name).await.map_err(Fault::from),
+            Err(fault) => Err(fault),
+        };
+        let stored = match known {
             Ok(Some(stored)) => Some(stored),
             Ok(None) => return Err(Fault::NotFound(format!("no experiment {name}"))),
             // Without D1: what is published can be stopped.
-            Err(error) => {
-                worker::console_error!("D1: {error}");
+            Err(_) => {
                 self.check_is_published(name).await?;
                 None
             }
@@ -153,18 +156,11 @@ impl Publisher {
         Ok(version)
     }
 
-    /// Records what was done already: in D1, or here until D1 is there.
-    pub(super) async fn record_done(
-        &self,
-        record: &Record,
-        changes: Vec<D1PreparedStatement>,
-    ) -> Result<(), Fault> {
+    /// Records what was done already: in D1, after what waits for that; or here until D1 is there.
+    pub(super) async fn record_done(&self, record: &Record) -> Result<(), Fault> {
         last::add_done(&self.sql, record)?;
-        match audit::commit_done(&self.env, changes, record).await {
-            Ok(()) => last::set_recorded(&self.sql, &record.key)?,
-            Err(error) => worker::console_error!("D1: {error}"),
-        }
-        Ok(())
+        // What failed is in the log, and is tried again by the next sync.
+        self.flush().await.or(Ok(()))
     }
 
     /// Records in D1 what was done without it.

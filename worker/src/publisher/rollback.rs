@@ -53,7 +53,7 @@ impl Publisher {
         record.before = format!(r#"{{"held":{},"version":{}}}"#, last.is_held, last.version);
         record.after = format!(r#"{{"held":true,"version":{version},"content_of":{content_of}}}"#);
         record.answer = Some(serde_json::to_string(&view).map_err(worker::Error::from)?);
-        self.record_done(&record, Vec::new()).await?;
+        self.record_done(&record).await?;
         Ok(json_response(&view, 200)?)
     }
 }

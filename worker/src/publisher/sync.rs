@@ -4,15 +4,16 @@ use haggle::experiment::Unit;
 use haggle::lifecycle::State;
 use haggle::snapshot::Shop;
 use haggle::stopping::{self, Ruling};
-use haggle::{Entry, PolicyInput, Snapshot, Tally, evidence};
+use haggle::{Error, PolicyInput, Snapshot, Tally, evidence};
 use serde::Serialize;
 
+use super::asked::Asked;
 use super::turn::{Live, Turn};
 use super::{Answer, CONTENT_FROM, EMPTY_SITE, Publisher, items, last};
 use crate::central::audit::{self, Record};
-use crate::central::experiments;
+use crate::central::experiments::{self, Stored};
 use crate::central::{self, Epoch, Publication};
-use crate::http::{Fault, json_response};
+use crate::http::{Fault, json_text};
 use crate::settings::Settings;
 use crate::{cache, clock, ledger};
 
@@ -35,6 +36,8 @@ struct SyncView {
     stopped: bool,
     /// An older content is held, until somebody resumes.
     held: bool,
+    /// Live experiments that no snapshot can carry as they are, and that are therefore not priced; the log says why.
+    left_out: Vec<String>,
 }
 
 /// What is known before a publication.
@@ -46,11 +49,21 @@ struct Before {
 
 impl Publisher {
     /// One turn of the loop. On demand every shard reports first, and a version goes out in any case.
-    pub(super) async fn sync(&self, on_demand: bool) -> Answer {
+    pub(super) async fn sync(&self, on_demand: bool) -> Result<String, Fault> {
         let shards_failed = if on_demand { self.push_shards().await? } else { 0 };
         let mut view = self.publish(on_demand).await?;
         view.shards_failed = shards_failed;
-        Ok(json_response(&view, 200)?)
+        Ok(serde_json::to_string(&view).map_err(worker::Error::from)?)
+    }
+
+    /// A sync that somebody asks for, once by each key. It changes nothing that is told in the audit, so that its answer is
+    /// known here alone.
+    pub(super) async fn sync_once(&self, asked: &Asked) -> Answer {
+        let answer = self.sync(true).await?;
+        let record = Record { answer: Some(answer.clone()), ..asked.unsigned("sync", "") };
+        last::add_done(&self.sql, &record)?;
+        last::set_recorded(&self.sql, &record.key)?;
+        Ok(json_text(answer, 200)?)
     }
 
     /// Publishes what somebody has just changed. It is stored: what fails here is done by the next sync.
@@ -90,6 +103,7 @@ impl Publisher {
             published: false,
             stopped: last.is_stopped,
             held: last.is_held,
+            left_out: Vec::new(),
         };
         if last.is_held {
             if ages {
@@ -98,20 +112,20 @@ impl Publisher {
             }
             return Ok(view);
         }
-        let mut live = self.live().await?;
-        let turns = self.turns(&mut live, now_ms).await?;
-        let entries: Vec<Entry<'_>> =
-            live.iter().zip(&turns).filter_map(|(live, turn)| Some(turn.as_ref()?.entry(live))).collect();
+        let mut live = self.live(&mut view.left_out).await?;
+        let mut turns = self.turns(&mut live, now_ms).await?;
         let mut stopped = last.stopped;
         stopped
             .extend(live.iter().filter(|live| live.stored.is_stopped).map(|live| live.stored.name.clone()));
         let site = central::site(&self.env).await?;
         let site_json = site.as_deref().unwrap_or(EMPTY_SITE);
         let shop = Shop { site_json, is_stopped: last.is_stopped, stopped: &stopped };
-        let bytes = Snapshot::encode_shop(version, now_ms, &entries, &shop)?;
+        let bytes = encoded(version, now_ms, &live, &mut turns, &shop)?;
         let content = bytes.get(CONTENT_FROM..).unwrap_or_default();
         let opened: Vec<&Epoch> = turns.iter().flatten().filter_map(|turn| turn.opened.as_ref()).collect();
-        view.experiments = entries.len();
+        view.experiments = turns.iter().flatten().count();
+        let left_out = live.iter().zip(&turns).filter(|(_, turn)| turn.is_none());
+        view.left_out.extend(left_out.map(|(live, _)| live.stored.name.clone()));
         view.epochs_opened = opened.len();
         view.published = in_any_case || ages || *self.published.borrow() != content;
         if view.published {
@@ -133,17 +147,29 @@ impl Publisher {
         Ok(Before { version, published_at_ms: newest.published_at_ms, exposures: newest.exposures })
     }
 
-    /// The live experiments with their groups.
-    async fn live(&self) -> Result<Vec<Live>, Fault> {
+    /// The live experiments with their groups, and the names of those that cannot be read.
+    ///
+    /// # Errors
+    /// The central store does not answer: what is published then stays, for all of them.
+    async fn live(&self, left_out: &mut Vec<String>) -> Result<Vec<Live>, Fault> {
         let mut live = Vec::new();
         for stored in experiments::live(&self.env).await? {
-            let groups = self.groups(&stored, &stored.experiment()?).await?;
-            live.push(Live::of(stored, groups)?);
+            let name = stored.name.clone();
+            match self.live_one(stored).await {
+                Ok(one) => live.push(one),
+                Err(fault) => left_out.push(check_left_out(name, fault)?),
+            }
         }
         Ok(live)
     }
 
-    /// A turn of each experiment; none of one that cannot begin yet.
+    async fn live_one(&self, stored: Stored) -> Result<Live, Fault> {
+        let groups = self.groups(&stored, &stored.experiment()?).await?;
+        Live::of(stored, groups)
+    }
+
+    /// A turn of each experiment: what is due now; where that cannot be made, what it had before; none where it has
+    /// nothing. What cannot be summed up or shared out in one experiment must not stop the others.
     async fn turns(&self, all: &mut [Live], now_ms: u64) -> Result<Vec<Option<Turn>>, Fault> {
         let settings = Settings::of(&self.env).map_err(Fault::Unavailable)?;
         let least_ms = settings.epoch_min_s.saturating_mul(1000);
@@ -151,38 +177,61 @@ impl Publisher {
         let mut turns = Vec::with_capacity(all.len());
         for live in all {
             let known = epochs.iter().find(|epoch| epoch.experiment == live.stored.name);
-            let is_of_items = live.experiment.unit != Unit::Visitor;
-            if is_of_items && let Some(turn) = items::kept(&self.env, live, known, now_ms).await? {
-                turns.push(Some(turn));
-                continue;
-            }
-            let is_young = |epoch: &&Epoch| {
-                !is_of_items
-                    && epoch.definition == live.definition
-                    && now_ms < epoch.opened_at_ms.saturating_add(least_ms)
-                    && live.experiment.end_ms.is_none_or(|end_ms| now_ms < end_ms)
+            let fault = match self.due(live, known, least_ms, now_ms).await {
+                Ok(turn) => {
+                    turns.push(Some(turn));
+                    continue;
+                }
+                Err(fault) => fault,
             };
-            if let Some(epoch) = known.filter(is_young) {
-                turns.push(Some(Turn::kept(&live.experiment, epoch)?));
-                continue;
-            }
             let name = live.stored.name.clone();
-            turns.push(match (self.turn(live, known, now_ms).await, known) {
-                (Ok(turn), _) => Some(turn),
-                // What cannot be summed up or shared out in one experiment must not stop the others.
-                (Err(fault), Some(epoch))
-                    if !is_of_items && epoch.arms.len() == live.experiment.arms.len() =>
-                {
-                    worker::console_error!("experiment {name} keeps its shares: {fault}");
-                    Some(Turn::kept(&live.experiment, epoch)?)
-                }
-                (Err(fault), _) => {
-                    worker::console_error!("experiment {name} does not begin yet: {fault}");
-                    None
-                }
+            worker::console_error!("experiment {name} keeps its shares, if it has any: {fault}");
+            turns.push(match self.as_before(live, known, now_ms).await {
+                Ok(turn) => turn,
+                Err(fault) => check_left_out(name, fault).map(|_| None)?,
             });
         }
         Ok(turns)
+    }
+
+    /// Goes on with the known allocation where nothing else is due, or opens the next.
+    async fn due(
+        &self,
+        live: &mut Live,
+        known: Option<&Epoch>,
+        least_ms: u64,
+        now_ms: u64,
+    ) -> Result<Turn, Fault> {
+        let is_of_items = live.experiment.unit != Unit::Visitor;
+        if is_of_items && let Some(turn) = items::kept(&self.env, live, known, now_ms).await? {
+            return Ok(turn);
+        }
+        let is_young = |epoch: &&Epoch| {
+            !is_of_items
+                && epoch.definition == live.definition
+                && now_ms < epoch.opened_at_ms.saturating_add(least_ms)
+                && live.experiment.end_ms.is_none_or(|end_ms| now_ms < end_ms)
+        };
+        match known.filter(is_young) {
+            Some(epoch) => Ok(Turn::kept(&live.experiment, epoch)?),
+            None => self.turn(live, known, now_ms).await,
+        }
+    }
+
+    /// The known allocation, even if another one is due.
+    async fn as_before(
+        &self,
+        live: &Live,
+        known: Option<&Epoch>,
+        now_ms: u64,
+    ) -> Result<Option<Turn>, Fault> {
+        match known.filter(|epoch| epoch.arms.len() == live.experiment.arms.len()) {
+            Some(epoch) if live.experiment.unit != Unit::Visitor => {
+                items::as_before(&self.env, live, epoch, now_ms).await
+            }
+            Some(epoch) => Ok(Some(Turn::kept(&live.experiment, epoch)?)),
+            None => Ok(None),
+        }
     }
 
     /// What the policy makes now of what was counted; and where a rule of the experiment decides it, the decision.
@@ -234,7 +283,7 @@ impl Publisher {
         };
         let change = experiments::decide(&self.env, &name, &decision, now_ms)?;
         audit::commit(&self.env, vec![change], &record).await?;
-        let stored = experiments::Stored {
+        let stored = Stored {
             state: State::Decided,
             revision: revision + 1,
             decided: Some(arm),
@@ -243,4 +292,42 @@ impl Publisher {
         *live = Live::of(stored, live.groups.clone())?;
         Ok(())
     }
+}
+
+/// The snapshot of these turns. If it is refused, what no snapshot can carry even alone is left out: it must not stop
+/// what is published of the others.
+fn encoded(
+    version: u64,
+    now_ms: u64,
+    live: &[Live],
+    turns: &mut [Option<Turn>],
+    shop: &Shop<'_>,
+) -> Result<Vec<u8>, Error> {
+    let encode = |turns: &[Option<Turn>]| {
+        let entries = live.iter().zip(turns).filter_map(|(live, turn)| Some(turn.as_ref()?.entry(live)));
+        Snapshot::encode_shop(version, now_ms, &entries.collect::<Vec<_>>(), shop)
+    };
+    if let Ok(bytes) = encode(turns) {
+        return Ok(bytes);
+    }
+    for (live, turn) in live.iter().zip(turns.iter_mut()) {
+        let alone = turn.as_ref().map(|turn| Snapshot::encode(1, 0, &[turn.entry(live)]));
+        if let Some(Err(error)) = alone {
+            worker::console_error!("experiment {} is left out: {error}", live.stored.name);
+            *turn = None;
+        }
+    }
+    encode(turns)
+}
+
+/// The name of an experiment that must be left out for what it is.
+///
+/// # Errors
+/// The fault is not its own: the central store does not answer.
+fn check_left_out(name: String, fault: Fault) -> Result<String, Fault> {
+    if matches!(fault, Fault::Unavailable(_)) {
+        return Err(fault);
+    }
+    worker::console_error!("experiment {name} is left out: {fault}");
+    Ok(name)
 }
