@@ -48,12 +48,14 @@ pub struct Ruling {
     pub p_best: f64,
     /// Whole weeks since the start.
     pub weeks: u32,
+    /// There were orders enough to choose an arm for what was counted of it; else it is the control, if that is live.
+    pub is_known: bool,
 }
 
 impl Ruling {
     /// Why it was decided so, as one sentence without a full stop: the reason in the audit record.
     pub fn reason(&self, experiment: &Experiment) -> String {
-        let arm = experiment.arms.get(self.arm).map_or("", |arm| &arm.name);
+        let arm = experiment.arms.get(self.arm).map_or("", |arm| arm.name.as_str());
         let short = |number: f64| decimal((number * 1e4).round() / 1e4);
         let (loss, p_best, weeks) = (short(self.expected_loss_minor), short(self.p_best), self.weeks);
         let state = format!("after {weeks} whole weeks it is the best with probability {p_best}");
@@ -61,6 +63,10 @@ impl Ruling {
             (Rule::ExpectedLoss, Some(most)) => format!(
                 "the loss expected of arm {arm}, {loss} per exposure, is at most {}; {state}",
                 decimal(most)
+            ),
+            _ if !self.is_known && arm == experiment.control => format!(
+                "the end date is reached; after {weeks} whole weeks there are fewer than {ORDERS_PER_ARM} orders per arm, so \
+                 it stays the control: {arm}"
             ),
             _ => format!(
                 "the end date is reached; {state}, and its expected loss is {loss} per exposure: {arm}"
@@ -116,6 +122,7 @@ pub fn check(
         expected_loss_minor,
         p_best,
         weeks,
+        is_known,
     });
     let rulings: Vec<Ruling> = rulings.collect();
     let better = |one: Ruling, other: &Ruling| {
@@ -188,6 +195,10 @@ mod tests {
         assert_eq!(check(&experiment, START_MS, &few, START_MS), None);
         let ruling = check(&experiment, START_MS, &few, START_MS + 10).unwrap();
         assert_eq!((ruling.arm, ruling.rule), (0, Rule::EndDate));
+        assert_eq!(
+            ruling.reason(&experiment),
+            "the end date is reached; after 0 whole weeks there are fewer than 10 orders per arm, so it stays the control: list"
+        );
         let enough = input(&experiment, [9, 11, 10]);
         assert_eq!(check(&experiment, START_MS, &enough, START_MS).unwrap().rule, Rule::ExpectedLoss);
     }
