@@ -17,10 +17,14 @@ class D1Database {
 }
 export default () => new D1Database();`;
 
+/** A database that never answers, which is worse than one that says it is away. */
+const HANGING = DATABASE.replace(/const down = .*/, 'const down = () => new Promise((done) => setTimeout(done, 600_000));');
+
 /** The Workers that stand behind the bindings; beside the locations. */
 export const DOWN = [
   { name: 'objects-down', modules: true, compatibilityDate: '2026-04-01', script: OBJECTS, durableObjects: { OWN: { className: 'Down', useSQLite: true } } },
   { name: 'database-down', modules: true, script: DATABASE },
+  { name: 'database-hangs', modules: true, script: HANGING },
 ];
 
 const down = { className: 'Down', scriptName: 'objects-down', useSQLite: true };
@@ -30,3 +34,6 @@ export const withoutObjects = { durableObjects: { LEDGER: down, PUBLISHER: down 
 
 /** Miniflare options of a location without the database. */
 export const withoutDatabase = { d1Databases: {}, wrappedBindings: { DB: { scriptName: 'database-down', bindings: {} } } };
+
+/** Miniflare options of a location whose database never answers. */
+export const withHangingDatabase = { d1Databases: {}, wrappedBindings: { DB: { scriptName: 'database-hangs', bindings: {} } } };

@@ -11,7 +11,7 @@ import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
 import { newSecrets } from './edge.mjs';
-import { DOWN, withoutDatabase } from './faulty-stores.mjs';
+import { DOWN, withHangingDatabase, withoutDatabase } from './faulty-stores.mjs';
 import { claimsOf, experiment, openWorld, otherExperiment } from './kit.mjs';
 
 const OLIVE = 'OLIVE-500', KNIFE = 'KNIFE-21', LISTED = { [OLIVE]: 1900, [KNIFE]: 12_900 };
@@ -210,4 +210,17 @@ test('without the central store both switches work, and their records follow whe
   assert.equal((await world.admin('GET', '/haggle/v1/experiments/toledo')).body.stopped, true);
   assert.equal((await world.act('toledo', 'resume')).status, 200);
   await assertPrices([]);
+});
+
+test('a central store that never answers does not keep prices from stopping, either', async () => {
+  await world.close();
+  world = await openWorld({ persist, secrets, vars: VARS, locations: { 'pop-a': {}, 'pop-b': {} }, workers: DOWN,
+    worker: (location) => (location === 'pop-a' ? withHangingDatabase : {}) });
+  for (const { shopper } of shoppers) shopper.base = world.base;
+  const one = await world.admin('POST', '/haggle/v1/experiments/toledo/stop', { by: 'maria', reason: 'the price is wrong' }, { location: 'pop-b' });
+  assert.equal(one.status, 200, one.text);
+  await assertPrices([KNIFE]);
+  const all = await world.everywhere('stop', { location: 'pop-b' });
+  assert.equal(all.status, 200, all.text);
+  await assertPrices([OLIVE, KNIFE]);
 });

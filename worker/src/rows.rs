@@ -2,8 +2,11 @@
 //!
 //! Where an answer goes out as JSON, SQLite writes the text itself (`json_object`), and nothing is read at all.
 
+use std::time::Duration;
+
+use futures_util::future::{Either, select};
 use wasm_bindgen::{JsCast, JsValue};
-use worker::{D1Database, D1PreparedStatement, Error, Result, SqlStorage, SqlStorageValue};
+use worker::{D1Database, D1PreparedStatement, Delay, Error, Result, SqlStorage, SqlStorageValue};
 
 /// One row; columns count from 0.
 pub struct Row(Vec<SqlStorageValue>);
@@ -96,9 +99,23 @@ pub fn prepare(db: &D1Database, sql: &str, values: &[Bound<'_>]) -> Result<D1Pre
     db.prepare(sql).bind(&values)
 }
 
+/// Milliseconds for which an answer of D1 is waited for: nothing that we ask takes longer, and what waits holds up others.
+const D1_WAIT_MS: u64 = 20_000;
+
+/// What comes within so many milliseconds; what does not come then is an error, and is not waited for any more.
+///
+/// # Errors
+/// As the future; or it took too long.
+pub async fn in_time<T>(within_ms: u64, future: impl Future<Output = Result<T>>) -> Result<T> {
+    match select(Box::pin(future), Delay::from(Duration::from_millis(within_ms))).await {
+        Either::Left((answer, _)) => answer,
+        Either::Right(_) => Err(Error::RustError(format!("no answer in {within_ms} ms"))),
+    }
+}
+
 /// The rows that a statement of D1 gives.
 pub async fn query(db: &D1Database, sql: &str, values: &[Bound<'_>]) -> Result<Vec<Row>> {
-    let rows = prepare(db, sql, values)?.raw_js_value().await?;
+    let rows = in_time(D1_WAIT_MS, prepare(db, sql, values)?.raw_js_value()).await?;
     let mut read = Vec::with_capacity(rows.len());
     for row in rows {
         let mut columns = Vec::new();

@@ -5,11 +5,13 @@ use haggle::mac::fingerprint;
 use js_sys::{JSON, Reflect};
 use worker::{Request, Response};
 
+use super::kill::SWITCH_WAIT_MS;
 use super::{Answer, Publisher, last};
 use crate::auth::{ACTOR, BEARER};
 use crate::central::audit::{self, Answered, Record};
 use crate::clock;
 use crate::http::{Fault, json_text, query, text_body};
+use crate::rows::in_time;
 
 /// Most bytes of a body: the keys of some thousand items in a definition, which the row of what is archived holds four
 /// times, and D1 takes rows of 2 MB; the groups of 100 000 items at a start.
@@ -130,7 +132,7 @@ impl Publisher {
     pub(super) async fn answered(&self, asked: &Asked) -> Result<Option<Response>, Fault> {
         let known = match last::answered(&self.sql, &asked.key)? {
             Some(known) => Some(known),
-            None => match audit::answered(&self.env, &asked.key).await {
+            None => match in_time(SWITCH_WAIT_MS, audit::answered(&self.env, &asked.key)).await {
                 Ok(known) => known,
                 Err(error) => {
                     worker::console_error!("D1: {error}");

@@ -16,6 +16,10 @@ use crate::central::audit::{self, Record};
 use crate::central::experiments::{self, Stored};
 use crate::clock;
 use crate::http::{Fault, json_response, json_text};
+use crate::rows::in_time;
+
+/// Milliseconds for which a switch waits for D1 each time, since one that hangs must not keep prices from stopping.
+pub const SWITCH_WAIT_MS: u64 = 2_000;
 
 #[derive(Serialize)]
 struct StopView {
@@ -63,8 +67,8 @@ impl Publisher {
         let action = if is_stopped { Action::Stop } else { Action::Resume };
         let mut record = asked.signed(action.name(), name, &signature)?;
         // What was done without D1 comes before this there too, or it would undo it later.
-        let known = match self.flush().await {
-            Ok(()) => experiments::find(&self.env, name).await.map_err(Fault::from),
+        let known = match self.flush_in_time().await {
+            Ok(()) => in_time(SWITCH_WAIT_MS, experiments::find(&self.env, name)).await.map_err(Fault::from),
             Err(fault) => Err(fault),
         };
         let stored = match known {
@@ -89,7 +93,7 @@ impl Publisher {
         (record.before, record.after) = (stopped_json(was), stopped_json(is_stopped));
         if let Some(stored) = stored {
             let changes = vec![experiments::set_stopped(&self.env, name, is_stopped)?];
-            match audit::commit(&self.env, changes, &record).await {
+            match in_time(SWITCH_WAIT_MS, audit::commit(&self.env, changes, &record)).await {
                 Ok(answer) => {
                     record.answer = Some(answer.clone());
                     last::add_done(&self.sql, &record)?;
@@ -160,11 +164,15 @@ impl Publisher {
     pub(super) async fn record_done(&self, record: &Record) -> Result<(), Fault> {
         last::add_done(&self.sql, record)?;
         // What failed is in the log, and is tried again by the next sync.
-        self.flush().await.or(Ok(()))
+        self.flush_in_time().await.or(Ok(()))
+    }
+
+    async fn flush_in_time(&self) -> Result<(), Fault> {
+        Ok(in_time(SWITCH_WAIT_MS, self.flush()).await?)
     }
 
     /// Records in D1 what was done without it.
-    pub(super) async fn flush(&self) -> Result<(), Fault> {
+    pub(super) async fn flush(&self) -> worker::Result<()> {
         for record in last::not_recorded(&self.sql)? {
             let mut changes = Vec::new();
             if !record.experiment.is_empty() {
