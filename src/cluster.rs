@@ -13,6 +13,7 @@
 //! | `difference` | what is an arm worth more than another one, under an allocation that adapts |
 //! | `group` | what is an item of the positive group worth more than one of the negative group |
 //! | `draw` | which arm a unit is on in which period |
+//! | `quiet` | in which hours nobody saw its prices |
 //!
 //! # What the interval is, and what it is not
 //!
@@ -39,6 +40,9 @@ pub use group::{Total, between_groups, totals};
 
 mod panel;
 pub use panel::{ArmMean, Epoch, Observation, Panel};
+
+mod quiet;
+pub use quiet::{Switch, heard, quiet_hours};
 
 use crate::inference::{Interval, sequence_width};
 use crate::math::{beta_cdf, beta_quantile, normal_quantile};

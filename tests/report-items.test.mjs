@@ -98,3 +98,27 @@ test('the log has a line for each family and epoch, and the page has no plot of 
   assert.match(html, /60 items got the experiment&#39;s prices|60 items got the experiment's prices/);
   assert.match(html, /Each\s+family is one observation/);
 });
+
+test('what is sold while the experiment is paused or all is stopped counts for no arm, and what is sold after it does', async () => {
+  const began = START_MS + DAYS * DAY_MS, revenues = async () => (await report()).arms.map((arm) => arm.revenue_minor), before = await revenues();
+  const at = async (hour, step) => {
+    await world.edge.setClock(began + hour * HOUR_MS + 60_000);
+    const { status, text } = await step();
+    assert.equal(status, 200, text);
+  };
+  const sell = (hour) => at(hour, () => world.admin('POST', '/haggle/v1/sales', { lines: ITEMS.map(({ sku }) => ({ order_id: `q-${hour}`, line_id: sku, sku, units: 1, revenue_minor: 2000, cost_minor: 900 })) }));
+  await at(10, () => world.act('jaen', 'pause'));
+  await sell(12);
+  await at(13, () => world.act('jaen', 'resume'));
+  await at(15, () => world.everywhere('stop'));
+  await sell(16);
+  await at(17, () => world.everywhere('resume'));
+  await world.edge.setClock(began + DAY_MS + 60_000);
+  await world.sync();
+  assert.deepEqual(await revenues(), before);
+  await sell(27);
+  await world.edge.setClock(began + 2 * DAY_MS + 60_000);
+  await world.sync();
+  const after = await revenues();
+  assert.equal(after.reduce((sum, revenue, place) => sum + revenue - before[place], 0), 60 * 2000, 'sixty items sold one piece each');
+});

@@ -3,6 +3,7 @@
 //! A line counts at the hour in which it was sold, and what was given back of it there too, whenever that was: the price
 //! that brought it is the one of then. So a refund whose sale is not known waits, and lines may come in any order.
 
+use haggle::cluster::{self, Switch};
 use haggle::sales::Sale;
 use haggle::{Credit, Tally};
 use worker::{D1Database, D1PreparedStatement, Env, Result};
@@ -118,8 +119,8 @@ pub async fn record(env: &Env, lines: &[Sale]) -> Result<Vec<bool>> {
     Ok(lines.iter().map(is_new).collect())
 }
 
-/// What the items of experiment ?1 sold in the hours of ?2 (a list of `[epoch, from, days from, to]`): table `n` has one
-/// row for each unit and epoch with sales.
+/// What the items of experiment ?1 sold in the hours of ?2 (a list of `[epoch, from, days from, to]`) that are not among
+/// those of ?3 (a list of `[from, to]`): table `n` has one row for each unit and epoch with sales.
 macro_rules! sold {
     () => {
         "h AS (SELECT value->>0 AS epoch, value->>1 AS since, value->>2 AS days, value->>3 AS till FROM json_each(?2)), \
@@ -128,7 +129,9 @@ macro_rules! sold {
            JOIN sales AS s ON s.sku = a.sku AND s.hour >= MIN(h.since, h.days) AND s.hour < h.till \
              AND (s.kind = 'sale' AND s.hour >= h.since OR s.kind = 'day' AND s.hour >= h.days AND s.hour + 24 <= h.till) \
            WHERE NOT EXISTS (SELECT 1 FROM sales AS k WHERE k.order_id = s.order_id AND k.line_id = s.line_id \
-             AND k.kind = 'cancellation')), \
+             AND k.kind = 'cancellation') \
+           AND NOT EXISTS (SELECT 1 FROM json_each(?3) AS q WHERE s.hour < q.value->>1 \
+             AND s.hour + CASE s.kind WHEN 'day' THEN 24 ELSE 1 END > q.value->>0)), \
          n AS (SELECT epoch, unit, arm, COUNT(*) AS lines, SUM(units) AS u, SUM(revenue_minor) AS r, \
              SUM(cost_minor) AS c, SUM(revenue_minor - cost_minor) AS p FROM \
            (SELECT epoch, unit, arm, units, revenue_minor, cost_minor FROM l UNION ALL \
@@ -185,8 +188,12 @@ pub async fn tallies(
     env: &Env,
     experiment: &str,
     hours: &[Hours],
+    quiet: &[(u64, u64)],
 ) -> std::result::Result<Vec<ArmTally>, Fault> {
-    let rows = query(&database(env)?, TALLIES, &[experiment.into(), listed(hours).as_str().into()]).await?;
+    let values = [listed(hours), ranges(quiet)];
+    let [hours, quiet] = &values;
+    let values = [experiment.into(), hours.as_str().into(), quiet.as_str().into()];
+    let rows = query(&database(env)?, TALLIES, &values).await?;
     let tally = |row: &Row| {
         let tally = Tally {
             exposures: row.integer(2)?,
@@ -216,6 +223,29 @@ fn listed(hours: &[Hours]) -> String {
     format!("[{}]", hours.iter().map(one).collect::<Vec<_>>().join(","))
 }
 
+fn ranges(quiet: &[(u64, u64)]) -> String {
+    // No end is later than any hour of a sale, and within what SQLite reads as an integer.
+    let one = |&(from, to): &(u64, u64)| format!("[{from},{}]", to.min(u64::from(u32::MAX)));
+    format!("[{}]", quiet.iter().map(one).collect::<Vec<_>>().join(","))
+}
+
+/// The hours in which nobody saw the prices of an experiment, by the records of who paused and stopped it.
+pub async fn quiet_hours(env: &Env, experiment: &str) -> Result<Vec<(u64, u64)>> {
+    let sql = "SELECT at_ms, action, experiment FROM audit WHERE action IN ('pause', 'stop', 'resume') \
+               AND experiment IN (?1, '') ORDER BY at_ms, id";
+    let mut switches = Vec::new();
+    for row in query(&database(env)?, sql, &[experiment.into()]).await? {
+        let switch = match (row.text(1)?.as_str(), row.text(2)?.as_str()) {
+            ("resume", "") => Switch::AllOn,
+            ("resume", _) => Switch::On,
+            (_, "") => Switch::AllOff,
+            _ => Switch::Off,
+        };
+        switches.push((row.count(0)?, switch));
+    }
+    Ok(cluster::quiet_hours(&switches))
+}
+
 /// What a unit brought in an epoch.
 pub struct UnitSales {
     /// The item or family.
@@ -229,7 +259,12 @@ pub struct UnitSales {
 }
 
 /// What every unit brought in the hours of one epoch, also those that sold nothing.
-pub async fn of_units(env: &Env, experiment: &str, hours: Hours) -> Result<Vec<UnitSales>> {
+pub async fn of_units(
+    env: &Env,
+    experiment: &str,
+    hours: Hours,
+    quiet: &[(u64, u64)],
+) -> Result<Vec<UnitSales>> {
     const UNITS: &str = concat!(
         "WITH ",
         sold!(),
@@ -237,7 +272,10 @@ pub async fn of_units(env: &Env, experiment: &str, hours: Hours) -> Result<Vec<U
            (SELECT DISTINCT a.unit, a.arm FROM h JOIN assignments AS a ON a.experiment = ?1 AND a.epoch = h.epoch) AS a \
          LEFT JOIN n ON n.unit = a.unit AND n.arm = a.arm ORDER BY a.unit"
     );
-    let rows = query(&database(env)?, UNITS, &[experiment.into(), listed(&[hours]).as_str().into()]).await?;
+    let values = [listed(&[hours]), ranges(quiet)];
+    let [hours, quiet] = &values;
+    let values = [experiment.into(), hours.as_str().into(), quiet.as_str().into()];
+    let rows = query(&database(env)?, UNITS, &values).await?;
     let sales = |row: &Row| {
         let (revenue_minor, cost_minor) = (row.integer(2)?, row.integer(3)?);
         Ok(UnitSales { unit: row.text(0)?, arm: super::number(row, 1)? as usize, revenue_minor, cost_minor })
@@ -245,18 +283,27 @@ pub async fn of_units(env: &Env, experiment: &str, hours: Hours) -> Result<Vec<U
     rows.iter().map(sales).collect()
 }
 
-/// What each item of an experiment's groups brought from one hour to another: key, net revenue and net cost; what sold
+/// What each item of an experiment's groups brought from one hour to another, but for quiet ones: key, net revenue and net cost; what sold
 /// nothing is not in it.
-pub async fn of_items(env: &Env, experiment: &str, from: u64, to: u64) -> Result<Vec<(String, i64, i64)>> {
+pub async fn of_items(
+    env: &Env,
+    experiment: &str,
+    [from, to]: [u64; 2],
+    quiet: &[(u64, u64)],
+) -> Result<Vec<(String, i64, i64)>> {
     const ITEMS: &str = "\
         WITH l AS (SELECT s.sku, s.order_id, s.line_id, s.kind, s.revenue_minor, s.cost_minor FROM groups AS g, \
             json_each(g.members) AS m JOIN sales AS s ON s.sku = m.value->>'sku' AND s.hour >= ?2 AND s.hour < ?3 \
           WHERE g.experiment = ?1 AND (s.kind = 'sale' OR s.kind = 'day' AND s.hour + 24 <= ?3) AND NOT EXISTS \
-            (SELECT 1 FROM sales AS k WHERE k.order_id = s.order_id AND k.line_id = s.line_id AND k.kind = 'cancellation')) \
+            (SELECT 1 FROM sales AS k WHERE k.order_id = s.order_id AND k.line_id = s.line_id AND k.kind = 'cancellation') \
+          AND NOT EXISTS (SELECT 1 FROM json_each(?4) AS q WHERE s.hour < q.value->>1 \
+            AND s.hour + CASE s.kind WHEN 'day' THEN 24 ELSE 1 END > q.value->>0)) \
         SELECT sku, SUM(revenue_minor), SUM(cost_minor) FROM \
           (SELECT sku, revenue_minor, cost_minor FROM l UNION ALL SELECT l.sku, b.revenue_minor, b.cost_minor FROM l \
            JOIN sales AS b ON b.order_id = l.order_id AND b.line_id = l.line_id AND b.kind = 'refund' WHERE l.kind = 'sale') \
         GROUP BY sku ORDER BY sku";
-    let rows = query(&database(env)?, ITEMS, &[experiment.into(), from.into(), to.into()]).await?;
+    let quiet = ranges(quiet);
+    let values = [experiment.into(), from.into(), to.into(), quiet.as_str().into()];
+    let rows = query(&database(env)?, ITEMS, &values).await?;
     rows.iter().map(|row| Ok((row.text(0)?, row.integer(1)?, row.integer(2)?))).collect()
 }

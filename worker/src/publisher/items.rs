@@ -158,7 +158,8 @@ pub async fn evidence(env: &Env, live: &Live, now_ms: u64) -> Result<(PolicyInpu
 /// As [`evidence`].
 pub async fn history(env: &Env, experiment: &Experiment, until: u64) -> Result<History, Fault> {
     let opened = sales::opened(env, &experiment.name).await?;
-    let hours = hours(&opened, experiment.washout_hours, until);
+    let quiet = sales::quiet_hours(env, &experiment.name).await?;
+    let hours = hours(&opened, experiment.washout_hours, until, &quiet);
     let mut periods: Vec<Period> = Vec::with_capacity(hours.len());
     let none = vec![Tally::default(); experiment.arms.len()];
     for one in &hours {
@@ -170,7 +171,7 @@ pub async fn history(env: &Env, experiment: &Experiment, until: u64) -> Result<H
         let cohort = Cohort { epoch: one.epoch, hour: u32::try_from(one.from).unwrap_or(u32::MAX) };
         periods.push(Period { cohort, shares, arms: none.clone(), holdout: Tally::default() });
     }
-    for of_arm in sales::tallies(env, &experiment.name, &hours).await? {
+    for of_arm in sales::tallies(env, &experiment.name, &hours, &quiet).await? {
         let period = periods.iter_mut().find(|period| period.cohort.epoch == of_arm.epoch);
         if let Some(tally) = period.and_then(|period| period.arms.get_mut(of_arm.arm)) {
             *tally = of_arm.tally;
@@ -179,8 +180,8 @@ pub async fn history(env: &Env, experiment: &Experiment, until: u64) -> Result<H
     Ok(History::new(periods)?)
 }
 
-/// The hours of each epoch that count, up to an hour; epochs of which nothing counts are left out.
-fn hours(opened: &[Opened], washout_hours: u32, until: u64) -> Vec<Hours> {
+/// The hours of each epoch that count, up to an hour; epochs of which nothing counts, or only what is quiet, are left out.
+fn hours(opened: &[Opened], washout_hours: u32, until: u64, quiet: &[(u64, u64)]) -> Vec<Hours> {
     let next = opened.iter().skip(1).map(|next| next.at_ms / HOUR_MS).chain([u64::MAX]);
     let counted = opened.iter().zip(next).map(|(epoch, next)| {
         let first = epoch.at_ms.saturating_sub(LATE_MS).div_ceil(HOUR_MS);
@@ -192,7 +193,7 @@ fn hours(opened: &[Opened], washout_hours: u32, until: u64) -> Vec<Hours> {
             to: next.min(until),
         }
     });
-    counted.filter(|hours| hours.from < hours.to).collect()
+    counted.filter(|hours| cluster::heard(quiet, hours.from, hours.to) > 0).collect()
 }
 
 /// What was seen of an experiment whose units are items, up to now: for intervals, with items or families as clusters.
@@ -220,19 +221,21 @@ pub async fn observations(
         }
     }
     let opened = sales::opened(env, &experiment.name).await?;
-    let hours = hours(&opened, experiment.washout_hours, now_ms / HOUR_MS);
+    let quiet = sales::quiet_hours(env, &experiment.name).await?;
+    let hours = hours(&opened, experiment.washout_hours, now_ms / HOUR_MS, &quiet);
     let mut epochs = Vec::with_capacity(hours.len());
     for one in hours {
         let Some(epoch) = opened.iter().find(|epoch| epoch.epoch == one.epoch) else { continue };
         let mut shares = epoch.shares.clone();
         shares.resize(experiment.arms.len(), 0);
         let mut observations = Vec::with_capacity(clusters.len());
-        for sold in sales::of_units(env, &experiment.name, one).await? {
+        for sold in sales::of_units(env, &experiment.name, one, &quiet).await? {
             let Some(&cluster) = clusters.get(sold.unit.as_str()) else { continue };
             let value_minor = value(experiment.objective, sold.revenue_minor, sold.cost_minor);
             observations.push(Observation { cluster, arm: sold.arm, value_minor });
         }
-        let (period, hours) = (calendar.period(epoch.at_ms).0, (one.to - one.from) as f64);
+        let period = calendar.period(epoch.at_ms).0;
+        let hours = cluster::heard(&quiet, one.from, one.to) as f64;
         epochs.push(cluster::Epoch { period, shares, hours, observations });
     }
     Ok(Panel::new(experiment.arms.len(), past, epochs)?)
@@ -249,10 +252,11 @@ pub async fn sold_after(
     now_ms: u64,
 ) -> Result<Option<(Opened, Vec<sales::UnitSales>)>, Fault> {
     let opened = sales::opened(env, &experiment.name).await?;
-    let hours = hours(&opened, experiment.washout_hours, now_ms / HOUR_MS);
+    let quiet = sales::quiet_hours(env, &experiment.name).await?;
+    let hours = hours(&opened, experiment.washout_hours, now_ms / HOUR_MS, &quiet);
     let Some(hours) = hours.into_iter().find(|hours| hours.epoch > after) else { return Ok(None) };
     let Some(epoch) = opened.into_iter().find(|epoch| epoch.epoch == hours.epoch) else { return Ok(None) };
-    Ok(Some((epoch, sales::of_units(env, &experiment.name, hours).await?)))
+    Ok(Some((epoch, sales::of_units(env, &experiment.name, hours, &quiet).await?)))
 }
 
 /// What each item (or family) of the positive and of the negative group brought since the start, up to now: to compare
@@ -269,10 +273,11 @@ pub async fn group_totals(
 ) -> Result<[Vec<Total>; 2], Fault> {
     let start_ms = Calendar::of(experiment, started_at_ms).start_ms;
     let (from, to) = (started_at_ms.max(start_ms).div_ceil(HOUR_MS), now_ms / HOUR_MS);
-    let sold = sales::of_items(env, &experiment.name, from, to).await?;
+    let quiet = sales::quiet_hours(env, &experiment.name).await?;
+    let sold = sales::of_items(env, &experiment.name, [from, to], &quiet).await?;
     let sold: BTreeMap<&str, (i64, i64)> =
         sold.iter().map(|(sku, revenue, cost)| (sku.as_str(), (*revenue, *cost))).collect();
-    let hours = to.saturating_sub(from) as f64;
+    let hours = cluster::heard(&quiet, from, to) as f64;
     let value_minor = |sku: &str| {
         let (revenue_minor, cost_minor) = sold.get(sku).copied().unwrap_or_default();
         value(experiment.objective, revenue_minor, cost_minor)
