@@ -92,7 +92,7 @@ test('an experiment lives through the command line, and each step says what is d
   assert.match(await done(['change', 'sevilla', '--guardrails', limits, ...why('a lowest price')]), /  guardrails.*1500/);
   assert.match(await done(['pause', 'sevilla', ...why('stocktaking')]), /  state: running -> paused/);
   assert.match(await done(['resume', 'sevilla', ...why('done')]), /  state: paused -> running/);
-  assert.match(await done(['stop', 'sevilla']), /  stopped: false -> true/, 'a stop needs no reason');
+  assert.equal(await done(['stop', 'sevilla']), 'sevilla: stopped: catalogue prices everywhere\n', 'a stop needs no reason');
   assert.match(await done(['resume', 'sevilla', ...why('it was the theme')]), /  stopped: true -> false/);
   assert.match(await done(['decide', 'sevilla', '--arm', 'low', ...why('it wins')]), /  state: running -> decided/);
   assert.match(await done(['archive', 'sevilla', ...why('rolled out')]), /  state: decided -> archived/);

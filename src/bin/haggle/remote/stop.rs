@@ -82,14 +82,20 @@ impl What {
         mut message: Message,
     ) -> Result<Answer, Failure> {
         let path = path_of(name);
-        // The switch works where the central store does not; then nothing is known of before. It is no matter of
-        // revisions either: whatever was changed meanwhile, it must stop.
-        let before = client.once_only().get(&path);
-        if action == "resume" {
-            message.revision = before.as_ref().ok().and_then(|before| before.revision);
-        }
+        // A stop waits for nothing, not even for what was before it; nor is it a matter of revisions: whatever was changed
+        // meanwhile, it must stop.
+        let before = match action {
+            "resume" => client.once_only().get(&path).ok(),
+            _ => None,
+        };
+        message.revision = before.as_ref().and_then(|before| before.revision);
         let after = client.send(&Method::POST, &format!("{path}/{action}"), &message)?;
-        tell(name, before.as_ref().ok(), &after, self.json)
+        if before.is_none() && !self.json {
+            let what = if action == "stop" { "stopped: catalogue prices everywhere" } else { "prices go on" };
+            say(format!("{name}: {what}"))?;
+            return Ok(Answer::Yes);
+        }
+        tell(name, before.as_ref(), &after, self.json)
     }
 
     fn tell_all(&self, view: &Value) -> Result<Answer, Failure> {
