@@ -141,6 +141,9 @@ test('the log has every exposure once, pages lead through it, and haggle evaluat
   assert.match(again.err, /going on after line/);
   assert.equal(readFileSync(out, 'utf8'), whole);
   assert.equal(existsSync(`${out}.part`), false);
+  const refused = await run('export', 'nowhere', '--out', out);
+  assert.deepEqual([refused.code, /404: no experiment nowhere\n$/.test(refused.err)], [2, true], refused.err);
+  assert.equal(readFileSync(out, 'utf8'), whole, 'a refusal leaves the file as it was');
   const { status, body } = await world.admin('GET', path('sevilla', 'log?after=elsewhere'));
   assert.deepEqual([status, /after is not what the header/.test(body.error)], [400, true]);
 });

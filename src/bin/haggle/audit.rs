@@ -29,8 +29,8 @@ use front::{Front, Page, Visit};
     --cart-template '/cart/add?sku={sku}&haggle_quote={quote}' --cart-selector 'tr[data-sku=\"{sku}\"] .price'
   haggle audit winter --prices prices.tsv --feed feed.tsv
 
-Pages are asked for through the front door, as a shopper with cookies does; what they should say is computed from the
-snapshot. Lists are compared with what everybody sees: the price of now where items are randomised, else the
+Pages are asked for through the front door, as a shopper with cookies does; what they should say is computed from the \
+snapshot. Lists are compared with what everybody sees: the price of now where items are randomised, else the \
 catalogue price. Exit code 1: something does not say the price that it should.")]
 pub struct Options {
     /// Name of the experiment.
@@ -151,6 +151,10 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
 fn pages(options: &Options, front: &Front, computed: &Computed) -> Result<Vec<Page>, Failure> {
     let all: Vec<Page> = match (&options.pages, &options.url_template) {
         (Some(file), _) => rows::pages(file, front, computed, options.cart_template.as_deref())?,
+        (None, Some(template)) if !template.contains("{sku}") => {
+            let example = "such as /products/{sku}";
+            return Err(format!("--url-template is {template}; it must have {{sku}} in it, {example}").into());
+        }
         (None, Some(template)) => computed
             .skus()
             .map(|sku| Page::of_template(front, sku, template, options.cart_template.as_deref()))

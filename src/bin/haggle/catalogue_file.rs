@@ -123,7 +123,8 @@ fn columns(head: &csv::ByteRecord) -> Result<Vec<Column>, String> {
                 let wanted: Vec<&str> = known.iter().map(|&(name, _)| name).collect();
                 let names: Vec<&str> = columns.iter().map(|column| column.name.as_str()).collect();
                 let wanted = wanted.join(" or ");
-                return Err(format!("line 1: no column {wanted} in the head, which is {}", names.join(", ")));
+                let head = if names.is_empty() { "empty".into() } else { names.join(", ") };
+                return Err(format!("line 1: no column {wanted} in the head, which is {head}"));
             }
             None => {}
         }
@@ -190,7 +191,9 @@ impl Items {
         }
         item.check().map_err(|error| format!("line {line}: {error}"))?;
         match self.lines.insert(item.sku.clone(), line) {
-            Some(first) => Err(format!("line {line}: {:?} stands in line {first} already", item.sku)),
+            Some(first) => {
+                Err(format!("line {line}: sku is {:?}, as in line {first}; it must be there once", item.sku))
+            }
             None => Ok(item),
         }
     }

@@ -39,7 +39,11 @@ pub fn bytes(path: &Path) -> Result<Vec<u8>, Failure> {
 
 /// Reads a text of limited length.
 pub fn text(path: &Path) -> Result<String, Failure> {
-    String::from_utf8(bytes(path)?).map_err(named(path))
+    String::from_utf8(bytes(path)?).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let line = error.as_bytes().iter().take(at).filter(|&&byte| byte == b'\n').count() + 1;
+        named(path)(format!("line {line}: not a text in UTF-8; it must be saved as UTF-8"))
+    })
 }
 
 /// Reads and checks a file of tallies.
@@ -73,4 +77,18 @@ pub fn lines(
         read(number, text)?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_text_that_is_not_utf_8_is_refused_with_its_line() {
+        let path = std::env::temp_dir().join(format!("haggle-latin-{}.toml", std::process::id()));
+        std::fs::write(&path, b"name = \"a\"\nauthor = \"Jos\xe9\"\n").unwrap();
+        let why = text(&path).unwrap_err().to_string();
+        std::fs::remove_file(&path).unwrap();
+        assert!(why.ends_with(".toml: line 2: not a text in UTF-8; it must be saved as UTF-8"), "{why}");
+    }
 }

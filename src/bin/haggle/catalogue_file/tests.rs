@@ -68,9 +68,13 @@ fn each_refusal_names_file_line_and_column() {
         ("2.csv", b"name,price\nA,1\n", "line 1: no column sku or id in the head"),
         ("3.csv", b"sku,sku,price\n", "line 1: column \"sku\" is there twice"),
         ("4.csv", b"sku,,price\n", "line 1: column 2 is \"\"; it must be a name of 1 to 64 characters"),
-        ("5.csv", b"", "line 1: no column sku or id in the head"),
+        ("5.csv", b"", "line 1: no column sku or id in the head, which is empty"),
         ("6.csv", b"sku,price_minor\nA,1\nB\n", "line 3: 1 columns; it must be 2, as many as the head has"),
-        ("7.csv", b"sku,price_minor\nA,1\nA,2\n", "line 3: \"A\" stands in line 2 already"),
+        (
+            "7.csv",
+            b"sku,price_minor\nA,1\nA,2\n",
+            "line 3: sku is \"A\", as in line 2; it must be there once",
+        ),
         (
             "8.csv",
             b"sku,price\nA,19.00\n",

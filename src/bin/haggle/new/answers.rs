@@ -152,7 +152,7 @@ fn goods(
         return Ok(Goods::Items { which, positive: options.positive, negative: options.negative });
     };
     let price = get("Its catalogue price", options.price.as_deref(), "19.00")?;
-    let price_minor = amount::price_minor(&price, currency)?;
+    let price_minor = amount::price_minor(&price, currency).map_err(|why| format!("--price {why}"))?;
     let cost = match (&options.cost, objective) {
         (None, "profit") => get("Its net cost", None, "")?,
         (given, _) => given.clone().unwrap_or_default(),
@@ -163,7 +163,8 @@ fn goods(
                 .into(),
         );
     }
-    let cost_minor = (!cost.is_empty()).then(|| amount::amount_minor(&cost, currency)).transpose()?;
+    let cost_minor = (!cost.is_empty()).then(|| amount::amount_minor(&cost, currency)).transpose();
+    let cost_minor = cost_minor.map_err(|why| format!("--cost {why}"))?;
     Ok(Goods::Item { sku, price_minor, cost_minor })
 }
 

@@ -208,6 +208,11 @@ fn differences_of(path: &str, before: &Value, after: &Value, lines: &mut Vec<Str
         match (was, is) {
             // An arm that is new is told in one line.
             (Value::Null, Value::Object(_)) => lines.push(format!("{inner}: added {}", shown(is))),
+            // An arm without a state is live.
+            _ if was != is && path.starts_with("arms.") && name == "state" => {
+                let [was, is] = [was, is].map(|state| state.as_str().unwrap_or("live"));
+                lines.push(format!("{inner}: {was} -> {is}"));
+            }
             _ => differences_of(&inner, was, is, lines),
         }
     }

@@ -292,7 +292,9 @@ impl Client {
         let body: Value = serde_json::from_slice(&bytes).unwrap_or_default();
         let said = body.get("error").and_then(Value::as_str);
         let error = said.map_or_else(|| beginning(&bytes), str::to_owned);
-        let advice = advice(status, said.is_some(), location.as_deref());
+        // The shop's host answers in the same form, and has no such path.
+        let is_ours = said.is_some_and(|said| !said.starts_with("no /haggle/"));
+        let advice = advice(status, is_ours, location.as_deref());
         Ok(Refused { status, error, body, request: format!("{method} {}{path}", self.address), advice })
     }
 }

@@ -9,6 +9,7 @@ use indicatif::{ProgressBar, ProgressStyle};
 use serde::{Deserialize, Serialize};
 
 use super::change::path_of;
+use super::client::Reply;
 use super::{Client, Server, part};
 use crate::{Answer, Failure, files};
 
@@ -18,7 +19,7 @@ use crate::{Answer, Failure, files};
   haggle export sevilla --out sevilla.jsonl
   haggle evaluate sevilla.jsonl --policy thompson
 
-A broken export goes on where it stopped: FILE.part remembers where. Decisions are kept until their quote, their reward
+A broken export goes on where it stopped: FILE.part remembers where. Decisions are kept until their quote, their reward \
 window and the time for refunds are over; older ones are in the report's sums only.")]
 pub struct Options {
     /// Name of the experiment.
@@ -48,6 +49,8 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
     let beside = beside(&options.out);
     let mut progress = known(&beside, options);
     let is_new = progress.after.is_empty();
+    // Asked for first: a refusal leaves an earlier log as it was.
+    let mut reply = asked(&client, &progress)?;
     let failure = files::named(&options.out);
     let opened = OpenOptions::new().create(true).write(true).truncate(is_new).open(&options.out);
     let mut out = opened.map_err(&failure)?;
@@ -59,12 +62,11 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
     }
     let bar = ProgressBar::new_spinner();
     bar.set_style(ProgressStyle::with_template("{spinner} {msg}")?);
-    while page(&client, &mut progress, &mut out)
-        .map_err(|why| format!("{why}\nAsk again to go on from here."))?
-    {
+    while added(&reply, &mut progress, &mut out)? {
         bar.set_message(format!("{} lines", progress.lines));
         bar.tick();
         std::fs::write(&beside, serde_json::to_vec(&progress)?).map_err(files::named(&beside))?;
+        reply = asked(&client, &progress).map_err(|why| format!("{why}\nAsk again to go on from here."))?;
     }
     bar.finish_and_clear();
     if beside.exists() {
@@ -74,15 +76,18 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
     Ok(Answer::Yes)
 }
 
+/// The page after what is there.
+fn asked(client: &Client, progress: &Progress) -> Result<Reply, Failure> {
+    client.get(&format!("{}/log?after={}", path_of(&progress.name), part(&progress.after)))
+}
+
 /// Adds a page to the file; false after the last one.
-fn page(client: &Client, progress: &mut Progress, out: &mut File) -> Result<bool, Failure> {
-    let path = format!("{}/log?after={}", path_of(&progress.name), part(&progress.after));
-    let reply = client.get(&path)?;
+fn added(reply: &Reply, progress: &mut Progress, out: &mut File) -> Result<bool, Failure> {
     out.write_all(&reply.body)?;
     out.flush()?;
     progress.bytes += reply.body.len() as u64;
     progress.lines += reply.body.iter().filter(|&&byte| byte == b'\n').count() as u64;
-    let Some(next) = reply.next else { return Ok(false) };
+    let Some(next) = reply.next.clone() else { return Ok(false) };
     if next == progress.after {
         return Err("the server says to go on where it was: it does not get any further".into());
     }

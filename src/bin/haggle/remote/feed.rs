@@ -41,7 +41,7 @@ enum CatalogueCommand {
   haggle catalogue push items.csv --currency EUR
   shop-export | haggle catalogue push - --currency EUR --json
 
-Columns are sku, price, cost, brand, category, family, stock, map and any others; docs/experiments.md says how they are
+Columns are sku, price, cost, brand, category, family, stock, map and any others; docs/catalogue.md says how they are \
 read. An experiment that runs keeps the prices that it was started with: items that changed under it are named.")]
 struct CataloguePush {
     /// CSV or TSV file with a head; - is standard input.
@@ -74,8 +74,8 @@ enum SalesCommand {
   haggle sales push sales-2026-12-01.csv --currency EUR
   shop-export --day yesterday | haggle sales push - --currency EUR
 
-day is such as 2026-12-01; revenue and cost are net amounts of all the units, in major units, or in minor units where
-the columns are revenue_minor and cost_minor. A day that is sent again replaces itself: a file that was sent by half is
+day is such as 2026-12-01; revenue and cost are net amounts of all the units, in major units, or in minor units where \
+the columns are revenue_minor and cost_minor. A day that is sent again replaces itself: a file that was sent by half is \
 sent again as a whole. Exit code 1: the API has refused some rows.")]
 struct SalesPush {
     /// CSV or TSV file with a head; - is standard input.

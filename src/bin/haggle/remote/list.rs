@@ -17,7 +17,7 @@ use crate::{Answer, Failure, say};
   haggle list --live
   haggle list --json | jq -r '.[] | select(.state == \"running\").name'
 
-The last column is what the experiment earned more for each unit than its holdout, with the 95 % interval that holds at
+The last column is what the experiment earned more for each unit than its holdout, with the 95 % interval that holds at \
 every look; haggle report NAME has the rest.")]
 pub struct Options {
     /// Without drafts and archived ones.

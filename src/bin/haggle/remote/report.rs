@@ -72,7 +72,11 @@ fn print(answer: &Answer) -> Result<(), Failure> {
     let shown = if answer.unit == "visitor" { "visitors" } else { "observations" };
     let exposures = count(answer.priced().exposures);
     let decided = answer.decided().map(|decided| format!(", {decided}")).unwrap_or_default();
-    say(format!("{name}: {state}{decided}; {} days, {exposures} {shown}", answer.days()))?;
+    say(format!(
+        "{name}: {state}{decided}; {} {}, {exposures} {shown}",
+        answer.days(),
+        if answer.days() == 1 { "day" } else { "days" }
+    ))?;
     say(format!("Hypothesis{by}: {hypothesis}\n({})", answer.document))?;
     let end = dates.archived_at_ms.map(|at_ms| format!(", archived {}", format_date(at_ms)));
     say(format!("Started {}{}", format_date(dates.started_at_ms), end.unwrap_or_default()))?;

@@ -81,16 +81,15 @@ pub fn allocation(answer: &Answer) -> Result<Option<String>, Failure> {
                 INK.stroke_width(1),
             )))?;
         }
+        let (unit, in_day, digits) = unit_of(end);
         chart
             .configure_mesh()
             .disable_mesh()
             .axis_style(MUTED)
-            .x_desc(if end < 2.0 { "hours since the start" } else { "days since the start" })
+            .x_desc(format!("{unit} since the start"))
             .x_labels(8)
             .y_labels(5)
-            .x_label_formatter(&|days| {
-                if end < 2.0 { format!("{:.1}", 24.0 * days) } else { format!("{days:.0}") }
-            })
+            .x_label_formatter(&|days| format!("{:.digits$}", in_day * days))
             .y_label_formatter(&|share| format!("{:.0} %", 100.0 * share))
             .label_style((FONT, 15).into_font().color(&MUTED))
             .axis_desc_style((FONT, 15).into_font().color(&MUTED))
@@ -98,6 +97,15 @@ pub fn allocation(answer: &Answer) -> Result<Option<String>, Failure> {
         area.present()?;
     }
     Ok(Some(svg))
+}
+
+/// In what so many days are told, how many of it a day has, and with how many decimals.
+fn unit_of(days: f64) -> (&'static str, f64, usize) {
+    match days {
+        days if days < 2.0 / 24.0 => ("minutes", 1440.0, 1),
+        days if days < 2.0 => ("hours", 24.0, 1),
+        _ => ("days", 1.0, 0),
+    }
 }
 
 /// Estimates with both intervals, the one at any look thin and the one at one look thick, and a line at 0 where the
