@@ -146,12 +146,14 @@ test('the whole shop stops, goes back to an earlier snapshot, and goes on', asyn
   const first = JSON.parse(await done(['snapshots', '--json'])).snapshots;
   assert.match(await done(['stop', '--all']), /^the whole shop: stopped: catalogue prices everywhere, from snapshot \d+ on\n$/);
   await until('prices are stopped', () => world.shopper().price(SKU), ({ price_minor, quote }) => price_minor === 1900 && !quote);
+  assert.match(await done(['list']), /\n! The whole shop is stopped: .* `haggle resume --all`\n$/);
   assert.match(await done(['resume', '--all', ...why('on we go')]), /prices go on/);
   const table = (await done(['snapshots'])).trim().split('\n');
   assert.ok(/^version +published +bytes$/.test(table[0]) && table.length > 2, table.join('\n'));
   const { version } = first.at(0);
   assert.match(await done(['rollback', String(version), ...why('wrong column')]), new RegExp(`the content of snapshot ${version} is out as \\d+, and held`));
   assert.match(await refused(['pause', 'toledo', ...why('x')]), /held after a rollback/);
+  assert.match(await done(['list']), /\n! An earlier snapshot is held: /);
   assert.match(await done(['resume', '--all', ...why('fixed')]), /prices go on/);
   const shop = await records('');
   assert.ok(['stop', 'resume', 'rollback'].every((action) => shop.some((one) => one.action === action)));
@@ -160,7 +162,7 @@ test('the whole shop stops, goes back to an earlier snapshot, and goes on', asyn
 test('a catalogue is pushed, an experiment on it drawn, and its groups and prices are files that reproduce it', async () => {
   const rows = Array.from({ length: 2500 }, (_, at) => `SKU-${at},${(10 + (at % 40)).toFixed(2)},3.00,${at % 2 ? 'Fabrikam' : 'Contoso'}`);
   const items = file('items.csv', ['sku,price,cost,brand', ...rows].join('\n'));
-  assert.match(await done(['catalogue', 'push', items, '--currency', 'EUR']), /^2500 items are in the catalogue, 2500 of them new or changed\n$/);
+  assert.match(await done(['catalogue', 'push', items, '--currency', 'EUR']), /^2500 items were stored in the catalogue\n$/);
   const again = JSON.parse(await done(['catalogue', 'push', items, '--currency', 'EUR', '--json']));
   assert.deepEqual([again.rows, again.changed_in_live], [2500, []]);
   const wrong = file('wrong.csv', ['sku,price', 'A,10.00', 'B,ten'].join('\n'));

@@ -196,7 +196,7 @@ impl CataloguePush {
             say(json!({ "rows": sending.sent, "stored": stored, "changed_in_live": changed }))?;
             return Ok(Answer::Yes);
         }
-        say(format!("{} items are in the catalogue, {stored} of them new or changed", sending.sent))?;
+        say(format!("{stored} items were stored in the catalogue"))?;
         if !changed.is_empty() {
             let named: Vec<String> = changed.iter().take(NAMED_MAX).map(shown).collect();
             let more = changed.len().saturating_sub(NAMED_MAX);

@@ -57,7 +57,21 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
         Table::new(&["name", "state", "since", "days", "units", "orders", "best arm", "against holdout"]);
     lines.into_iter().for_each(|line| table.line(line.cells));
     say(table)?;
+    whole_shop(&client).iter().try_for_each(say)?;
     Ok(Answer::Yes)
+}
+
+/// What holds for all experiments, and stands in none of them; nothing where health does not say it.
+fn whole_shop(client: &Client) -> Vec<&'static str> {
+    let health = client.get_json("/haggle/health").unwrap_or_default();
+    let is = |path: &str| health.pointer(path).and_then(Value::as_bool).unwrap_or_default();
+    let stopped = "! The whole shop is stopped: catalogue prices everywhere, until `haggle resume --all`";
+    let held = "! An earlier snapshot is held: nothing new is published, until `haggle resume --all`";
+    [("/snapshot/stopped", stopped), ("/held", held)]
+        .into_iter()
+        .filter(|(path, _)| is(path))
+        .map(|(_, text)| text)
+        .collect()
 }
 
 fn report(client: &Client, name: &str) -> Result<Report, Failure> {
