@@ -400,6 +400,11 @@ fn set_arm(experiment: &mut Experiment, name: &str, state: ArmState) -> Result<(
         ));
     }
     if let Some(arm) = experiment.arms.get_mut(place) {
+        if arm.state == state {
+            // Else there would be a record of a change that was none.
+            let given = format!("{name:?}, which is {} already", state.name());
+            return Err(Error::value("arm", given, "an arm in another state"));
+        }
         arm.state = state;
     }
     let live = experiment.arms.iter().filter(|arm| arm.state == ArmState::Live).count();

@@ -72,6 +72,7 @@ test('who asks without a credential, with a wrong one or in the clear hears what
   assert.match(await refused(['history'], { HAGGLE_URL: world.edge.url }), /404: .*\nHAGGLE_URL must be the administration's host/);
   const token = file('token', `${world.edge.secrets.ADMIN_TOKEN}\n`);
   assert.equal(await done(['history', '--token-file', token], { HAGGLE_TOKEN: '' }), 'no records\n');
+  assert.match(await refused(['history', 'sevila']), /404: no experiment sevila/);
 });
 
 test('an experiment lives through the command line, and each step says what is different and stands in the history', async () => {

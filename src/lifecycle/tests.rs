@@ -169,6 +169,7 @@ fn the_control_and_one_more_arm_stay_live() {
     assert_eq!(one_less.arms[2].state, ArmState::Retired);
     assert!(refusal(&one_less, "pause-arm", r#", "arm": "low""#).contains("number of live arms is 1"));
     assert!(refusal(&one_less, "decide", HIGH).contains("which is not live"));
+    assert!(refusal(&one_less, "retire-arm", HIGH).contains("\"high\", which is retired already"));
     assert_eq!(action("revive-arm", HIGH).apply(&one_less, 0).unwrap(), before);
 }
 

@@ -145,6 +145,23 @@ fn item_units_take_their_duration_from_what_items_brought_before() {
 }
 
 #[test]
+fn a_hypothesis_that_nobody_has_written_is_noted() {
+    let directory = std::env::temp_dir().join(format!("haggle-unwritten-{}", std::process::id()));
+    let directory = directory.to_str().unwrap();
+    let run = haggle(&["new", "murcia", "--dir", directory, "--items", "all", "--arm", "low=x0.9"], "");
+    assert_eq!(run.code, 0, "{}", run.err);
+    let items = file("unwritten-items.csv", &catalogue());
+    let written = Path::new(directory).join("murcia.toml");
+    let run = check(&written, &["--catalogue", items.to_str().unwrap()]);
+    assert!(
+        run.out.contains("the hypothesis is still the one that `haggle new` proposes"),
+        "{}{}",
+        run.out,
+        run.err
+    );
+}
+
+#[test]
 fn what_cannot_be_checked_is_refused_and_what_cannot_start_is_said() {
     let experiment = file("check-bad.toml", EXPERIMENT);
     let items = file("check-bad-items.csv", &catalogue());

@@ -3,6 +3,8 @@
 mod answers;
 mod template;
 
+pub use answers::HYPOTHESIS;
+
 use std::fs::OpenOptions;
 use std::io::{ErrorKind, IsTerminal, Write};
 use std::path::{Path, PathBuf};

@@ -7,10 +7,17 @@ use serde_json::{Value, json};
 
 use super::Findings;
 use super::plan::{share, single};
+use crate::new::HYPOTHESIS;
 use crate::table::{Table, Unit};
 
 /// Adds what the groups and the plan make worth knowing.
 pub fn notes(findings: &mut Findings) {
+    if findings.experiment.hypothesis == HYPOTHESIS {
+        findings.notes.push(
+            "the hypothesis is still the one that `haggle new` proposes; after the start it never changes"
+                .into(),
+        );
+    }
     let Some(groups) = &findings.groups else { return };
     for range in groups.ranges(&findings.experiment) {
         if range.crossed > 0 {

@@ -44,7 +44,8 @@ pub enum Price {
     Column(String),
 }
 
-const HYPOTHESIS: &str = "Write here what you expect, and why, before the first price moves.";
+/// What stands in a file whose hypothesis is still to be written.
+pub const HYPOTHESIS: &str = "Write here what you expect, and why, before the first price moves.";
 
 /// Takes what the flags say, and defaults for the rest.
 pub fn take(options: &Options) -> Result<Draft, Failure> {

@@ -3,6 +3,7 @@
 use clap::Args;
 use serde_json::{Value, json};
 
+use super::change::path_of;
 use super::{Client, Server, part};
 use crate::table::Table;
 use crate::{Answer, Failure, say};
@@ -30,6 +31,10 @@ pub struct Options {
 pub fn run(options: &Options) -> Result<Answer, Failure> {
     let client = options.server.client()?;
     let records = records(&client, options.name.as_deref())?;
+    if let Some(name) = options.name.as_deref().filter(|_| records.is_empty()) {
+        // Nothing is known of a name that was mistyped, either.
+        client.get_json(&path_of(name))?;
+    }
     if options.json {
         say(json!(records))?;
         return Ok(Answer::Yes);
