@@ -412,15 +412,13 @@ impl Experiment {
         Self::read(Fields::parse("an experiment in JSON", text, &FIELDS)?)
     }
 
-    /// An experiment on visitors about which nothing is said but its item and its arms; it has no name and no holdout,
-    /// splits evenly, and maximises conversion.
+    /// An experiment on visitors of which nothing is said but item and arms: it splits evenly and maximises conversion.
     pub(crate) fn plain(item: Item, arms: Vec<Arm>) -> Self {
         Self {
             name: String::new(),
             hypothesis: String::new(),
             document: String::new(),
             objective: Objective::Conversion,
-            // ISO 4217's code for no currency.
             currency: Currency::NONE,
             holdout: 0.0,
             floor: 0.0,
@@ -455,8 +453,7 @@ impl Experiment {
 
     /// Value of one conversion of an arm under the objective, net of the tax that its price includes.
     ///
-    /// With many items there is no such value, and 1 stands for it: their rewards are looked at as they are (see
-    /// [`RewardModel::Normal`]).
+    /// With many items there is none, and 1 stands for it: their rewards are looked at as they are.
     pub fn value_minor(&self, arm: &Arm) -> i64 {
         let Goods::Item(item) = &self.goods else { return 1 };
         let net_minor = item.tax.net_minor(arm.price_minor);
