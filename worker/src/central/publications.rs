@@ -42,11 +42,12 @@ pub struct Epoch {
 
 /// The newest allocation of every live experiment.
 pub async fn newest_epochs(env: &Env) -> Result<Vec<Epoch>> {
+    // CROSS JOIN is SQLite's word for this order: else it reads every epoch there ever was, each minute.
     let sql = "SELECT experiment, epoch, opened_at_ms, a.value->>'arm', a.value->>'share', a.value->>'exposures', \
                  a.value->>'conversions', CASE a.key WHEN 0 THEN hex(input) ELSE '' END, definition \
-               FROM epochs AS e, json_each(e.arms) AS a \
-               WHERE experiment IN (SELECT name FROM experiments WHERE state IN ('running', 'paused', 'decided')) \
-                 AND epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = e.experiment) \
+               FROM (SELECT name, (SELECT MAX(epoch) FROM epochs WHERE experiment = name) AS newest FROM experiments \
+                     WHERE state IN ('running', 'paused', 'decided')) AS x \
+               CROSS JOIN epochs AS e ON e.experiment = x.name AND e.epoch = x.newest, json_each(e.arms) AS a \
                ORDER BY experiment, a.key";
     let mut epochs: Vec<Epoch> = Vec::new();
     for row in query(&database(env)?, sql, &[]).await? {
@@ -111,9 +112,9 @@ pub struct Publication<'a> {
 /// Totals for the charts: every arm of the running experiments, and their holdouts.
 const CHARTS: &str = "\
     INSERT INTO history (experiment, version, arm, at_ms, share, exposures, conversions, revenue_minor, cost_minor) \
-    WITH e AS (SELECT experiment, arms FROM epochs AS x \
-               WHERE experiment IN (SELECT name FROM experiments WHERE state IN ('running', 'paused', 'decided')) \
-                 AND epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = x.experiment)), \
+    WITH x AS (SELECT name, (SELECT MAX(epoch) FROM epochs WHERE experiment = name) AS newest FROM experiments \
+               WHERE state IN ('running', 'paused', 'decided')), \
+         e AS (SELECT experiment, arms FROM x CROSS JOIN epochs ON experiment = x.name AND epoch = x.newest), \
          a AS (SELECT experiment, value->>'arm' AS arm, value->>'share' AS share FROM e, json_each(arms) \
                UNION ALL SELECT experiment, 'holdout', 0 FROM e) \
     SELECT a.experiment, ?1, a.arm, ?2, share, COALESCE(SUM(exposures), 0), COALESCE(SUM(conversions), 0), \
