@@ -5,7 +5,7 @@
 
 use super::comparison::Compared;
 use super::{Answer, Comparison};
-use crate::experiment::{Arm, ArmPrice, ArmState, Unit};
+use crate::experiment::{Arm, ArmPrice, Unit};
 use crate::inference::{Interval, RateReport};
 use crate::{Experiment, Tally};
 
@@ -65,7 +65,7 @@ impl Answer {
             ("dates", dates(experiment, record)),
             ("objective", text(experiment.objective.name())),
             ("currency", text(&experiment.currency.to_string())),
-            ("unit", text(unit_name(experiment.unit))),
+            ("unit", text(experiment.unit.name())),
             ("per", text(&Compared { experiment, periods: &[], panel: None }.per())),
             ("policy", text(experiment.policy.name.name())),
             ("floor", number(experiment.floor)),
@@ -148,7 +148,7 @@ impl Answer {
             ("name", text(&arm.name)),
             ("price", price(arm)),
             ("price_minor", arm.price_minor.to_string()),
-            ("state", text(state_name(arm.state))),
+            ("state", text(arm.state.name())),
             ("added", arm.is_added.to_string()),
         ];
         fields.extend(sums(counted));
@@ -175,23 +175,6 @@ fn dates(experiment: &Experiment, record: &Record<'_>) -> String {
         ("archived_at_ms", time(record.archived_at_ms)),
         ("end_ms", time(experiment.end_ms)),
     ])
-}
-
-fn unit_name(unit: Unit) -> &'static str {
-    match unit {
-        Unit::Visitor => "visitor",
-        Unit::Item => "item",
-        Unit::Family => "family",
-        Unit::ItemPeriod => "item-period",
-    }
-}
-
-fn state_name(state: ArmState) -> &'static str {
-    match state {
-        ArmState::Live => "live",
-        ArmState::Paused => "paused",
-        ArmState::Retired => "retired",
-    }
 }
 
 /// How the arm prices, as the experiment file says it.

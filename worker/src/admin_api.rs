@@ -6,6 +6,7 @@ use haggle::{Experiment, Groups, LiveExperiment, Snapshot, UnitKey};
 use serde::Serialize;
 use worker::{Env, Headers, Method, Request, Response};
 
+use crate::central::experiments::Stored;
 use crate::http::{self, Fault, json_response, json_text, query};
 use crate::settings::Settings;
 use crate::{cache, catalogue_api, central, log_api, publisher, report_api, sales_api};
@@ -65,7 +66,7 @@ async fn experiment(request: Request, env: &Env, name: &str, what: &str) -> Resu
     match (request.method(), what) {
         (Method::Get, "") => {
             let known = central::experiments::experiment_json(env, name).await?;
-            let (revision, text) = known.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?;
+            let (revision, text) = known.ok_or_else(|| central::experiments::unknown(name))?;
             publisher::tagged(text, 200, revision)
         }
         (Method::Put | Method::Delete, "") => publisher::forward(request, env).await,
@@ -86,33 +87,32 @@ async fn experiment(request: Request, env: &Env, name: &str, what: &str) -> Resu
     }
 }
 
-/// The experiment of this name with its groups, and when it was started.
-async fn grouped(env: &Env, name: &str) -> Result<(Experiment, Groups, u64), Fault> {
-    let stored = central::experiments::find(env, name).await?;
-    let stored = stored.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?;
-    let experiment = stored.experiment()?;
+/// The groups of an experiment.
+async fn groups_of(env: &Env, stored: &Stored, experiment: &Experiment) -> Result<Groups, Fault> {
+    let name = &stored.name;
     if stored.state == State::Draft || experiment.item().is_some() {
         let why = "it has no groups: they are drawn at the start of an experiment on items of the catalogue";
         return Err(Fault::NotFound(format!("experiment {name}: {why}")));
     }
-    Ok((experiment, central::groups::read(env, name).await?, stored.started_at_ms))
+    central::groups::read(env, name).await
 }
 
 async fn groups(env: &Env, name: &str) -> Result<Response, Fault> {
-    let (experiment, groups, started_at_ms) = grouped(env, name).await?;
-    let text = groups.to_tsv(experiment.currency, started_at_ms, experiment.end_ms);
+    let stored = central::experiments::known(env, name).await?;
+    let experiment = stored.experiment()?;
+    let groups = groups_of(env, &stored, &experiment).await?;
+    let text = groups.to_tsv(experiment.currency, stored.started_at_ms, experiment.end_ms);
     as_file(text, Format::Tsv.content_type(), &format!("g-{name}.tsv"))
 }
 
 /// The prices of an experiment in one of the forms of [`Format`].
 async fn prices(request: &Request, env: &Env, name: &str) -> Result<Response, Fault> {
     let format: Format = query(request, "format").as_deref().unwrap_or("tsv").parse()?;
-    let stored = central::experiments::find(env, name).await?;
-    let stored = stored.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?;
-    let one = stored.experiment()?;
-    let (experiment, groups) = match one.item() {
-        Some(_) => (one, Groups::default()),
-        None => grouped(env, name).await.map(|(experiment, groups, _)| (experiment, groups))?,
+    let stored = central::experiments::known(env, name).await?;
+    let experiment = stored.experiment()?;
+    let groups = match experiment.item() {
+        Some(_) => Groups::default(),
+        None => groups_of(env, &stored, &experiment).await?,
     };
     let published = cache::published(env)
         .await

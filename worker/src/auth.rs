@@ -111,7 +111,7 @@ thread_local! {
 pub async fn admit(request: &Request, env: &Env, settings: &Settings) -> Answer<Request> {
     let name = known_name(request, env, settings).await?;
     if !matches!(request.method(), Method::Get | Method::Head) {
-        check_idempotency_key(request)?;
+        idempotency_key(request)?;
     }
     let named = web_sys::Request::new_with_request(request.inner()).map_err(worker::Error::from)?;
     named.headers().set(ACTOR, &name).map_err(worker::Error::from)?;
@@ -262,17 +262,21 @@ fn counted(failures: &mut Vec<(String, Budget)>, address: String, now_ms: u64) -
     is_within
 }
 
-fn check_idempotency_key(request: &Request) -> Answer<()> {
+/// The idempotency key of a request.
+///
+/// # Errors
+/// 400 where it is missing or out of its bounds.
+pub fn idempotency_key(request: &Request) -> Answer<String> {
     let given = request.headers().get(IDEMPOTENCY_KEY)?;
     let is_key = |key: &String| {
         (1..=IDEMPOTENCY_KEY_BYTES_MAX).contains(&key.len())
             && key.bytes().all(|byte| byte.is_ascii_graphic())
     };
-    if given.as_ref().is_some_and(is_key) {
-        return Ok(());
-    }
-    let given =
-        given.map_or_else(|| "missing".into(), |key| format!("{} characters long", key.chars().count()));
+    let given = match given {
+        Some(key) if is_key(&key) => return Ok(key),
+        Some(key) => format!("{} characters long", key.chars().count()),
+        None => "missing".into(),
+    };
     let allowed =
         format!("1 to {IDEMPOTENCY_KEY_BYTES_MAX} visible ASCII characters, another one for each change");
     Err(haggle::Error::value("header Idempotency-Key", given, allowed).into())

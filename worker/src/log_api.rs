@@ -52,9 +52,7 @@ struct Line<'a> {
 
 /// A page of the log of an experiment.
 pub async fn log(request: &Request, env: &Env, name: &str) -> Result<Response, Fault> {
-    let stored = experiments::find(env, name).await?;
-    let stored = stored.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?;
-    let experiment = stored.experiment()?;
+    let experiment = experiments::known(env, name).await?.experiment()?;
     let after = query(request, "after").unwrap_or_default();
     let (shown, next) = match experiment.unit {
         Unit::Visitor => exposures(env, name, &after).await?,

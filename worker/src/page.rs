@@ -113,7 +113,6 @@ async fn ready(request: &ShopRequest, env: &Env, context: &Context) -> std::resu
     settings.signer.ready().await.map_err(misconfigured)?;
     let is_refused = settings.consent.as_ref().is_some_and(|consent| !consent.is_given(&request.cookies));
     let snapshot = cache::snapshot_for_page(env, &settings, context).await;
-    let has_shared = |snapshot: &Snapshot| snapshot.experiments().iter().any(|live| !live.is_of_visitors());
     if is_refused && !snapshot.as_deref().is_ok_and(has_shared) {
         return Err(Reason::NoConsent);
     }
@@ -180,8 +179,7 @@ impl View {
             proof::doubt(&path_key(&self.request));
         }
         report.items.iter().for_each(|item| self.visitor.keep_catalogue(&item.sku));
-        let has_shared = self.visitor.snapshot().experiments().iter().any(|live| !live.is_of_visitors());
-        let shared = if has_shared { self.priced(&bytes, false) } else { None };
+        let shared = if has_shared(self.visitor.snapshot()) { self.priced(&bytes, false) } else { None };
         let response = match shared {
             Some((output, without)) => self.written(output, &without).await?,
             None => self.with_bytes(&bytes)?,
@@ -359,6 +357,11 @@ impl View {
         }
         marked(response, reason)
     }
+}
+
+/// Whether anything is published that everybody sees alike.
+fn has_shared(snapshot: &Snapshot) -> bool {
+    snapshot.experiments().iter().any(|live| !live.is_of_visitors())
 }
 
 /// What the proof of a page is kept under.

@@ -182,12 +182,12 @@ impl Publisher {
 
     /// The newest snapshot that is known without D1, and the version after all.
     async fn newest(&self) -> std::result::Result<(Option<Snapshot>, u64), Fault> {
-        let last = last::read(&self.sql)?;
+        let last_version = last::read(&self.sql)?.version;
         // An object that has never put a snapshot goes on with the one in KV.
         let in_kv = cache::published(&self.env).await;
-        let known = Snapshot::decode(last.bytes).ok();
+        let known = Snapshot::decode(last::snapshot(&self.sql)?).ok();
         let known = [known, in_kv.ok().flatten()].into_iter().flatten().max_by_key(Snapshot::version);
-        let version = known.as_ref().map_or(last.version, |known| known.version().max(last.version)) + 1;
+        let version = known.as_ref().map_or(last_version, |known| known.version().max(last_version)) + 1;
         Ok((known, version))
     }
 

@@ -5,11 +5,11 @@ use haggle::cluster::{self, Panel, Total};
 use haggle::experiment::{Goods, Unit};
 use haggle::lifecycle::State;
 use haggle::time::HOUR_MS;
-use haggle::{Delays, Experiment, Groups, History, Objective, PolicyInput, Tally, evidence, mac};
+use haggle::{Experiment, Groups, History, Objective, PolicyInput, Tally, evidence, mac};
 use worker::{Env, Response};
 
 use crate::central::audit::Record as Done;
-use crate::central::{self, answer};
+use crate::central::{self, answer, experiments};
 use crate::clock;
 use crate::http::{Fault, json_text};
 use crate::publisher::items;
@@ -51,7 +51,7 @@ pub async fn final_json(env: &Env, name: &str, done: &Done) -> Result<String, Fa
 
 async fn record_of(env: &Env, name: &str, now_ms: u64) -> Result<answer::Record, Fault> {
     let record = answer::record(env, name, now_ms).await?;
-    record.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))
+    record.ok_or_else(|| experiments::unknown(name))
 }
 
 /// The answer from what is counted now.
@@ -130,9 +130,7 @@ impl Seen {
         let now_hour = now_ms / HOUR_MS;
         if experiment.unit != Unit::Visitor {
             let history = items::history(env, experiment, now_hour).await?;
-            // All that an epoch brings is taken for known when it is over.
-            let input =
-                evidence::policy_input(experiment, &history, &Delays::default(), f64::from(u32::MAX))?;
+            let input = items::input(experiment, &history)?;
             let panel = items::observations(env, experiment, groups, started_at_ms, now_ms).await?;
             let totals = items::group_totals(env, experiment, groups, started_at_ms, now_ms).await?;
             return Ok(Self {

@@ -74,15 +74,12 @@ pub struct Items {
 /// Opens a catalogue file; `-` is standard input. Prices without a currency are in `currency`. Where no delimiter is
 /// given, it is the tab for names in `.tsv`, else whichever of tab, semicolon, comma and bar the head has most of.
 pub fn read(path: &Path, currency: Option<Currency>, delimiter: Option<u8>) -> Result<Items, Failure> {
-    let mut input = files::open(path)?;
-    let first = files::first_line(&mut *input).map_err(files::named(path))?;
-    let count = |sign: u8| first.iter().filter(|&&byte| byte == sign).count();
     let is_tsv = path.extension().is_some_and(|extension| extension.eq_ignore_ascii_case("tsv"));
-    let found = [b'|', b',', b';', b'\t'].into_iter().max_by_key(|&sign| count(sign)).unwrap_or(b',');
-    let delimiter = delimiter.unwrap_or(if is_tsv { b'\t' } else { found });
-    let first = first.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(first);
-    let whole: Box<dyn Read> = Box::new(std::io::Cursor::new(first).chain(input));
-    let mut table = csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(whole);
+    let mut table = files::table(path, |first| match delimiter {
+        Some(delimiter) => delimiter,
+        None if is_tsv => b'\t',
+        None => files::most_of(first, b"|,;\t"),
+    })?;
     let head = table.byte_headers().map_err(files::named(path))?;
     let columns = columns(head).map_err(files::named(path))?;
     Ok(Items { path: path.to_owned(), table, columns, currency, lines: BTreeMap::new(), has_failed: false })

@@ -58,6 +58,26 @@ pub fn first_line(file: &mut dyn BufRead) -> std::io::Result<Vec<u8>> {
     Ok(start)
 }
 
+/// A reader of a table with a head. `delimiter` says by the first line what separates columns; see [`most_of`].
+pub fn table(
+    path: &Path,
+    delimiter: impl FnOnce(&[u8]) -> u8,
+) -> Result<csv::Reader<Box<dyn Read>>, Failure> {
+    let mut input = open(path)?;
+    let first = first_line(&mut *input).map_err(named(path))?;
+    let delimiter = delimiter(&first);
+    // Spreadsheets put a mark of UTF-8 before the first name.
+    let first = first.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(first);
+    let whole: Box<dyn Read> = Box::new(std::io::Cursor::new(first).chain(input));
+    Ok(csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(whole))
+}
+
+/// Which of these signs a line has most of; of equals the last.
+pub fn most_of(line: &[u8], signs: &[u8]) -> u8 {
+    let count = |sign: u8| line.iter().filter(|&&byte| byte == sign).count();
+    signs.iter().copied().max_by_key(|&sign| count(sign)).unwrap_or(b',')
+}
+
 /// Calls `read` with the number and the text of each line, from 1.
 pub fn lines(
     file: &mut dyn BufRead,

@@ -5,16 +5,13 @@
 
 use std::collections::BTreeMap;
 
-use haggle::experiment::HOLDOUT;
+use haggle::experiment::{HOLDOUT, NEGATIVE};
 use haggle::{Cohort, Experiment, History, Period, Tally};
 use worker::{Env, Result};
 
 use super::{database, number, square_sums, summed};
 use crate::http::Fault;
 use crate::rows::{Row, only, query};
-
-/// The arm name under which the negative group is counted.
-const NEGATIVE: &str = "negative";
 
 /// Epochs that are read at once: at most 66 rows each.
 const EPOCHS_AT_ONCE: u32 = 500;

@@ -33,6 +33,24 @@ pub struct Record {
     pub answer: Option<String>,
 }
 
+impl Record {
+    /// All but the answer, in the order of the fields.
+    pub fn values(&self) -> Vec<Bound<'_>> {
+        vec![
+            self.at_ms.into(),
+            self.who.as_str().into(),
+            self.action.as_str().into(),
+            self.experiment.as_str().into(),
+            self.reason.as_str().into(),
+            self.before.as_str().into(),
+            self.after.as_str().into(),
+            self.key.as_str().into(),
+            self.request.as_str().into(),
+            u64::from(self.status).into(),
+        ]
+    }
+}
+
 /// What was answered to the request with this key.
 pub struct Answered {
     /// Fingerprint of the request.
@@ -82,19 +100,7 @@ fn insert(env: &Env, record: &Record, verb: &str) -> Result<D1PreparedStatement>
         "{verb} INTO audit (at_ms, who, action, experiment, reason, before, after, idempotency_key, request, status, \
          answer) SELECT ?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, {answer}"
     );
-    let status = u64::from(record.status);
-    let mut values = vec![
-        record.at_ms.into(),
-        record.who.as_str().into(),
-        record.action.as_str().into(),
-        record.experiment.as_str().into(),
-        record.reason.as_str().into(),
-        record.before.as_str().into(),
-        record.after.as_str().into(),
-        record.key.as_str().into(),
-        record.request.as_str().into(),
-        status.into(),
-    ];
+    let mut values = record.values();
     values.extend(record.answer.as_deref().map(Bound::Text));
     prepare(&database(env)?, &sql, &values)
 }

@@ -8,7 +8,7 @@ use crate::http::Fault;
 use crate::rows::{only, prepare, query};
 
 /// Items in one page.
-pub const PAGE_ITEMS: u64 = 1000;
+const PAGE_ITEMS: u64 = 1000;
 
 /// Longest list that is bound to a statement, in bytes: D1 takes values of two million.
 const LIST_BYTES_MAX: usize = 500_000;
@@ -54,13 +54,20 @@ pub async fn changed_in_live(env: &Env, items: &[CatalogueItem]) -> Result<Vec<S
     rows.iter().map(|row| row.text(0)).collect()
 }
 
-/// The next items of the catalogue after this key, in the order of their keys, at most [`PAGE_ITEMS`].
-pub async fn items_after(env: &Env, sku: &str) -> std::result::Result<Vec<CatalogueItem>, Fault> {
-    let mut items = Vec::new();
-    for json in page_after(env, sku).await? {
-        items.push(CatalogueItem::from_json(&json)?);
+/// Hands over every item of the catalogue, in the order of their keys; never more than [`PAGE_ITEMS`] are read at once.
+pub async fn each(env: &Env, take: &mut dyn FnMut(CatalogueItem)) -> std::result::Result<(), Fault> {
+    let mut after = String::new();
+    loop {
+        let page = page_after(env, &after).await?;
+        if page.is_empty() {
+            return Ok(());
+        }
+        for json in page {
+            let item = CatalogueItem::from_json(&json)?;
+            after.clone_from(&item.sku);
+            take(item);
+        }
     }
-    Ok(items)
 }
 
 /// The page after this key and the number of all items, as the text of the answer.

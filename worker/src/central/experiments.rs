@@ -61,6 +61,19 @@ pub async fn find(env: &Env, name: &str) -> Result<Option<Stored>> {
     query(&database(env)?, &sql, &[name.into()]).await?.first().map(stored).transpose()
 }
 
+/// The experiment of this name.
+///
+/// # Errors
+/// There is none, or the central store does not answer.
+pub async fn known(env: &Env, name: &str) -> std::result::Result<Stored, Fault> {
+    find(env, name).await?.ok_or_else(|| unknown(name))
+}
+
+/// There is no experiment of this name.
+pub fn unknown(name: &str) -> Fault {
+    Fault::NotFound(format!("no experiment {name}"))
+}
+
 /// The experiments that are in the snapshot, in the order of their names.
 pub async fn live(env: &Env) -> Result<Vec<Stored>> {
     let sql = format!("{STORED} WHERE state IN ('running', 'paused', 'decided') ORDER BY name");
@@ -135,7 +148,7 @@ pub fn start(
     prepare(&database(env)?, sql, &values)
 }
 
-/// Pauses an experiment, or lets it go on; a stop is over in either case.
+/// Pauses an experiment, or lets it go on; whether it is stopped stands beside that.
 pub fn set_state(env: &Env, name: &str, state: State) -> Result<D1PreparedStatement> {
     let sql = "UPDATE experiments SET state = ?2, revision = revision + 1 WHERE name = ?1";
     prepare(&database(env)?, sql, &[name.into(), state.name().into()])

@@ -64,7 +64,7 @@ impl Publisher {
 
     /// Deletes a draft; what has started stays for ever.
     pub(super) async fn delete_draft(&self, asked: &Asked, name: &str) -> Answer {
-        let stored = self.find(name).await?;
+        let stored = experiments::known(&self.env, name).await?;
         asked.check_match(stored.revision)?;
         if stored.state != State::Draft {
             let state = stored.state.name();
@@ -90,7 +90,7 @@ impl Publisher {
                 ACTIONS.join(", ")
             )));
         }
-        let stored = self.find(name).await?;
+        let stored = experiments::known(&self.env, name).await?;
         asked.check_match(stored.revision)?;
         let experiment = stored.experiment()?;
         let order = Order::read(action, &asked.body, experiment.currency)?;
@@ -195,24 +195,18 @@ impl Publisher {
     /// What the catalogue has of these groups' items, in the order of their keys.
     async fn items_of(&self, groups: &Groups) -> Result<Vec<CatalogueItem>, Fault> {
         let mut items = Vec::new();
-        let mut after = String::new();
-        loop {
-            let page = catalogue::items_after(&self.env, &after).await?;
-            let Some(last) = page.last() else { return Ok(items) };
-            after.clone_from(&last.sku);
-            items.extend(page.into_iter().filter(|item| groups.find(&item.sku).is_some()));
-        }
-    }
-
-    /// The experiment of this name.
-    pub(super) async fn find(&self, name: &str) -> Result<Stored, Fault> {
-        let stored = experiments::find(&self.env, name).await?;
-        stored.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))
+        let mut take = |item: CatalogueItem| {
+            if groups.find(&item.sku).is_some() {
+                items.push(item);
+            }
+        };
+        catalogue::each(&self.env, &mut take).await?;
+        Ok(items)
     }
 
     async fn view(&self, name: &str, status: u16) -> Answer {
         let known = experiments::experiment_json(&self.env, name).await?;
-        let (revision, text) = known.ok_or_else(|| Fault::NotFound(format!("no experiment {name}")))?;
+        let (revision, text) = known.ok_or_else(|| experiments::unknown(name))?;
         tagged(text, status, revision)
     }
 }

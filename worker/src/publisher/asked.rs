@@ -7,7 +7,7 @@ use worker::{Request, Response};
 
 use super::kill::SWITCH_WAIT_MS;
 use super::{Answer, Publisher, last};
-use crate::auth::{ACTOR, BEARER};
+use crate::auth::{self, ACTOR, BEARER};
 use crate::central::audit::{self, Answered, Record};
 use crate::clock;
 use crate::http::{Fault, json_text, query, text_body};
@@ -34,12 +34,7 @@ impl Asked {
     /// Reads all of a request.
     pub async fn read(request: &Request, path: &str) -> Result<Self, Fault> {
         let header = |name: &str| request.headers().get(name).ok().flatten();
-        let key = header("idempotency-key").unwrap_or_default();
-        if !(1..=64).contains(&key.len()) || !key.bytes().all(|byte| byte.is_ascii_graphic()) {
-            let why =
-                "header Idempotency-Key is missing or wrong; it must be 1 to 64 visible ASCII characters";
-            return Err(Fault::Bad(why.into()));
-        }
+        let key = auth::idempotency_key(request)?;
         let most = if path.ends_with("/start") { START_BYTES_MAX } else { BYTES_MAX };
         let body = text_body(request, most).await?;
         Ok(Self {

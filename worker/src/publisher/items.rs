@@ -14,7 +14,7 @@ use haggle::cluster::{self, Observation, Panel, Total};
 use haggle::experiment::{Objective, Unit};
 use haggle::lifecycle::State;
 use haggle::time::HOUR_MS;
-use haggle::{Cohort, Delays, Experiment, Groups, History, Period, PolicyInput, Tally, evidence};
+use haggle::{Cohort, Delays, Error, Experiment, Groups, History, Period, PolicyInput, Tally, evidence};
 use worker::Env;
 
 use super::turn::{Live, Turn};
@@ -145,11 +145,18 @@ pub async fn evidence(env: &Env, live: &Live, now_ms: u64) -> Result<(PolicyInpu
     let calendar = Calendar::of(experiment, live.stored.started_at_ms);
     let until = cluster::known_until(calendar.start_ms, calendar.period_hours, experiment.end_ms, now_ms);
     let history = history(env, experiment, until).await?;
-    // All that an epoch brings is taken for known when it is over.
-    let input = evidence::policy_input(experiment, &history, &Delays::default(), f64::from(u32::MAX))?;
+    let input = input(experiment, &history)?;
     let mut totals = history.arm_totals()?;
     totals.resize(experiment.arms.len(), Tally::default());
     Ok((input, totals))
+}
+
+/// What the policy may look at of a history: all that an epoch brings is taken for known when it is over.
+///
+/// # Errors
+/// Sums beyond the exact range.
+pub fn input(experiment: &Experiment, history: &History) -> Result<PolicyInput, Error> {
+    evidence::policy_input(experiment, history, &Delays::default(), f64::from(u32::MAX))
 }
 
 /// What was sold up to an hour in the epochs of an experiment, each unit in each of them being one exposure.

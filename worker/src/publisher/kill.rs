@@ -73,7 +73,7 @@ impl Publisher {
         };
         let stored = match known {
             Ok(Some(stored)) => Some(stored),
-            Ok(None) => return Err(Fault::NotFound(format!("no experiment {name}"))),
+            Ok(None) => return Err(experiments::unknown(name)),
             // Without D1: what is published can be stopped.
             Err(_) => {
                 self.check_is_published(name).await?;

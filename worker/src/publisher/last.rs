@@ -9,7 +9,7 @@ use worker::{Result, SqlStorage};
 use crate::central::audit::{Answered, Record};
 use crate::rows::{Bound, execute};
 
-/// The last snapshot that was put, and what is stopped.
+/// What is stopped, and the version that was put last.
 #[derive(Default)]
 pub struct Last {
     /// Nobody is to be priced.
@@ -20,8 +20,6 @@ pub struct Last {
     pub stopped: Vec<String>,
     /// Version of the snapshot; 0 before the first.
     pub version: u64,
-    /// The snapshot; empty before the first.
-    pub bytes: Vec<u8>,
 }
 
 /// Bytes of a snapshot in one row.
@@ -45,20 +43,27 @@ pub fn prepare(sql: &SqlStorage) -> Result<()> {
     [last, first, parts, stopped, done].iter().try_for_each(|statement| sql.exec(statement, None).map(drop))
 }
 
-/// What is remembered.
-pub fn read(sql: &SqlStorage) -> Result<Last> {
-    let rows = execute(sql, "SELECT stopped, version, bytes FROM last", &[])?;
-    let Some(row) = rows.first() else { return Ok(Last::default()) };
-    let mut bytes = row.bytes(2)?;
-    for part in execute(sql, "SELECT bytes FROM parts ORDER BY part", &[])? {
-        bytes.append(&mut part.bytes(0)?);
+/// The snapshot that was put last; empty before the first.
+pub fn snapshot(sql: &SqlStorage) -> Result<Vec<u8>> {
+    let mut bytes = Vec::new();
+    for statement in ["SELECT bytes FROM last", "SELECT bytes FROM parts ORDER BY part"] {
+        for part in execute(sql, statement, &[])? {
+            bytes.append(&mut part.bytes(0)?);
+        }
     }
+    Ok(bytes)
+}
+
+/// What is remembered beside the snapshot.
+pub fn read(sql: &SqlStorage) -> Result<Last> {
+    let rows = execute(sql, "SELECT stopped, version FROM last", &[])?;
+    let Some(row) = rows.first() else { return Ok(Last::default()) };
     let (is_stopped, version) = (row.integer(0)? != 0, row.count(1)?);
     let names = execute(sql, "SELECT experiment FROM stopped ORDER BY experiment", &[])?;
     let names = names.iter().map(|row| row.text(0)).collect::<Result<Vec<String>>>()?;
     let is_held = names.iter().any(String::is_empty);
     let stopped = names.into_iter().filter(|name| !name.is_empty()).collect();
-    Ok(Last { is_stopped, is_held, stopped, version, bytes })
+    Ok(Last { is_stopped, is_held, stopped, version })
 }
 
 /// Remembers that all prices are stopped, or that they are not.
@@ -96,19 +101,8 @@ pub fn set_snapshot(sql: &SqlStorage, version: u64, bytes: &[u8]) -> Result<()> 
 pub fn add_done(sql: &SqlStorage, record: &Record) -> Result<()> {
     let statement = "INSERT OR IGNORE INTO done (at_ms, who, action, experiment, reason, before, after, key, request, \
                      status, answer) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)";
-    let values = [
-        record.at_ms.into(),
-        record.who.as_str().into(),
-        record.action.as_str().into(),
-        record.experiment.as_str().into(),
-        record.reason.as_str().into(),
-        record.before.as_str().into(),
-        record.after.as_str().into(),
-        record.key.as_str().into(),
-        record.request.as_str().into(),
-        u64::from(record.status).into(),
-        record.answer.as_deref().unwrap_or_default().into(),
-    ];
+    let mut values = record.values();
+    values.push(record.answer.as_deref().unwrap_or_default().into());
     execute(sql, statement, &values)?;
     let old = "DELETE FROM done WHERE recorded = 1 AND id <= (SELECT MAX(id) FROM done) - ?";
     execute(sql, old, &[KEYS_KEPT.into()]).map(drop)

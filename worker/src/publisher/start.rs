@@ -113,13 +113,7 @@ impl Publisher {
             Some(file) => Draw::saved(experiment, file)?,
             None => Draw::new(experiment),
         };
-        let mut after = String::new();
-        loop {
-            let page = catalogue::items_after(&self.env, &after).await?;
-            let Some(last) = page.last() else { break };
-            after.clone_from(&last.sku);
-            page.into_iter().for_each(|item| draw.offer(item));
-        }
+        catalogue::each(&self.env, &mut |item| draw.offer(item)).await?;
         let taken: BTreeSet<String> = taken.iter().map(|(sku, _)| sku.clone()).collect();
         // The catalogue and the other experiments are in the way, not what was sent.
         let drawn = draw.finish(&taken).map_err(|why| Fault::Conflict(why.to_string()))?;

@@ -130,7 +130,19 @@ struct Sending<'a> {
     media_type: &'static str,
 }
 
-impl Sending<'_> {
+impl<'a> Sending<'a> {
+    /// Nothing is on its way yet. `lines_max` lines of the file become a request's body.
+    fn new(
+        client: &'a Client,
+        file: &Path,
+        path: &'static str,
+        lines_max: usize,
+        (body, media_type): (fn(&[String]) -> String, &'static str),
+    ) -> Result<Self, Failure> {
+        let (bar, lines) = (bar(file)?, Vec::new());
+        Ok(Self { client, path, bar, lines, bytes: 0, lines_max, sent: 0, body, media_type })
+    }
+
     /// Adds a line; gives the answer where that has filled a request.
     fn add(&mut self, line: String, position: u64) -> Result<Option<Value>, Failure> {
         self.bytes += line.len();
@@ -168,17 +180,9 @@ impl CataloguePush {
     fn run(&self) -> Result<Answer, Failure> {
         let client = self.server.client()?;
         let mut items = catalogue_file::read(&self.file, self.currency, None)?;
-        let mut sending = Sending {
-            client: &client,
-            path: "/haggle/v1/catalogue",
-            bar: bar(&self.file)?,
-            lines: Vec::new(),
-            bytes: 0,
-            lines_max: ITEMS_MAX,
-            sent: 0,
-            body: |lines| lines.join("\n"),
-            media_type: "application/x-ndjson",
-        };
+        let lines: fn(&[String]) -> String = |lines| lines.join("\n");
+        let form = (lines, "application/x-ndjson");
+        let mut sending = Sending::new(&client, &self.file, "/haggle/v1/catalogue", ITEMS_MAX, form)?;
         let (mut stored, mut changed) = (0, Vec::new());
         let mut note = |answer: Option<Value>| {
             let Some(answer) = answer else { return };
@@ -216,14 +220,8 @@ fn shown(item: &Value) -> String {
 }
 
 /// A reader of a table that finds out by its first line whether commas, semicolons or tabs separate.
-pub fn table(path: &Path) -> Result<csv::Reader<impl Read>, Failure> {
-    let mut input = files::open(path)?;
-    let first = files::first_line(&mut *input).map_err(files::named(path))?;
-    let count = |sign: u8| first.iter().filter(|&&byte| byte == sign).count();
-    let separator = [b',', b';', b'\t'].into_iter().max_by_key(|&sign| count(sign)).unwrap_or(b',');
-    let first = first.strip_prefix(b"\xef\xbb\xbf").map(<[u8]>::to_vec).unwrap_or(first);
-    let whole = std::io::Cursor::new(first).chain(input);
-    Ok(csv::ReaderBuilder::new().delimiter(separator).flexible(true).from_reader(whole))
+pub fn table(path: &Path) -> Result<csv::Reader<Box<dyn Read>>, Failure> {
+    files::table(path, |first| files::most_of(first, b",;\t"))
 }
 
 /// The columns of a sales file: where each stands, and whether it holds minor units.
@@ -289,17 +287,9 @@ impl SalesPush {
         let mut table = table(&self.file)?;
         let head = table.byte_headers().map_err(files::named(&self.file))?;
         let columns = Columns::read(head).map_err(files::named(&self.file))?;
-        let mut sending = Sending {
-            client: &client,
-            path: "/haggle/v1/sales",
-            bar: bar(&self.file)?,
-            lines: Vec::new(),
-            bytes: 0,
-            lines_max: SALES_MAX,
-            sent: 0,
-            body: |lines| format!("{{\"days\":[{}]}}", lines.join(",")),
-            media_type: "application/json",
-        };
+        let days: fn(&[String]) -> String = |lines| format!("{{\"days\":[{}]}}", lines.join(","));
+        let form = (days, "application/json");
+        let mut sending = Sending::new(&client, &self.file, "/haggle/v1/sales", SALES_MAX, form)?;
         let (mut record, mut taken) = (csv::ByteRecord::new(), Taken::default());
         while table.read_byte_record(&mut record).map_err(files::named(&self.file))? {
             let row = columns.row(&record, self.currency).map_err(files::named(&self.file))?;
