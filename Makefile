@@ -51,18 +51,19 @@ WASM_OPT := $(NODE_BIN)/wasm-opt --enable-mutable-globals --enable-sign-ext --en
 
 CORE_SOURCES := $(shell find src -name '*.rs') Cargo.toml $(wildcard Cargo.lock) rust-toolchain.toml
 WORKER_SOURCES := $(CORE_SOURCES) $(shell find worker/src -type f) $(wildcard worker/Cargo.toml worker/.cargo/config.toml)
-PREVIEW_SOURCES := $(CORE_SOURCES) $(shell find www/wasm -name '*.rs') $(wildcard www/wasm/Cargo.toml)
+BROWSER_SOURCES = $(CORE_SOURCES) $(shell find www/wasm/$* -name '*.rs') www/wasm/$*/Cargo.toml
 
 WORKER_JS := worker/build/index.js
-PREVIEW_WEB := www/pkg/haggle_preview.js
-PREVIEW_NODE := target/preview-node/haggle_preview.js
+# What the pages of the admin host load: our two modules of wasm, and the library that draws charts.
+BROWSER_WEB := $(foreach name,preview lab,www/pkg/haggle_$(name).js) www/vendor/uPlot.js
+BROWSER_NODE := $(foreach name,preview lab,target/browser-node/haggle_$(name).js)
 BENCH_NODE := target/bench-node/haggle_bench.js
 BENCH_SOURCES := $(CORE_SOURCES) $(shell find tests/bench/wasm -name '*.rs') tests/bench/wasm/Cargo.toml worker/.cargo/config.toml
 LOGS := target/test-logs
 # Where cargo puts things: elsewhere if CARGO_TARGET_DIR says so.
 CARGO_OUT := $(or $(CARGO_TARGET_DIR),target)
 BENCH_WASM := $(CARGO_OUT)/$(WASM)/release/haggle_bench.wasm
-PREVIEW_WASM := $(CARGO_OUT)/$(WASM)/release/haggle_preview.wasm
+BROWSER_WASM := $(CARGO_OUT)/$(WASM)/release/haggle
 
 # A step's title; a comma in it is written $(comma).
 comma := ,
@@ -98,7 +99,7 @@ bench-regret: ## regret of the policies beside that of independent programs, 400
 	@node tests/bench/regret.mjs $(CARGO_OUT)/release/haggle
 
 .PHONY: worker
-worker: $(WORKER_JS) $(PREVIEW_WEB) $(PREVIEW_NODE) ## build the Worker and the preview (nothing where nothing changed)
+worker: $(WORKER_JS) $(BROWSER_WEB) $(BROWSER_NODE) ## build the Worker and its pages (nothing where nothing changed)
 	@:
 
 .PHONY: deploy
@@ -111,7 +112,7 @@ crawlers: ## the list of crawlers from the installed npm package isbot (npm upda
 
 .PHONY: clean
 clean: ## remove what was built; the tools in .tools and node_modules stay
-	rm -rf target worker/build www/pkg .wrangler
+	rm -rf target worker/build www/pkg www/vendor .wrangler
 
 ##@ Parts of make test
 
@@ -133,7 +134,7 @@ clippy:
 	@cargo clippy $(LOCKED) --workspace --all-targets --features cli -- -D warnings
 	$(call say,cargo clippy for wasm32: worker and www/wasm)
 	@if [ -d $(RUST_WEB) ]; then echo "left out: Debian's compiler has no clippy"; \
-	else cargo clippy $(LOCKED) --target $(WASM) -p haggle-worker -p haggle-preview -- -D warnings; fi
+	else cargo clippy $(LOCKED) --target $(WASM) -p haggle-worker -p haggle-preview -p haggle-lab -- -D warnings; fi
 
 .PHONY: unit
 unit:
@@ -182,19 +183,27 @@ $(WORKER_JS): $(WORKER_SOURCES) Makefile .ci/drop-exports.mjs
 	@$(WASM_OPT) worker/build/index_bg.wasm -o worker/build/index_bg.wasm
 	@touch $@
 
-$(PREVIEW_WASM): $(PREVIEW_SOURCES) Makefile
-	$(call say,www/pkg: the preview)
-	@$(WASM_ENV) cargo build $(LOCKED) --release -p haggle-preview --target $(WASM)
+.SECONDEXPANSION:
+.SECONDARY: $(foreach name,preview lab,$(BROWSER_WASM)_$(name).wasm)
+
+$(BROWSER_WASM)_%.wasm: $$(BROWSER_SOURCES) Makefile
+	$(call say,www/pkg: $*)
+	@$(WASM_ENV) cargo build $(LOCKED) --release -p haggle-$* --target $(WASM)
 	@touch $@
 
-$(PREVIEW_WEB): $(PREVIEW_WASM)
-	@$(TOOLS)/wasm-bindgen --target web --no-typescript --out-dir www/pkg --out-name haggle_preview $<
-	@$(WASM_OPT) www/pkg/haggle_preview_bg.wasm -o www/pkg/haggle_preview_bg.wasm
+www/pkg/haggle_%.js: $(BROWSER_WASM)_%.wasm
+	@$(TOOLS)/wasm-bindgen --target web --no-typescript --out-dir www/pkg --out-name haggle_$* $<
+	@$(WASM_OPT) www/pkg/haggle_$*_bg.wasm -o www/pkg/haggle_$*_bg.wasm
 
-$(PREVIEW_NODE): $(PREVIEW_WASM)
-	@$(TOOLS)/wasm-bindgen --target nodejs --no-typescript --out-dir target/preview-node --out-name haggle_preview $<
-	@echo '{ "type": "commonjs" }' >target/preview-node/package.json
-	@$(WASM_OPT) target/preview-node/haggle_preview_bg.wasm -o target/preview-node/haggle_preview_bg.wasm
+target/browser-node/haggle_%.js: $(BROWSER_WASM)_%.wasm
+	@$(TOOLS)/wasm-bindgen --target nodejs --no-typescript --out-dir target/browser-node --out-name haggle_$* $<
+	@echo '{ "type": "commonjs" }' >target/browser-node/package.json
+	@$(WASM_OPT) target/browser-node/haggle_$*_bg.wasm -o target/browser-node/haggle_$*_bg.wasm
+
+www/vendor/uPlot.js: node_modules/uplot/package.json
+	@mkdir -p www/vendor
+	@$(NODE_BIN)/esbuild node_modules/uplot/dist/uPlot.esm.js --minify --legal-comments=inline --log-level=error --outfile=$@
+	@cp node_modules/uplot/dist/uPlot.min.css node_modules/uplot/LICENSE www/vendor/
 
 $(BENCH_NODE): $(BENCH_SOURCES) Makefile
 	$(call say,target/bench-node: the core in wasm$(comma) to be timed)

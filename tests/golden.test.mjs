@@ -78,7 +78,7 @@ function pinsOf(all, decidedAt_min, catalogue = []) {
 }
 
 describe('golden vectors in wasm under Node', () => {
-  const { Preview } = createRequire(import.meta.url)('../target/preview-node/haggle_preview.js');
+  const { Preview } = createRequire(import.meta.url)('../target/browser-node/haggle_preview.js');
   const shares = (item) => item.arms.map(({ share }) => share);
 
   test('allocations', () => {

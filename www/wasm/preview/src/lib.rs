@@ -3,8 +3,7 @@
 //! Out of scope: fetching the snapshot and the unit, which is the page's business, and signing, whose keys never
 //! reach a browser.
 
-use haggle::simulate::{Simulation, simulate};
-use haggle::{Choice, Experiment, Snapshot, UnitKey};
+use haggle::{Choice, Snapshot, UnitKey};
 use js_sys::Uint8Array;
 use serde::Serialize;
 use wasm_bindgen::prelude::*;
@@ -112,24 +111,6 @@ impl Preview {
             epoch: decision.epoch,
         })
     }
-
-    /// Runs the whole loop in memory and returns the state after every publication.
-    ///
-    /// `experiment` is an object as an experiment's JSON gives it, `simulation` one with `rates`, `horizon`,
-    /// `publish_every`, `delay_mean` and `seed`, see `haggle::simulate`. Each may be its JSON text as well.
-    pub fn simulate(experiment: JsValue, simulation: JsValue) -> Result<JsValue, JsError> {
-        let experiment = Experiment::from_json(&json_text(&experiment)?)?;
-        to_js(&simulate(&experiment, &Simulation::from_json(&json_text(&simulation)?)?)?)
-    }
-}
-
-/// The JSON text of an object, or a text as it is.
-fn json_text(value: &JsValue) -> Result<String, JsError> {
-    if let Some(text) = value.as_string() {
-        return Ok(text);
-    }
-    let no_text = || JsError::new("the object has no JSON text");
-    js_sys::JSON::stringify(value).ok().and_then(|text| text.as_string()).ok_or_else(no_text)
 }
 
 fn to_js(value: &impl Serialize) -> Result<JsValue, JsError> {
