@@ -1,8 +1,9 @@
 /** What haggle believes of each arm, as a curve: the posterior. */
 import { lineChart } from '../../charts.js';
+import { colorClass } from '../../charts/theme.js';
 import { average, probability } from '../../format.js';
 import { model as words } from '../../words.js';
-import { EARLY, colorClass, lazyChart, tableOf } from './panel.js';
+import { EARLY, lazyChart, tableOf } from './panel.js';
 import { make } from '../../dom.js';
 
 const own = words.panels.densities;
@@ -33,7 +34,7 @@ export const densities = {
         if (found.arms.length === 0 || found.x.length === 0) return EARLY;
         chart.draw({ ...curves({ ...found, prior: null }, drawn, own.title, `${evidence.name}-posterior`) });
         table.replaceChildren(tableOf(own.title, [words.arm, own.mean, own.range, words.pBest],
-          found.arms.map((/** @type {any} */ arm) => ({ color: colorClass(drawn, arm.name),
+          found.arms.map((/** @type {any} */ arm) => ({ color: colorClass(drawn.colorOf(arm.name)),
             cells: [arm.name, average(arm.mean, currency, digits), `${average(arm.low, currency, digits)} – ${average(arm.high, currency, digits)}`, probability(arm.p_best)] }))));
         const best = found.arms.reduce((/** @type {any} */ a, /** @type {any} */ b) => (b.p_best > a.p_best ? b : a));
         return { kind: 'fine', text: own.says(best.name, probability(best.p_best)) };

@@ -1,9 +1,10 @@
 /** For how many visitors the log counts when another policy is judged by it. */
 import { barChart } from '../../charts.js';
+import { colorClass } from '../../charts/theme.js';
 import { make } from '../../dom.js';
 import { count, percent } from '../../format.js';
 import { model as words } from '../../words.js';
-import { EARLY, colorClass, lazyChart, tableOf } from './panel.js';
+import { EARLY, lazyChart, tableOf } from './panel.js';
 
 const own = words.panels.offPolicy;
 
@@ -27,7 +28,7 @@ export const offPolicy = {
         chart.draw({ title: own.title, name: `${drawn.evidence.name}-ess`, y: { label: own.ess, kind: 'number' },
           bars: found.map((/** @type {any} */ one) => ({ name: nameOf(one), color: drawn.colorOf(nameOf(one)), value: one.ess, text: count(one.ess) })) });
         table.replaceChildren(tableOf(own.title, [own.policy, own.ess, words.visitors, own.share], found.map((/** @type {any} */ one) => ({
-          color: colorClass(drawn, nameOf(one)), cells: [nameOf(one), count(one.ess), count(one.exposures), percent(one.share_of_exposures)] }))));
+          color: colorClass(drawn.colorOf(nameOf(one))), cells: [nameOf(one), count(one.ess), count(one.exposures), percent(one.share_of_exposures)] }))));
         const few = found.filter((/** @type {any} */ { ess }) => ess < FEW).map(nameOf);
         return few.length > 0 ? { kind: 'fine', text: own.few(few, String(FEW)) } : { kind: 'fine', text: own.enough(String(FEW)) };
       },

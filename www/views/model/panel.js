@@ -76,12 +76,6 @@ export function tableOf(caption, columns, rows) {
   return make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption }, table);
 }
 
-/** The class of an arm's colour. @param {Drawn} drawn @param {string} name */
-export function colorClass({ colorOf }, name) {
-  const at = colorOf(name);
-  return at === 'holdout' ? 'arm-holdout' : `arm-${at % 8}`;
-}
-
 /** A chart that is made when there is something to draw. @param {(place: HTMLElement, data: any) => { update: (data: any) => void, close: () => void }} kind @param {HTMLElement} place */
 export function lazyChart(kind, place) {
   /** @type {{ update: (data: any) => void, close: () => void } | null} */

@@ -1,10 +1,11 @@
 /** How much of what is believed comes from the prior: another one is tried out, without a request. */
 import { lineChart } from '../../charts.js';
+import { colorClass } from '../../charts/theme.js';
 import { make } from '../../dom.js';
 import { number, percent, probability } from '../../format.js';
 import { model as words } from '../../words.js';
 import { curves } from './densities.js';
-import { EARLY, colorClass, lazyChart, tableOf } from './panel.js';
+import { EARLY, lazyChart, tableOf } from './panel.js';
 
 const own = words.panels.prior;
 
@@ -60,7 +61,7 @@ export const prior = {
       const best = (/** @type {any} */ of) => of.arms.reduce((/** @type {any} */ a, /** @type {any} */ b) => (b.p_best > a.p_best ? b : a));
       said.textContent = wanted ? (best(now).name === best(before).name ? own.same(best(now).name) : own.other(best(now).name, best(before).name)) : own.try;
       table.replaceChildren(tableOf(own.title, [words.arm, own.before, own.now], before.arms.map((/** @type {any} */ arm, /** @type {number} */ at) => ({
-        color: colorClass(/** @type {any} */ (drawn), arm.name), cells: [arm.name, probability(arm.p_best), probability(now.arms[at].p_best)] }))));
+        color: colorClass(/** @type {any} */ (drawn).colorOf(arm.name)), cells: [arm.name, probability(arm.p_best), probability(now.arms[at].p_best)] }))));
       return { kind: /** @type {const} */ ('fine'), text: own.says(number(before.prior_alpha + before.prior_beta)) };
     }
     const soon = () => { frame ||= requestAnimationFrame(draw); };

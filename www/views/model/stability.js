@@ -1,9 +1,10 @@
 /** Whether an arm's rate drifts. */
 import { lineChart } from '../../charts.js';
+import { colorClass } from '../../charts/theme.js';
 import { make } from '../../dom.js';
 import { probability } from '../../format.js';
 import { model as words } from '../../words.js';
-import { EARLY, colorClass, lazyChart, tableOf } from './panel.js';
+import { EARLY, lazyChart, tableOf } from './panel.js';
 
 const own = words.panels.stability;
 
@@ -22,7 +23,7 @@ export const stability = {
         chart.draw({ title: own.chart, name: `${drawn.evidence.name}-stability`, x: { label: words.time, kind: 'time', values: found.at_ms }, y: { label: own.rate, kind: 'percent' },
           series: found.arms.map((/** @type {any} */ arm) => ({ name: arm.name, color: drawn.colorOf(arm.name), values: arm.rate, low: arm.low, high: arm.high })) });
         table.replaceChildren(tableOf(own.table, [words.arm, words.pValue, own.verdict], found.arms.map((/** @type {any} */ { name, drift }) => ({
-          color: colorClass(drawn, name), cells: [name, probability(drift?.p_value), drift ? (drift.alarm ? own.drifts : own.steady) : words.notYet] }))));
+          color: colorClass(drawn.colorOf(name)), cells: [name, probability(drift?.p_value), drift ? (drift.alarm ? own.drifts : own.steady) : words.notYet] }))));
         const moving = found.arms.filter((/** @type {any} */ { drift }) => drift?.alarm).map((/** @type {any} */ { name }) => name);
         return moving.length > 0 ? { kind: 'look', text: own.alarm(moving) } : { kind: 'fine', text: own.calm };
       },

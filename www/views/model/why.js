@@ -1,8 +1,9 @@
 /** Why the shares are what they are, and what one more day would make of them. */
+import { colorClass } from '../../charts/theme.js';
 import { make } from '../../dom.js';
 import { count, percent, probability } from '../../format.js';
 import { model as words } from '../../words.js';
-import { EARLY, colorClass, tableOf } from './panel.js';
+import { EARLY, tableOf } from './panel.js';
 
 const own = words.panels.why;
 
@@ -24,7 +25,7 @@ export const why = {
         if (found.arms.length === 0) return EARLY;
         const day = found.one_more_day;
         const next = (/** @type {string} */ name) => day?.shares.find((/** @type {any} */ one) => one.name === name)?.share;
-        const line = (/** @type {any} */ arm) => ({ color: colorClass(drawn, arm.name), cells: [arm.name, probability(arm.p_best), percent(arm.asked),
+        const line = (/** @type {any} */ arm) => ({ color: colorClass(drawn.colorOf(arm.name)), cells: [arm.name, probability(arm.p_best), percent(arm.asked),
           percent(arm.floor), barred(arm.share, percent(arm.share)), percent(next(arm.name)), arm.is_at_floor ? own.atFloor : words.states[arm.state] ?? arm.state] });
         const columns = [words.arm, words.pBest, own.asked, own.floor, own.share, own.next, own.state];
         body.replaceChildren(
