@@ -154,7 +154,7 @@ export const model = {
       shows: 'The log can judge a policy that never ran, by the visitors who happened to get what it would have served. This is for how many it counts.',
       worry: 'Worry below some hundred: an answer of haggle evaluate is then hardly one. A higher floor helps.',
       how: 'Effective sample size (Kish, 1965; Owen, 2013): the square of the summed importance weights over the sum of their squares, with the propensities that every exposure was made with. A policy counts with its present allocation.',
-      policy: 'If everybody got', ess: 'Effective visitors', share: 'Part of all',
+      ess: 'Effective visitors', arm: (/** @type {string} */ arm) => `all get ${arm}`, policy: (/** @type {string} */ policy) => policy.replaceAll('_', ' '),
       few: (/** @type {string[]} */ arms, /** @type {string} */ few) => `Fewer than ${few} effective visitors for ${and(arms)}.`,
       enough: (/** @type {string} */ few) => `At least ${few} effective visitors for each.`,
     },
