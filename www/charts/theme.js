@@ -36,7 +36,7 @@ export function themeOf(element) {
 /** @param {Axis} axis @param {Unit} unit @returns {(value: number | null | undefined) => string} writes one value */
 export function writer({ kind }, { currency = 'EUR', digits = 2 }) {
   if (kind === 'time') return dateTime;
-  if (kind === 'percent') return (value) => percent(value, 2);
+  if (kind === 'percent') return (value) => percent(value, Math.abs(value ?? 0) >= 0.0995 ? 1 : 2);
   if (kind === 'money') return (value) => average(value, currency, digits);
   return number;
 }
