@@ -12,6 +12,8 @@ mod evidence;
 
 mod value;
 
+mod published;
+
 use haggle::Experiment;
 use haggle::simulate::{Simulation, simulate};
 use serde::Serialize;
