@@ -13,6 +13,9 @@ import { changeOf, evidenceOf } from './task.js';
 /** Who acts, remembered in this tab. */
 const BY = 'haggle_by';
 
+/** What is hard or impossible to take back, or takes prices from the shop: its button says so by its colour, too. */
+const DANGEROUS = ['stop', 'retire-arm', 'archive', 'delete'];
+
 /** Milliseconds after the last key until what will happen is computed anew. */
 const TYPING_MS = 120;
 
@@ -82,9 +85,9 @@ function fill(dialog, looked, finish) {
   let task = looked, outcome = outcomeOf(task), timer = 0;
   const problem = make('div', { class: 'problem', role: 'alert' });
   const cancel = make('button', { type: 'button', class: 'quiet' }, words.cancel);
-  const confirm = make('button', { type: 'submit', class: 'confirm' }, of.confirm);
+  const confirm = make('button', { type: 'submit', class: DANGEROUS.includes(looked.action) ? 'danger' : '' }, of.confirm);
   const asked = make('div', { class: 'fields' }, ...fields.nodes);
-  const form = make('form', { class: `action-${looked.action}` },
+  const form = make('form', {},
     make('h2', { id: 'action-title' }, `${of.title} ${looked.name || words.shop}`), asked,
     outcome.element, make('div', { class: 'signature' }, ...signed.nodes), problem, make('div', { class: 'buttons' }, cancel, confirm));
   dialog.replaceChildren(form);

@@ -7,9 +7,9 @@ import { actions as words } from '../words.js';
 
 /** The part of the page that screen readers read out when something comes into it. */
 function place() {
-  const known = document.querySelector('.notices');
+  const known = document.querySelector('.said');
   if (known) return known;
-  const made = make('div', { class: 'notices', role: 'status' });
+  const made = make('div', { class: 'said', role: 'status' });
   document.body.append(made);
   return made;
 }
@@ -21,7 +21,7 @@ function place() {
  */
 export function notify(text, undo = null, kind = 'done') {
   const close = make('button', { type: 'button', class: 'quiet close', 'aria-label': words.dismiss }, '×');
-  const notice = make('div', { class: `notice ${kind}` }, make('p', {}, text));
+  const notice = make('div', { class: `said-once ${kind}` }, make('p', {}, text));
   if (undo) {
     const button = make('button', { type: 'button', class: 'quiet' }, words.undo);
     button.addEventListener('click', async () => {

@@ -33,7 +33,7 @@ function rows({ before, after }, task) {
     const now = before.find((/** @type {any} */ one) => one.name === name), then = after.find((/** @type {any} */ one) => one.name === name);
     const at = arms.findIndex((/** @type {any} */ arm) => arm.name === name);
     const price_minor = (then ?? now).price_minor;
-    const color = name === 'holdout' ? 'arm-holdout' : `arm-${(at < 0 ? arms.length : at) % 8}`;
+    const color = name === 'holdout' ? 'of-holdout' : `arm-${(at < 0 ? arms.length : at) % 8}`;
     return { name, price: price_minor > 0 ? money(price_minor, currency, digits) : '', color, now: now?.share ?? 0, next: then?.share ?? 0 };
   });
 }
