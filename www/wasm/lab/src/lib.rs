@@ -3,6 +3,8 @@
 //!
 //! Out of scope: fetching the evidence, which is the page's business, and drawing.
 
+mod published;
+
 use haggle::Experiment;
 use haggle::simulate::{Simulation, simulate};
 use serde::Serialize;

@@ -1,0 +1,26 @@
+/** What learning has cost so far. */
+import { lineChart } from '../../charts.js';
+import { average, money } from '../../format.js';
+import { model as words } from '../../words.js';
+import { EARLY, lazyChart } from './panel.js';
+
+const own = words.panels.regret;
+
+/** @type {import('./panel.js').Panel} */
+export const regret = {
+  name: 'regret',
+  open(body) {
+    const chart = lazyChart(lineChart, body);
+    return {
+      close: chart.close,
+      update({ lab, evidence, currency, digits }) {
+        const found = lab.regret();
+        const last = found.value.at(-1);
+        if (!found.best || !Number.isFinite(last)) return EARLY;
+        chart.draw({ title: own.title, name: `${evidence.name}-regret`, currency, digits, x: { label: words.time, kind: 'time', values: found.at_ms },
+          y: { label: own.y, kind: 'money' }, series: [{ name: own.series, color: 'ink', values: found.value }] });
+        return { kind: 'fine', text: own.says(money(last, currency, digits), average(found.per_unit, currency, digits), found.best) };
+      },
+    };
+  },
+};
