@@ -254,7 +254,7 @@ export const model = {
   notYet: 'too little yet',
   how: 'How it is computed',
   source: 'Formulas and sources: docs/statistics.md. It is computed in this browser, by the same code that decides the prices.',
-  marks: { fine: '✓', look: '!', early: '…' },
+  marks: { fine: '✓', note: 'i', look: '!', early: '…' },
   arm: 'Arm',
   visitors: 'Visitors',
   orders: 'Orders',
@@ -265,7 +265,7 @@ export const model = {
   states: /** @type {Record<string, string>} */ ({ live: 'live', paused: 'paused', retired: 'retired' }),
   panels: {
     densities: {
-      title: 'What each arm is worth',
+      title: 'What each arm is worth', chart: 'Posterior density of each arm',
       shows: 'Each hill is what haggle believes an arm earns: a narrow hill is sure, and hills that overlap are not told apart yet.',
       worry: 'Worry when the hill of an arm that you count on stays broad for weeks: too few see it.',
       how: 'The posterior of each arm: the prior, updated with what was counted, orders on their way corrected for. P(best) is the probability that no other live arm is worth more.',
@@ -285,7 +285,7 @@ export const model = {
       free: 'The policy decides every share; the floor changes none.',
     },
     prior: {
-      title: 'Prior against posterior',
+      title: 'Prior against posterior', chart: 'Posterior with this prior',
       shows: 'How much of the belief was there before anybody came. Move the prior: where the hills stay, the evidence speaks, not the prior.',
       worry: 'Worry when another prior makes another arm the best: it is too early to decide.',
       how: 'The prior is a Beta distribution of the rate at which exposures become orders; its strength is the number of exposures that it stands for. Nothing is sent and nothing is saved: only this picture is computed anew.',
@@ -317,7 +317,7 @@ export const model = {
       calm: 'No arm moves unlike the others.',
     },
     calibration: {
-      title: 'Predicted against observed',
+      title: 'Predicted against observed', chart: 'Prediction and outcome',
       shows: 'Each bar is what an earlier publication expected of an arm, the point what came after it. A point outside its bar was not foreseen.',
       worry: 'Worry when many points lie outside: the beliefs are surer than they should be.',
       how: 'After a tenth, a quarter, half and three quarters of all exposures, the posterior of that time predicts the mean of those that came after it, with a 95 % interval (posterior predictive check: Gelman et al., Bayesian Data Analysis, 2013, section 6.3). Left out is what fewer than five orders are expected of.',
@@ -334,16 +334,16 @@ export const model = {
       says: (/** @type {string} */ mean, /** @type {string} */ window, /** @type {string} */ pending) => `An order takes ${mean} hours on average; ${window} hours are waited for. About ${pending} orders are still to come.`,
     },
     offPolicy: {
-      title: 'How far the log goes for another policy',
+      title: 'How far the log goes for another policy', chart: 'Effective visitors',
       shows: 'The log can judge a policy that never ran, by the visitors who happened to get what it would have served. This is for how many it counts.',
       worry: 'Worry below some hundred: an answer of haggle evaluate is then hardly one. A higher floor helps.',
       how: 'Effective sample size (Kish, 1965; Owen, 2013): the square of the summed importance weights over the sum of their squares, with the propensities that every exposure was made with. A policy counts with its present allocation.',
-      ess: 'Effective visitors', arm: (/** @type {string} */ arm) => `all get ${arm}`, policy: (/** @type {string} */ policy) => policy.replaceAll('_', ' '),
+      ess: 'Effective visitors', arm: (/** @type {string} */ arm) => `all get ${arm}`, policy: 'Policy', policies: 'Every policy, with its present allocation', part: 'Part of all',
       few: (/** @type {string[]} */ arms, /** @type {string} */ few) => `Fewer than ${few} effective visitors for ${and(arms)}.`,
-      enough: (/** @type {string} */ few) => `At least ${few} effective visitors for each.`,
+      enough: (/** @type {string} */ few) => `At least ${few} effective visitors for each arm.`,
     },
     regret: {
-      title: 'What learning has cost',
+      title: 'What learning has cost', chart: 'Regret so far',
       shows: 'What would have been earned more, had everybody had from the start the arm that looks best now.',
       worry: 'Worry when it keeps rising in a straight line: the policy does not move to the better arm.',
       how: 'Exposures of each arm times what it earns less than the best, by today’s posterior means (Lai and Robbins, 1985, with estimates for the true values). The arm that looks best looks better than it is, so this is rather too high while little is known.',

@@ -129,8 +129,9 @@ function spread(wanted, gap, top, bottom) {
 /** @param {(number | null)[]} values @returns {number} where its last known value is; -1 where there is none */
 const lastOf = (values) => values.findLastIndex((value) => value !== null);
 
-/** The series that get their name at the right end: few, or none. @param {import('../charts.js').LineData} data @param {Set<string>} hidden */
+/** The series that get their name at the right end: few, and only of a course, since other curves all end at the foot. @param {import('../charts.js').LineData} data @param {Set<string>} hidden */
 export function labelled(data, hidden) {
+  if (data.x.kind !== 'time') return [];
   const shown = data.series.filter(({ name, style }) => !hidden.has(name) && style !== 'points');
   return shown.length <= LABELS_MAX ? shown : [];
 }

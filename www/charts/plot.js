@@ -22,9 +22,10 @@ function axisSize(plot, values, axisAt, cycle) {
  */
 function extent({ data, xs, series, isStacked }) {
   if (isStacked) return [0, 1];
+  const isUnsure = xs.length >= 24 && data.x.kind === 'time' && series.some((one) => one.low);
   let low = Infinity, high = -Infinity;
   for (const { at, values, low: lows, high: highs } of series) {
-    const isLong = xs.length >= 24 && data.series[at].style !== 'points';
+    const isLong = isUnsure && data.series[at].style !== 'points';
     const begin = isLong && lows ? Math.floor(xs.length / 4) : 0;
     const first = isLong ? Math.floor(xs.length / 12) : 0;
     for (const [column, from] of /** @type {[(number | null)[] | null, number][]} */ ([[values, first], [lows, begin], [highs, begin]])) {
@@ -64,7 +65,8 @@ function lineOptions(scene, position) {
   // uPlot draws a line unless it is told not to: areas and points have none.
   const paths = scene.isStacked || style === 'points' ? () => null : style === 'step' ? uPlot.paths.stepped({ align: 1 }) : undefined;
   const width = scene.data.series.length > 20 ? 1 : 2;
-  return { label: scene.data.series[position].name, stroke, width, dash: dashOf(color), points, ...(paths ? { paths } : {}) };
+  // Rounded to pixels a smooth curve would have steps.
+  return { label: scene.data.series[position].name, stroke, width, pxAlign: 0, dash: dashOf(color), points, ...(paths ? { paths } : {}) };
 }
 
 /**

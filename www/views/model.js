@@ -19,7 +19,7 @@ import { stability } from './model/stability.js';
 import { why } from './model/why.js';
 
 /** What somebody asks first stands first. */
-const PANELS = [densities, why, prior, propensities, stability, calibration, delays, offPolicy, regret];
+const PANELS = [densities, why, prior, propensities, calibration, stability, delays, offPolicy, regret];
 
 /**
  * @param {HTMLElement} place

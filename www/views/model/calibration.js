@@ -22,7 +22,7 @@ export const calibration = {
         const names = [...new Set(found.map((/** @type {any} */ one) => one.name))];
         const of = (/** @type {string} */ name, /** @type {(one: any) => number} */ read) => Float64Array.from(found, (/** @type {any} */ one) => (one.name === name ? read(one) : NaN));
         const predicted = Float64Array.from(found, (/** @type {any} */ one) => one.predicted);
-        chart.draw({ title: own.title, name: `${evidence.name}-calibration`, currency, digits,
+        chart.draw({ title: own.chart, name: `${evidence.name}-calibration`, currency, digits,
           x: { label: own.predicted, kind: kind === 'money' ? kind : 'number', values: predicted }, y: { label: own.observed, kind },
           series: [...names.map((name) => ({ name, color: colorOf(name), style: 'points', values: of(name, (one) => one.observed), low: of(name, (one) => one.low), high: of(name, (one) => one.high) })),
             { name: own.diagonal, color: 'ink', values: predicted }] });

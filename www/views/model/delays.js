@@ -26,7 +26,7 @@ export const delays = {
         const line = (/** @type {any} */ arm) => ({ color: colorClass(drawn.colorOf(arm.name)),
           cells: [arm.name, count(arm.exposures), count(arm.effective), count(arm.orders), percent(arm.rate, 2), percent(arm.rate_corrected, 2)] });
         table.replaceChildren(tableOf(own.table, [words.arm, words.visitors, own.effective, words.orders, own.rate, own.corrected], found.correction.map(line)));
-        return { kind: 'fine', text: own.says(number(found.mean_h), number(found.window_h), count(found.pending)) };
+        return { kind: 'note', text: own.says(number(found.mean_h), number(found.window_h), count(found.pending)) };
       },
     };
   },

@@ -31,7 +31,7 @@ export const densities = {
   isOfVisitors: true,
   open(body) {
     const place = make('div'), table = make('div');
-    body.append(place, table);
+    body.append(make('div', { class: 'beside' }, place, table));
     const chart = lazyChart(lineChart, place);
     return {
       close: chart.close,
@@ -39,12 +39,13 @@ export const densities = {
         const { lab, evidence, worth } = drawn;
         const found = lab.densities();
         if (!found) return EARLY;
-        chart.draw({ ...curves({ ...found, prior: null }, drawn, own.title, `${evidence.name}-posterior`) });
+        chart.draw({ ...curves({ ...found, prior: null }, drawn, own.chart, `${evidence.name}-posterior`) });
         table.replaceChildren(tableOf(own.title, [words.arm, own.mean, own.range, words.pBest],
           found.arms.map((/** @type {any} */ arm) => ({ color: colorClass(drawn.colorOf(arm.name)),
             cells: [arm.name, worth(arm.mean), `${worth(arm.low)} – ${worth(arm.high)}`, probability(arm.p_best)] }))));
         const best = leaderOf(found.arms);
-        return { kind: 'fine', text: (best.p_best >= SURE ? own.says : own.unsure)(best.name, probability(best.p_best)) };
+        const p = probability(best.p_best);
+        return best.p_best >= SURE ? { kind: 'fine', text: own.says(best.name, p) } : { kind: 'note', text: own.unsure(best.name, p) };
       },
     };
   },
