@@ -248,7 +248,7 @@ export const model = {
   nothingYet: 'Too little is known yet. The diagnostics fill as soon as visitors are counted.',
   allFine: 'Nothing to worry about.',
   lookAt: (/** @type {number} */ n) => (n === 1 ? 'One thing to look at:' : `${n} things to look at:`),
-  leftOut: (/** @type {string[]} */ titles) => `Left out, because items are randomised here and visits are no observations of their own: ${and(titles)}. docs/item-units.md says what to look at instead.`,
+  ofItems: 'Where items are randomised, a visit is no observation of its own, so what stands here for other experiments would be wrong for this one. Its page compares the items; docs/item-units.md says what to look at, and why it takes longer.',
   early: 'Too little is known yet.',
   notNow: (/** @type {string} */ why) => `This cannot be said now: ${why}.`,
   notYet: 'too little yet',
@@ -314,7 +314,7 @@ export const model = {
       how: 'Up to eight windows with about as many exposures each. The test asks whether an arm’s odds against those of the others stay the same from window to window (Breslow and Day, 1980, with the correction of Tarone, 1985); it holds for one look, so a look a day finds more. Intervals are Jeffreys’, for one window.',
       chart: 'Orders per exposure over time', rate: 'Rate', table: 'Test for drift, by arm', verdict: 'Verdict', drifts: 'drifts', steady: 'steady',
       alarm: (/** @type {string[]} */ arms) => `${and(arms)}: the rate moves unlike the others’.`,
-      calm: 'No arm moves unlike the others.',
+      calm: 'No arm moves unlike the others.', few: 'Too few orders to test for drift yet.',
     },
     calibration: {
       title: 'Predicted against observed', chart: 'Prediction and outcome',
@@ -331,7 +331,9 @@ export const model = {
       how: 'The delays of all orders so far, corrected for those still on their way, say how much of an exposure’s orders are known at its age; young exposures count for that part (Vernade, Cappé and Perchet, 2017).',
       chart: 'Part of the orders that came within so many hours', hours: 'Hours after the exposure', share: 'Part of the orders', series: 'orders',
       table: 'What the correction does', effective: 'Effective', rate: 'Plain rate', corrected: 'Corrected rate',
-      says: (/** @type {string} */ mean, /** @type {string} */ window, /** @type {string} */ pending) => `An order takes ${mean} hours on average; ${window} hours are waited for. About ${pending} orders are still to come.`,
+      few: 'Too few orders are old enough to tell how long they take; until then every exposure counts in full.',
+      methods: { weighted: 'Young exposures count in part.', matured: 'Exposures count once the window is over.', naive: 'Every exposure counts in full, as the experiment asks.' },
+      says: (/** @type {string} */ mean, /** @type {string} */ window, /** @type {string} */ pending, /** @type {string} */ method) => `An order takes ${mean} hours on average; ${window} hours are waited for. ${method} About ${pending} orders are still to come.`,
     },
     offPolicy: {
       title: 'How far the log goes for another policy', chart: 'Effective visitors',

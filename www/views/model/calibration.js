@@ -5,13 +5,12 @@ import { EARLY, lazyChart } from './panel.js';
 
 const own = words.panels.calibration;
 
-/** So many predictions, and this part of them may miss: 95 % intervals, with room for chance. */
-const ENOUGH = 8, MISSES_MAX = 0.2;
+/** An alarm needs so many predictions, and misses of a third: one in twenty misses by chance, and those of an arm together. */
+const ENOUGH = 8, MISSES_MAX = 1 / 3;
 
 /** @type {import('./panel.js').Panel} */
 export const calibration = {
   name: 'calibration',
-  isOfVisitors: true,
   open(body) {
     const chart = lazyChart(lineChart, body);
     return {

@@ -2,6 +2,7 @@
 import { barChart } from '../../charts.js';
 import { make } from '../../dom.js';
 import { count, percent } from '../../format.js';
+import { renew } from '../../patch.js';
 import { model as words } from '../../words.js';
 import { EARLY, lazyChart, tableOf } from './panel.js';
 
@@ -13,7 +14,6 @@ const FEW = 100;
 /** @type {import('./panel.js').Panel} */
 export const offPolicy = {
   name: 'offPolicy',
-  isOfVisitors: true,
   open(body) {
     const place = make('div'), policies = make('div');
     const more = make('details', {}, make('summary', {}, own.policies), policies);
@@ -26,9 +26,9 @@ export const offPolicy = {
         if (found.length === 0) return EARLY;
         chart.draw({ title: own.chart, name: `${evidence.name}-ess`, y: { label: own.ess, kind: 'number' }, bars: arms.map(({ arm = '', ess, share_of_exposures }) => ({
           name: own.arm(arm), color: colorOf(arm), value: ess, text: `${count(ess)} (${percent(share_of_exposures, 0)})` })) });
-        policies.replaceChildren(tableOf(own.policies, [own.policy, own.ess, own.part], found.filter(({ policy }) => policy)
-          .map(({ policy = '', ess, share_of_exposures }) => ({ cells: [policy, count(ess), percent(share_of_exposures)] }))));
-        const few = arms.filter(({ ess }) => ess < FEW).map(({ arm = '' }) => own.arm(arm));
+        renew(policies, [tableOf(own.policies, [own.policy, own.ess, own.part], found.filter(({ policy }) => policy)
+          .map(({ policy = '', ess, share_of_exposures }) => ({ cells: [policy, count(ess), percent(share_of_exposures)] })))]);
+        const few = arms.filter(({ ess }) => ess < FEW).map(({ arm = '' }) => arm);
         return { kind: 'note', text: few.length > 0 ? own.few(few, count(FEW)) : own.enough(count(FEW)) };
       },
     };

@@ -22,7 +22,6 @@ import { model as words } from '../../words.js';
 /**
  * @typedef {object} Panel
  * @property {string} name of its words
- * @property {boolean} [isOfVisitors] says nothing where items are randomised
  * @property {(body: HTMLElement) => { update: (drawn: Drawn) => Verdict, close: () => void }} open
  */
 

@@ -3,6 +3,7 @@ import { lineChart } from '../../charts.js';
 import { colorClass } from '../../charts/theme.js';
 import { make } from '../../dom.js';
 import { number, percent, probability } from '../../format.js';
+import { renew } from '../../patch.js';
 import { model as words } from '../../words.js';
 import { curves, leaderOf } from './densities.js';
 import { EARLY, lazyChart, tableOf } from './panel.js';
@@ -26,7 +27,6 @@ function slider({ min, max, step }, label) {
 /** @type {import('./panel.js').Panel} */
 export const prior = {
   name: 'prior',
-  isOfVisitors: true,
   open(body) {
     const strength = slider(STRENGTH, own.strength), rate = slider(RATE, own.rate);
     const reset = make('button', { type: 'button', class: 'quiet' }, own.reset);
@@ -61,8 +61,8 @@ export const prior = {
       chart.draw(curves(now, drawn, own.chart, `${evidence.name}-prior`));
       const best = leaderOf(now.arms).name, was = leaderOf(before.arms).name;
       said.textContent = wanted ? (best === was ? own.same(best) : own.other(best, was)) : own.try;
-      table.replaceChildren(tableOf(own.title, [words.arm, own.before, own.now], before.arms.map((/** @type {any} */ arm, /** @type {number} */ at) => ({
-        color: colorClass(/** @type {any} */ (drawn).colorOf(arm.name)), cells: [arm.name, probability(arm.p_best), probability(now.arms[at].p_best)] }))));
+      renew(table, [tableOf(own.title, [words.arm, own.before, own.now], before.arms.map((/** @type {any} */ arm, /** @type {number} */ at) => ({
+        color: colorClass(/** @type {any} */ (drawn).colorOf(arm.name)), cells: [arm.name, probability(arm.p_best), probability(now.arms[at].p_best)] })))]);
       return { kind: /** @type {const} */ ('note'), text: own.says(number(before.prior_alpha + before.prior_beta)) };
     }
     const soon = () => { frame ||= requestAnimationFrame(draw); };

@@ -9,7 +9,6 @@ const own = words.panels.regret;
 /** @type {import('./panel.js').Panel} */
 export const regret = {
   name: 'regret',
-  isOfVisitors: true,
   open(body) {
     const chart = lazyChart(lineChart, body);
     return {

@@ -2,6 +2,7 @@
 import { colorClass } from '../../charts/theme.js';
 import { make } from '../../dom.js';
 import { count, percent, probability } from '../../format.js';
+import { renew } from '../../patch.js';
 import { model as words } from '../../words.js';
 import { EARLY, tableOf } from './panel.js';
 
@@ -17,7 +18,6 @@ function barred(share, text, color) {
 /** @type {import('./panel.js').Panel} */
 export const why = {
   name: 'why',
-  isOfVisitors: true,
   open(body) {
     return {
       close() {},
@@ -29,10 +29,10 @@ export const why = {
         const line = (/** @type {any} */ arm, color = colorClass(drawn.colorOf(arm.name))) => ({ color, cells: [arm.name, probability(arm.p_best), percent(arm.asked),
           percent(arm.floor), barred(arm.share, percent(arm.share), color), percent(next(arm.name)), arm.is_entering ? own.entering : arm.is_at_floor ? own.atFloor : words.states[arm.state] ?? arm.state] });
         const columns = [words.arm, words.pBest, own.asked, own.floor, own.share, own.next, own.state];
-        body.replaceChildren(
+        renew(body, [
           make('p', { class: 'sentence' }, own.policy(found.policy, percent(found.floor), percent(found.holdout))),
           tableOf(own.title, columns, found.arms.map((/** @type {any} */ arm) => line(arm))),
-          ...(day && day.exposures > 0 ? [make('p', {}, own.day(count(day.exposures), count(day.orders), probability(day.p_best_leader)))] : []));
+          ...(day && day.exposures > 0 ? [make('p', {}, own.day(count(day.exposures), count(day.orders), probability(day.p_best_leader)))] : [])]);
         const floored = found.arms.filter((/** @type {any} */ arm) => arm.is_at_floor).map((/** @type {any} */ arm) => arm.name);
         return { kind: 'note', text: floored.length > 0 ? own.floored(floored) : own.free };
       },
