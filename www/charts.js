@@ -60,17 +60,26 @@ export const barRows = ({ y, bars, currency, digits }) => [[words.bar, headOf(y,
 const shapeOf = ({ x, y, series, currency, digits }) => JSON.stringify([x.kind, y.kind, currency, digits,
   series.map(({ name, color, style, low }) => [name, color, style, Boolean(low)])]);
 
-/** @param {Values} values @returns {number[]} those that are known */
-const knownOf = (values) => Array.from(values, Number).filter(Number.isFinite);
+/** First, last, lowest and highest of those that are known; empty where none is. @param {Values} values @returns {number[]} */
+function summaryOf(values) {
+  /** @type {number[]} */
+  let summary = [];
+  for (let x = 0; x < values.length; x += 1) {
+    const value = values[x];
+    if (typeof value !== 'number' || !Number.isFinite(value)) continue;
+    if (summary.length === 0) summary = [value, value, value, value];
+    summary[1] = value;
+    if (value < summary[2]) summary[2] = value;
+    if (value > summary[3]) summary[3] = value;
+  }
+  return summary;
+}
 
-/** @param {Frame} frame @param {LineData} data */
-function fillTable(frame, data) {
-  const write = writer(data.y, data);
-  frame.setTable(`${data.title}, ${headOf(data.y, data.currency)}`, [words.series, words.first, words.last, words.lowest, words.highest], data.series.map(({ name, values }) => {
-    const known = knownOf(values);
-    const [low, high] = known.reduce(([low, high], value) => [Math.min(low, value), Math.max(high, value)], [Infinity, -Infinity]);
-    return [name, write(known[0]), write(known[known.length - 1]), write(low), write(high)];
-  }));
+/** @param {Frame} frame @param {LineData} data @param {number[][]} summaries */
+function fillTable(frame, data, summaries) {
+  const write = writer(data.y, data), head = [words.series, words.first, words.last, words.lowest, words.highest];
+  frame.setTable(`${data.title}, ${headOf(data.y, data.currency)}`, head,
+    data.series.map(({ name }, at) => [name, ...[0, 1, 2, 3].map((which) => write(summaries[at][which]))]));
 }
 
 /** @param {Frame} frame @param {ReturnType<typeof reading> | null} read @param {number} left @param {number} width */
@@ -117,10 +126,10 @@ function open(place, given, isStacked) {
   };
   const draw = () => {
     prepare();
-    const now = shapeOf(data), isEmpty = !data.x.values.length || data.series.every(({ values }) => !knownOf(values).length);
-    frame.setTexts(data, isEmpty);
+    const now = shapeOf(data), summaries = data.series.map(({ values }) => summaryOf(values));
+    frame.setTexts(data, summaries.every(({ length }) => length === 0));
     frame.setMarks(scene.marks.map(({ x, text }) => ({ at: writer(data.x, data)(x), text })));
-    fillTable(frame, data);
+    fillTable(frame, data, summaries);
     if (now !== shape) {
       shape = now;
       frame.setLegend(data.series, hidden, () => { prepare(); plot?.setData(aligned(scene)); });

@@ -6,16 +6,65 @@
 /** @typedef {(number | null)[]} Column null where nothing is known */
 /** @typedef {{ at: number, values: Column, low: Column | null, high: Column | null }} Drawn `at`: position among the series that were given */
 /** @typedef {ArrayLike<number | null | undefined>} Values */
+/** @typedef {{ from: number, to: number }[]} Buckets first and one past the last point of each column of pixels that has any */
 
-/** @param {Values} values @returns {Column} */
-const column = (values) => Array.from(values, (value) => (typeof value === 'number' && Number.isFinite(value) ? value : null));
+/** Points of all lines together: drawn in well under 50 ms without a graphics card. */
+const POINTS_MAX = 30_000;
+
+/** With more lines than this their bands are one grey, and are left out. */
+export const BANDS_MAX = 12;
+
+/** @param {number | null | undefined} value @returns {number | null} */
+const known = (value) => (typeof value === 'number' && value - value === 0 ? value : null);
+
+/** @param {ArrayLike<number>} xs ascending @param {number} columns @returns {Buckets} */
+function bucketsOf(xs, columns) {
+  const first = xs[0], size = (xs[xs.length - 1] - first) / columns || 1, isFew = xs.length <= 2 * columns;
+  /** @type {Buckets} */
+  const found = [];
+  for (let from = 0; from < xs.length;) {
+    const end = first + (Math.floor((xs[from] - first) / size) + 1) * size;
+    let to = from + 1;
+    while (!isFew && to < xs.length && xs[to] < end) to += 1;
+    found.push({ from, to });
+    from = to;
+  }
+  return found;
+}
 
 /**
- * Each on top of those before, as shares of their sum.
- * @param {Drawn[]} series @param {number} length @returns {Drawn[]}
+ * One or two points of each bucket: its lowest and highest in their order, or first and last where values hold until the
+ * next; for the edge of a band twice the outermost.
+ * @param {Values} values @param {Buckets} buckets @param {'ends' | 'range' | 'low' | 'high'} which @returns {Column}
  */
+function thinned(values, buckets, which) {
+  /** @type {Column} */
+  const result = [];
+  for (const { from, to } of buckets) {
+    if (to - from === 1) {
+      result.push(known(values[from]));
+      continue;
+    }
+    let low = null, high = null, isRising = true;
+    for (let x = from; x < to; x += 1) {
+      const value = known(values[x]);
+      if (value === null) continue;
+      if (low === null || value < low) [low, isRising] = [value, false];
+      if (high === null || value > high) [high, isRising] = [value, true];
+    }
+    if (which === 'ends') result.push(known(values[from]), known(values[to - 1]));
+    else if (which === 'low') result.push(low, low);
+    else if (which === 'high') result.push(high, high);
+    else if (isRising) result.push(low, high);
+    else result.push(high, low);
+  }
+  return result;
+}
+
+/** Each on top of those before, as shares of their sum. @param {Drawn[]} series @param {number} length @returns {Drawn[]} */
 function stacked(series, length) {
-  const sums = Array.from({ length }, (_, x) => series.reduce((sum, { values }) => sum + (values[x] ?? 0), 0));
+  const sums = new Array(length).fill(0);
+  for (const { values } of series) for (let x = 0; x < length; x += 1) sums[x] += values[x] ?? 0;
   /** @type {Column} */
   let base = sums.map((sum) => (sum > 0 ? 0 : null));
   return series.map(({ at, values }) => {
@@ -25,63 +74,21 @@ function stacked(series, length) {
   });
 }
 
-/** First and one past the last point of each pixel column that has any. @param {number[]} xs @param {number} width @returns {[number, number][]} */
-function buckets(xs, width) {
-  const first = xs[0], size = (xs[xs.length - 1] - first) / width || 1;
-  /** @type {[number, number][]} */
-  const found = [];
-  for (let from = 0; from < xs.length;) {
-    const end = first + (Math.floor((xs[from] - first) / size) + 1) * size;
-    let to = from + 1;
-    while (to < xs.length && xs[to] < end) to += 1;
-    found.push([from, to]);
-    from = to;
-  }
-  return found;
-}
-
-/**
- * Two points of a pixel column: its lowest and highest in their order, or first and last where values hold until the next.
- * @param {Column} values @param {number} from @param {number} to @param {'ends' | 'range' | 'low' | 'high'} which @returns {Column}
- */
-function two(values, from, to, which) {
-  let low = -1, high = -1;
-  for (let x = from; x < to; x += 1) {
-    const value = values[x];
-    if (value === null) continue;
-    if (low < 0 || value < /** @type {number} */ (values[low])) low = x;
-    if (high < 0 || value > /** @type {number} */ (values[high])) high = x;
-  }
-  if (low < 0) return [null, null];
-  if (which === 'low') return [values[low], values[low]];
-  if (which === 'high') return [values[high], values[high]];
-  if (which === 'ends') return [values[from], values[to - 1]];
-  return low < high ? [values[low], values[high]] : [values[high], values[low]];
-}
-
-/** @param {number[]} xs @param {Drawn[]} series @param {number} width @param {(at: number) => boolean} holds @returns {{ xs: number[], series: Drawn[] }} */
-function thinned(xs, series, width, holds) {
-  const all = buckets(xs, width);
-  const thin = (/** @type {Column} */ values, /** @type {'ends' | 'range' | 'low' | 'high'} */ which) =>
-    all.flatMap(([from, to]) => (to - from > 1 ? two(values, from, to, which) : [values[from]]));
-  return {
-    xs: all.flatMap(([from, to]) => (to - from > 1 ? [xs[from], xs[to - 1]] : [xs[from]])),
-    series: series.map(({ at, values, low, high }) => ({ at, values: thin(values, holds(at) ? 'ends' : 'range'),
-      low: low && thin(low, holds(at) ? 'ends' : 'low'), high: high && thin(high, holds(at) ? 'ends' : 'high') })),
-  };
-}
-
 /**
  * @param {import('../charts.js').LineData} data
  * @param {{ isStacked: boolean, width: number, hidden: Set<string> }} how `width` in pixels
  * @returns {{ xs: number[], series: Drawn[] }}
  */
 export function columns(data, { isStacked, width, hidden }) {
-  const xs = Array.from(data.x.values, Number);
-  const series = data.series.map(({ name, values, low, high }, at) => ({ at, name, values: column(values),
-    low: low ? column(low) : null, high: high ? column(high) : null })).filter(({ name }) => !hidden.has(name));
-  const drawn = isStacked ? stacked(series, xs.length) : series;
-  const points = data.series.some(({ style }) => style === 'points');
-  if (points || xs.length <= 2 * width) return { xs, series: drawn };
-  return thinned(xs, drawn, width, (at) => isStacked || data.series[at].style === 'step');
+  const all = data.x.values, shown = data.series.map((one, at) => ({ ...one, at })).filter(({ name }) => !hidden.has(name));
+  const hasPoints = data.series.some(({ style }) => style === 'points');
+  const most = hasPoints ? Infinity : Math.min(width, Math.ceil(POINTS_MAX / (isStacked ? 4 : 2) / Math.max(1, shown.length)));
+  const buckets = bucketsOf(all, most), hasBands = !isStacked && shown.length <= BANDS_MAX;
+  const series = shown.map(({ at, values, low, high, style }) => {
+    const holds = isStacked || style === 'step';
+    return { at, values: thinned(values, buckets, holds ? 'ends' : 'range'),
+      low: low && hasBands ? thinned(low, buckets, holds ? 'ends' : 'low') : null, high: high && hasBands ? thinned(high, buckets, holds ? 'ends' : 'high') : null };
+  });
+  const xs = buckets.flatMap(({ from, to }) => (to - from === 1 ? [all[from]] : [all[from], all[to - 1]]));
+  return { xs, series: isStacked ? stacked(series, xs.length) : series };
 }

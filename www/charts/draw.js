@@ -7,34 +7,42 @@ const LABELS_MAX = 12;
 /** @typedef {import('./columns.js').Drawn} Drawn */
 /** @typedef {{ plot: any, theme: import('./theme.js').Theme, data: import('../charts.js').LineData, xs: number[], series: Drawn[], isStacked: boolean, marks: { x: number, text: string }[] }} Scene */
 
+/** A scale of the plot as a function, which is quicker than to ask the plot for each point. @param {any} plot @param {'x' | 'y'} scale @returns {(value: number) => number} */
+function pixels(plot, scale) {
+  const { min, max } = plot.scales[scale], at = plot.valToPos(min, scale, true), size = (plot.valToPos(max, scale, true) - at) / (max - min);
+  return (value) => at + (value - min) * size;
+}
+
 /**
  * Fills the area between low and high.
- * @param {Scene} scene @param {Drawn} one @param {number} alpha
+ * @param {Scene} scene @param {Drawn} one @param {number[]} x pixels of each point @param {(value: number) => number} y @param {number} alpha
  */
-function fillBetween({ plot, theme, data, xs, isStacked }, { at, low, high }, alpha) {
+function fillBetween({ plot, theme, data, isStacked }, { at, low, high }, x, y, alpha) {
   if (!low || !high) return;
   const { ctx } = plot, { color, style } = data.series[at], holds = isStacked || style === 'step';
-  const x = (/** @type {number} */ index) => plot.valToPos(xs[index], 'x', true);
-  const y = (/** @type {number} */ value) => plot.valToPos(value, 'y', true);
   ctx.fillStyle = theme.color(color);
   ctx.globalAlpha = alpha;
-  for (let from = 0; from < xs.length; from += 1) {
+  ctx.beginPath();
+  for (let from = 0; from < x.length; from += 1) {
     let to = from;
-    while (to < xs.length && low[to] !== null && high[to] !== null) to += 1;
+    while (to < x.length && low[to] !== null && high[to] !== null) to += 1;
     if (to === from) continue;
-    ctx.beginPath();
     for (let index = from; index < to; index += 1) {
       const top = y(/** @type {number} */ (high[index]));
-      if (holds && index > from) ctx.lineTo(x(index), y(/** @type {number} */ (high[index - 1])));
-      ctx.lineTo(x(index), top);
+      if (index === from) ctx.moveTo(x[index], top);
+      else {
+        if (holds) ctx.lineTo(x[index], y(/** @type {number} */ (high[index - 1])));
+        ctx.lineTo(x[index], top);
+      }
     }
     for (let index = to - 1; index >= from; index -= 1) {
-      ctx.lineTo(x(index), y(/** @type {number} */ (low[index])));
-      if (holds && index > from) ctx.lineTo(x(index), y(/** @type {number} */ (low[index - 1])));
+      ctx.lineTo(x[index], y(/** @type {number} */ (low[index])));
+      if (holds && index > from) ctx.lineTo(x[index], y(/** @type {number} */ (low[index - 1])));
     }
-    ctx.fill();
+    ctx.closePath();
     from = to;
   }
+  ctx.fill();
   ctx.globalAlpha = 1;
 }
 
@@ -58,16 +66,17 @@ function drawWhiskers({ plot, theme, data, xs }, { at, low, high }) {
 
 /** Under the lines. @param {Scene} scene */
 export function drawIntervals(scene) {
-  const { plot, data, series, isStacked } = scene, { ctx, bbox } = plot;
+  const { plot, data, xs, series, isStacked } = scene, { ctx, bbox } = plot;
   const bands = series.filter(({ low }) => low);
   ctx.save();
   ctx.beginPath();
   ctx.rect(bbox.left, bbox.top, bbox.width, bbox.height);
   ctx.clip();
+  const toX = pixels(plot, 'x'), x = xs.map(toX), y = pixels(plot, 'y');
   for (const one of bands) {
     if (data.series[one.at].style === 'points') drawWhiskers(scene, one);
-    // Twenty bands on each other are grey: then they are fainter.
-    else fillBetween(scene, one, isStacked ? 0.8 : Math.max(0.03, 0.16 / Math.max(1, bands.length / 4)));
+    // Many bands on each other are grey: then they are fainter.
+    else fillBetween(scene, one, x, y, isStacked ? 0.8 : 0.16 / Math.max(1, bands.length / 4));
   }
   ctx.restore();
 }
@@ -141,6 +150,7 @@ export function drawLabels({ plot, theme, data, series, isStacked }, areLabelled
   const places = spread(ends.map(({ y }) => y), 16 * px, bbox.top, bbox.top + bbox.height);
   ctx.save();
   ctx.font = `600 ${12 * px}px ${theme.font}`;
+  ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
   ends.forEach(({ at, y }, index) => {
     const { name, color } = data.series[at];

@@ -16,8 +16,8 @@ function axisSize(plot, values, axisAt, cycle) {
 }
 
 /**
- * Lowest and highest of what is drawn. Bands of a long course count from its second quarter on: at the beginning, when next to nothing is known,
- * they would make everything else flat.
+ * Lowest and highest of what is drawn. Bands of a long course count from its second quarter on: at the beginning, when next
+ * to nothing is known, they would make everything else flat.
  * @param {import('./draw.js').Scene} scene @returns {[number, number]}
  */
 function extent({ data, xs, series, isStacked }) {
@@ -61,10 +61,10 @@ function xRange({ data, xs }) {
 function lineOptions(scene, position) {
   const { color, style } = scene.data.series[position], stroke = () => scene.theme.color(color);
   const points = { show: style === 'points', size: 9, stroke, fill: stroke };
-  // uPlot joins points by a line that it is not told to leave out.
-  const paths = style === 'points' ? () => null : scene.isStacked || style === 'step' ? uPlot.paths.stepped({ align: 1 }) : undefined;
-  const width = scene.isStacked ? 1 : scene.data.series.length > 20 ? 1 : 2;
-  return { label: scene.data.series[position].name, stroke, width, dash: scene.isStacked ? undefined : dashOf(color), points, ...(paths ? { paths } : {}) };
+  // uPlot draws a line unless it is told not to: areas and points have none.
+  const paths = scene.isStacked || style === 'points' ? () => null : style === 'step' ? uPlot.paths.stepped({ align: 1 }) : undefined;
+  const width = scene.data.series.length > 20 ? 1 : 2;
+  return { label: scene.data.series[position].name, stroke, width, dash: dashOf(color), points, ...(paths ? { paths } : {}) };
 }
 
 /**

@@ -36,13 +36,19 @@ export function themeOf(element) {
 /** @param {Axis} axis @param {Unit} unit @returns {(value: number | null | undefined) => string} writes one value */
 export function writer({ kind }, { currency = 'EUR', digits = 2 }) {
   if (kind === 'time') return dateTime;
-  if (kind === 'percent') return (value) => percent(value, 2);
+  if (kind === 'percent') return (value) => percent(value, Math.abs(value ?? 0) >= 0.0995 ? 1 : 2);
   if (kind === 'money') return (value) => average(value, currency, digits);
   return number;
 }
 
-/** @param {number} step @returns {number} digits behind the point that tell one step from the next */
-const digitsOf = (step) => Math.min(6, Math.max(0, Math.ceil(-Math.log10(step) - 1e-9)));
+/** @param {number} step @returns {number} digits behind the point that it has */
+function digitsOf(step) {
+  for (let digits = 0; digits < 6; digits += 1) {
+    const scaled = step * 10 ** digits;
+    if (Math.abs(scaled - Math.round(scaled)) < 1e-6 * scaled) return digits;
+  }
+  return 6;
+}
 
 /**
  * Writes the marks of an axis, with as many digits as they differ by.
@@ -52,8 +58,8 @@ export function tickWriter({ kind }, { currency = 'EUR', digits = 2 }) {
   if (kind === 'time') return timeTicks;
   return (splits, step) => splits.map((value) => {
     if (value === null) return '';
-    if (kind === 'percent') return percent(value, digitsOf(step * 100));
-    if (kind === 'money') return moneyTick(value / 10 ** digits, currency, digitsOf(step / 10 ** digits));
+    if (kind === 'percent') return percent(value, Math.min(2, digitsOf(step * 100)));
+    if (kind === 'money') return moneyTick(value / 10 ** digits, currency, step >= 10 ** digits ? 0 : Math.max(digits, digitsOf(step / 10 ** digits)));
     return new Intl.NumberFormat(undefined, { maximumFractionDigits: digitsOf(step), notation: step >= 10_000 ? 'compact' : 'standard' }).format(value);
   });
 }
