@@ -9,7 +9,7 @@ use worker::{Env, Headers, Method, Request, Response};
 use crate::central::experiments::Stored;
 use crate::http::{self, Fault, json_response, json_text, query};
 use crate::settings::Settings;
-use crate::{cache, catalogue_api, central, log_api, publisher, report_api, sales_api};
+use crate::{cache, catalogue_api, central, log_api, preview_api, publisher, report_api, sales_api};
 
 /// What stands before the name of an experiment.
 const EXPERIMENT: &str = "/haggle/v1/experiments/";
@@ -44,6 +44,8 @@ pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
         (Method::Get, "/haggle/v1/history") => history(&request, env).await,
         (Method::Get, "/haggle/v1/audit") => audit(&request, env).await,
         (Method::Get, "/haggle/v1/unit") => unit(&request, &settings),
+        (Method::Post, "/haggle/v1/preview-links") => preview_api::link(&request, env, &settings).await,
+        (_, "/haggle/v1/preview-links") => Err(Fault::Method("POST")),
         (Method::Post, "/haggle/v1/sales") => sales_api::sales(&request, env).await,
         (_, "/haggle/v1/sales") => Err(Fault::Method("POST")),
         (_, "/haggle/v1/snapshot" | "/haggle/v1/snapshots" | "/haggle/v1/history") => {

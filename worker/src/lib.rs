@@ -17,6 +17,7 @@
 //! | `publisher` | 5 to 7, the sync job | Durable Object `PUBLISHER`, cron |
 //! | `auth` | who operators are | WebCrypto, rate limiting |
 //! | `admin_api` | what operators see | `ADMIN_HOST` |
+//! | `preview_api` | 2 decision, to be looked at alone | - |
 //! | `report_api`, `log_api` | what came of it | - |
 //!
 //! Out of scope: formulas, and anything that needs a clock argument it cannot get from the runtime.
@@ -40,6 +41,7 @@ mod log_api;
 mod mismatches;
 mod origin;
 mod page;
+mod preview_api;
 mod proof;
 mod publisher;
 mod quotes_api;
