@@ -50,6 +50,11 @@ impl Delays {
         Ok(())
     }
 
+    /// What was added up: tick of the exposures, whole ticks of delay and conversions, in this order.
+    pub fn cells(&self) -> impl Iterator<Item = (u32, u32, i64)> + '_ {
+        self.cells.iter().copied()
+    }
+
     /// The distribution of the delay among conversions that come within `window` ticks, as it is known at `now`.
     ///
     /// A young cohort shows its fast conversions only. So the estimate goes from long delays to short ones, and asks

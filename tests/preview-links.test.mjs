@@ -184,7 +184,7 @@ test('a token that is over, cut, changed, of another host, shop or key, shows wh
 });
 
 test('a link ends when it says, and its cookie with it', async () => {
-  const clocked = await openWorld({ experiments: [experiment()], worker: () => ({}), ...CLOCKED });
+  const clocked = await openWorld({ experiments: [experiment()], clock: true });
   try {
     const start_ms = Date.now();
     await clocked.edge.setClock(start_ms);
