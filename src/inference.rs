@@ -34,6 +34,7 @@ mod rate;
 pub use rate::{rate_sequence, simultaneous};
 
 mod report;
+pub(crate) use report::stands;
 pub use report::{ArmBelief, ArmReport, Plan, RateReport, Report};
 
 mod sample_ratio;

@@ -3,7 +3,7 @@
  * who and why, and it can be taken back where the lifecycle allows.
  */
 import assert from 'node:assert/strict';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 
 import { startChromium } from '../chromium.mjs';
 import { experiment, openWorld, otherExperiment, until } from '../kit.mjs';
@@ -53,6 +53,9 @@ after(async () => {
   await browser?.close();
   await world?.close();
 });
+
+// What one test left open is not the next one's.
+afterEach(() => page?.evaluate(() => document.querySelector('dialog.action')?.remove()));
 
 const dialog = () => page.locator('dialog.action');
 
