@@ -275,6 +275,7 @@ export const model = {
       how: 'The posterior of each arm: the prior, updated with what was counted, orders on their way corrected for. P(best) is the probability that no other live arm is worth more.',
       x: 'Worth of one exposure', y: 'Density', mean: 'Mean', range: '95 % between',
       says: (/** @type {string} */ arm, /** @type {string} */ p) => `${arm} is the best with a probability of ${p}.`,
+      unsure: (/** @type {string} */ arm, /** @type {string} */ p) => `Not sure yet: ${arm} leads, with a probability of ${p} to be the best.`,
     },
     why: {
       title: 'Why this allocation',
