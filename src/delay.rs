@@ -50,6 +50,11 @@ impl Delays {
         Ok(())
     }
 
+    /// The delays that were counted, each with its conversions, in the order of their exposures.
+    pub fn by_delay(&self) -> impl Iterator<Item = (u32, i64)> {
+        self.cells.iter().map(|&(_, delay, conversions)| (delay, conversions))
+    }
+
     /// The distribution of the delay among conversions that come within `window` ticks, as it is known at `now`.
     ///
     /// A young cohort shows its fast conversions only. So the estimate goes from long delays to short ones, and asks

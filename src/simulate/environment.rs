@@ -53,7 +53,7 @@ pub struct Environment {
     pub holdout: f64,
     /// What the policies believe of each arm beforehand; Beta(1, 1) where the file does not say.
     pub prior: Prior,
-    /// The arms, 2 to 32.
+    /// The arms, 2 to 64.
     pub arms: Vec<TrueArm>,
     /// How late conversions come; at once where the file does not say.
     pub delay: Option<Delay>,
