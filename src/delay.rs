@@ -50,9 +50,9 @@ impl Delays {
         Ok(())
     }
 
-    /// The delays that were counted, each with its conversions, in the order of their exposures.
-    pub fn by_delay(&self) -> impl Iterator<Item = (u32, i64)> {
-        self.cells.iter().map(|&(_, delay, conversions)| (delay, conversions))
+    /// What was added up: tick of the exposures, whole ticks of delay and conversions, in this order.
+    pub fn cells(&self) -> impl Iterator<Item = (u32, u32, i64)> + '_ {
+        self.cells.iter().copied()
     }
 
     /// The distribution of the delay among conversions that come within `window` ticks, as it is known at `now`.

@@ -1,4 +1,5 @@
-//! The final answer as JSON.
+//! The answer as JSON: in full as the report, and in short as where an experiment stands. What both say, they say in the
+//! same fields.
 //!
 //! Written by hand: what stands in the central store as JSON goes in as it is, and numbers are made of integers, since
 //! serde's way of writing a double would bring its tables into the Worker.
@@ -51,9 +52,8 @@ impl Answer {
     /// The answer with the record as one JSON object; docs/report.md says what each field means.
     pub fn to_json(&self, experiment: &Experiment, record: &Record<'_>) -> String {
         let original = record.original;
-        let arms = (0..experiment.arms.len()).map(|place| self.arm_json(experiment, place));
         let json = |text: Option<&str>| text.map_or_else(null, str::to_owned);
-        object(&[
+        let mut fields = vec![
             ("name", text(&original.name)),
             ("hypothesis", text(&original.hypothesis)),
             ("document", text(&original.document)),
@@ -73,20 +73,9 @@ impl Answer {
             ("reward_window_hours", experiment.reward_window_hours.to_string()),
             ("control", text(&experiment.control)),
             ("groups", json(record.groups_json)),
-            ("arms", list(arms)),
-            ("holdout", self.holdout_json()),
-            ("negative", tally(&self.negative)),
-            ("total", tally(&self.total)),
-            ("all_to_holdout", estimate(self.all_to_holdout.as_ref())),
-            ("positive_to_negative", estimate(self.positive_to_negative.as_ref())),
-            (
-                "basis",
-                object(&[
-                    ("matured", self.basis.is_matured.to_string()),
-                    ("exposures", self.basis.exposures.to_string()),
-                    ("young", self.basis.young.to_string()),
-                ]),
-            ),
+        ];
+        fields.extend(self.found_json(experiment, &[]));
+        fields.extend([
             ("standing", text(&self.report.state.to_string())),
             ("value_remaining", number(self.report.value_remaining)),
             ("sample_ratio", self.sample_ratio_json(experiment)),
@@ -97,7 +86,54 @@ impl Answer {
             ("version", record.version.to_string()),
             ("original", record.original_json.to_owned()),
             ("definition", record.definition_json.to_owned()),
-        ])
+        ]);
+        object(&fields)
+    }
+
+    /// Where the experiment stands, as one JSON object: what an overview of many shows of each; docs/report.md says what
+    /// each field means. `shares` are those that are published, out of 65536 and in the order of the arms; an arm beyond
+    /// them has none.
+    ///
+    /// The exposures of an arm, and all that is said of it, are those of `counted`; the leading arm, the stage and the
+    /// orders that are missing are what the policy's input says now.
+    pub fn standing_json(&self, experiment: &Experiment, shares: &[u32], at_ms: u64) -> String {
+        let state = &self.report.state;
+        let leader = experiment.arms.get(self.report.leader);
+        let mut fields = vec![
+            ("at_ms", at_ms.to_string()),
+            ("text", text(&state.to_string())),
+            ("stage", text(state.stage.name())),
+            ("leader", leader.map_or_else(null, |arm| text(&arm.name))),
+            ("p_best", number(state.p_best)),
+            ("orders_left", state.orders_left.map_or_else(null, number)),
+            ("value_remaining", number(self.report.value_remaining)),
+            ("per", text(&Compared { experiment, periods: &[], panel: None }.per())),
+            ("matured", self.basis.is_matured.to_string()),
+        ];
+        let shares: Vec<u32> =
+            (0..experiment.arms.len()).map(|place| shares.get(place).copied().unwrap_or(0)).collect();
+        fields.extend(self.found_json(experiment, &shares));
+        fields.push(("sample_ratio", self.sample_ratio_json(experiment)));
+        object(&fields)
+    }
+
+    /// What was counted and found; an arm's share where there are any.
+    fn found_json(&self, experiment: &Experiment, shares: &[u32]) -> [(&'static str, String); 7] {
+        let arm = |place| self.arm_json(experiment, place, shares.get(place).copied());
+        let basis = object(&[
+            ("matured", self.basis.is_matured.to_string()),
+            ("exposures", self.basis.exposures.to_string()),
+            ("young", self.basis.young.to_string()),
+        ]);
+        [
+            ("arms", list((0..experiment.arms.len()).map(arm))),
+            ("holdout", self.holdout_json()),
+            ("negative", tally(&self.negative)),
+            ("total", tally(&self.total)),
+            ("all_to_holdout", estimate(self.all_to_holdout.as_ref())),
+            ("positive_to_negative", estimate(self.positive_to_negative.as_ref())),
+            ("basis", basis),
+        ]
     }
 
     /// Null where items are randomised: their assignment is the count.
@@ -134,7 +170,7 @@ impl Answer {
         object(&fields)
     }
 
-    fn arm_json(&self, experiment: &Experiment, place: usize) -> String {
+    fn arm_json(&self, experiment: &Experiment, place: usize, share: Option<u32>) -> String {
         let (Some(arm), Some(counted), Some(report), Some(found)) = (
             experiment.arms.get(place),
             self.arms.get(place),
@@ -151,6 +187,7 @@ impl Answer {
             ("state", text(arm.state.name())),
             ("added", arm.is_added.to_string()),
         ];
+        fields.extend(share.map(|share| ("share", share.to_string())));
         fields.extend(sums(counted));
         fields.extend([
             ("rate", if experiment.unit == Unit::Visitor { rate(&report.rate) } else { null() }),

@@ -64,7 +64,7 @@ impl Evidence {
         let hours: Vec<f64> = (0..=window).map(f64::from).collect();
         let share_by: Vec<f64> = hours.iter().map(|&hour| known_by.share_by(hour)).collect();
         let mut counts = vec![0.0; hours.len()];
-        for (delay, conversions) in self.delays.by_delay() {
+        for (_, delay, conversions) in self.delays.cells() {
             counts.iter_mut().skip(delay as usize).take(1).for_each(|count| *count += conversions as f64);
         }
         // Trapezoids, as the distribution is a line between two hours.

@@ -64,6 +64,18 @@ pub enum Stage {
     Decided(Reason),
 }
 
+impl Stage {
+    /// The stage in one word, as it stands in JSON.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Learning => "learning",
+            Self::Exploring => "exploring",
+            Self::Exploiting => "exploiting",
+            Self::Decided(_) => "decided",
+        }
+    }
+}
+
 /// The rule by which an experiment is decided.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Reason {

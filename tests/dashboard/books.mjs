@@ -7,7 +7,7 @@ import { stream } from '../shop/random.mjs';
 /** Shards that visitors are spread over. */
 const SOURCES = ['seeded-0', 'seeded-1'];
 /** Hours of the last days stand alone, as in the central store's reading; before that there is one of each six. */
-const FINE_HOURS = 96, BLOCK_HOURS = 6;
+const FINE_HOURS = 72, BLOCK_HOURS = 6;
 const DELAY_H = 7, TWO_PIECES = 0.12, TWO_LINES = 0.04;
 /** How busy the hours of a day are, from midnight UTC, and the days of a week, from Thursday 1970-01-01. */
 const HOURS = [2, 1, 1, 1, 1, 2, 3, 5, 6, 7, 7, 7, 8, 7, 6, 6, 7, 8, 9, 11, 12, 11, 8, 5], WEEK = [1, 1.05, 1.25, 1.3, 0.9, 0.88, 0.95];

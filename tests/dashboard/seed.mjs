@@ -17,8 +17,10 @@ import { Books, Visitors } from './books.mjs';
 import { cast } from './cast.mjs';
 
 const HOUR_MS = 3_600_000, DAY_H = 24;
-/** How soon after the full hour the job runs, and how often in the last day. */
-const LATE_MS = 30_000, LAST_DAY_STEP_H = 3;
+/** How soon after the full hour the job runs. */
+const LATE_MS = 30_000;
+/** How often it does, in hours, so many hours before the end: a world must be there within a minute. */
+const STEPS = [[24, 4], [14 * DAY_H, DAY_H], [Infinity, 3 * DAY_H]];
 
 /**
  * @typedef {object} SeedOptions
@@ -61,8 +63,10 @@ class Past {
   /** The hours at which the job runs. */
   hours() {
     const hours = [];
-    for (let hour = this.from_hour; hour < this.end_hour - DAY_H; hour += DAY_H) hours.push(hour);
-    for (let hour = this.end_hour - DAY_H; hour < this.end_hour; hour += LAST_DAY_STEP_H) hours.push(hour);
+    for (let hour = this.end_hour; hour > this.from_hour;) {
+      hour -= STEPS.find(([before]) => this.end_hour - hour < before)?.[1] ?? DAY_H;
+      hours.unshift(Math.max(hour, this.from_hour));
+    }
     return hours;
   }
 

@@ -9,7 +9,9 @@ use worker::{Env, Headers, Method, Request, Response};
 use crate::central::experiments::Stored;
 use crate::http::{self, Fault, json_response, json_text, query};
 use crate::settings::Settings;
-use crate::{cache, catalogue_api, central, log_api, publisher, report_api, sales_api};
+use crate::{
+    cache, catalogue_api, central, evidence_api, log_api, overview_api, publisher, report_api, sales_api,
+};
 
 /// What stands before the name of an experiment.
 const EXPERIMENT: &str = "/haggle/v1/experiments/";
@@ -39,6 +41,7 @@ pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
             Ok(json_text(central::experiments::experiments_json(env).await?, 200)?)
         }
         (_, "/haggle/v1/experiments") => Err(Fault::Method("GET")),
+        (Method::Get, "/haggle/v1/overview") => overview_api::overview(&request, env, &settings).await,
         (Method::Get, "/haggle/v1/snapshot") => snapshot(&request, env, &settings).await,
         (Method::Get, "/haggle/v1/snapshots") => Ok(json_text(central::snapshots_json(env).await?, 200)?),
         (Method::Get, "/haggle/v1/history") => history(&request, env).await,
@@ -49,7 +52,7 @@ pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
         (_, "/haggle/v1/snapshot" | "/haggle/v1/snapshots" | "/haggle/v1/history") => {
             Err(Fault::Method("GET"))
         }
-        (_, "/haggle/v1/audit" | "/haggle/v1/unit") => Err(Fault::Method("GET")),
+        (_, "/haggle/v1/audit" | "/haggle/v1/overview" | "/haggle/v1/unit") => Err(Fault::Method("GET")),
         (_, path) => match path.strip_prefix(EXPERIMENT).filter(|rest| !rest.is_empty()) {
             Some(rest) => {
                 let (name, what) = rest.split_once('/').unwrap_or((rest, ""));
@@ -73,15 +76,16 @@ async fn experiment(request: Request, env: &Env, name: &str, what: &str) -> Resu
         (_, "") => Err(Fault::Method("GET, PUT or DELETE")),
         (Method::Get, "groups") => groups(env, name).await,
         (Method::Get, "prices") => prices(&request, env, name).await,
+        (Method::Get, "evidence") => evidence_api::evidence(&request, env, name).await,
         (Method::Get, "report") => report_api::report(env, name).await,
         (Method::Get, "log") => log_api::log(&request, env, name).await,
-        (_, "groups" | "prices" | "report" | "log") => Err(Fault::Method("GET")),
+        (_, "groups" | "prices" | "evidence" | "report" | "log") => Err(Fault::Method("GET")),
         (Method::Post, action) if ACTIONS.contains(&action) => publisher::forward(request, env).await,
         (_, action) if ACTIONS.contains(&action) => Err(Fault::Method("POST")),
         (_, what) => {
             let allowed = ACTIONS.join(", ");
             Err(Fault::NotFound(format!(
-                "no {what} of an experiment here; it must be groups, prices, report, log, {allowed}"
+                "no {what} of an experiment here; it must be groups, prices, evidence, report, log, {allowed}"
             )))
         }
     }

@@ -43,12 +43,16 @@ thread_local! {
 ///
 /// If KV fails or holds something unreadable, the snapshot at hand stays in use until it is too old.
 pub async fn snapshot(env: &Env, settings: &Settings) -> Found {
+    not_too_old(newest(env, settings).await, settings, clock::now_ms())
+}
+
+/// As [`snapshot`], however old it is.
+pub async fn newest(env: &Env, settings: &Settings) -> Found {
     let now_ms = clock::machine_ms();
-    let found = match fresh(settings, now_ms) {
+    match fresh(settings, now_ms) {
         Some(found) => found,
         None => take_in(read(env, KV_TIMEOUT_MS).await, now_ms, settings),
-    };
-    not_too_old(found, settings, clock::now_ms())
+    }
 }
 
 /// As [`snapshot`], for a page: it waits no longer than its budget. The read then goes on, for the pages after it.

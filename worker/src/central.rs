@@ -10,9 +10,10 @@ pub mod groups;
 mod publications;
 pub mod sales;
 mod shop;
+pub mod standings;
 
-use haggle::experiment::HOLDOUT;
-use haggle::{Cohort, Delays, Experiment, History, Period, Tally};
+use haggle::experiment::{HOLDOUT, NEGATIVE};
+use haggle::{Allocation, Cohort, Delays, Experiment, History, Period, Tally};
 use serde::Serialize;
 use worker::{D1Database, Env, Result};
 
@@ -150,6 +151,7 @@ const DELAY_HOURS: u32 = 28 * 24;
 /// What stands in the first column of [`HISTORY`].
 const TALLY: i64 = 0;
 const SHARE: i64 = 1;
+const DELAY: i64 = 2;
 
 /// The sums of a column of squares, which are texts of at most 36 digits, in four parts of nine digits, the lowest
 /// first: each sum is exact in SQLite and in JavaScript, and so is the whole.
@@ -164,24 +166,44 @@ macro_rules! square_sums {
 
 use square_sums;
 
-/// Tallies, shares and delays of experiment ?1, with what was before hour ?2 in blocks, and delays from hour ?3 on.
+/// Tallies, shares and delays of experiment ?1, with what was before hour ?2 in blocks, and delays from hour ?3 on; and
+/// where its holdout, out of 65536 now ?4, was ever extended, what it was in each period.
+///
+/// A share is what the exposures of the period add up to, so that those of a block keep their proportions. The holdout is
+/// weighed with all units: of n exposures on arms under a holdout of s there were n / (1 - s).
 const HISTORY: &str = concat!(
     "WITH t AS (SELECT *, CASE WHEN hour<?2 THEN hour/6*6+5 ELSE hour END AS h, \
      CASE WHEN hour<?2 THEN 0 ELSE epoch END AS p FROM tallies WHERE experiment=?1), \
-     n AS (SELECT h, p, epoch, MAX(1, SUM(CASE arm WHEN 'holdout' THEN 0 ELSE exposures END)) AS n \
+     n AS (SELECT h, p, epoch, MAX(1, SUM(CASE WHEN arm IN ('holdout','negative') THEN 0 ELSE exposures END)) AS n \
      FROM t GROUP BY h, p, epoch) \
      SELECT 0, h, p, arm, SUM(exposures), SUM(conversions), SUM(rewards), SUM(units), SUM(revenue_minor), \
      SUM(cost_minor)",
     square_sums!("revenue_sq"),
     square_sums!("profit_sq"),
     " FROM t GROUP BY h, p, arm \
-     UNION ALL SELECT 1, h, p, v->>'arm', CAST(ROUND(SUM(n*(v->>'share'))*1.0/SUM(n)) AS INTEGER), \
+     UNION ALL SELECT 1, h, p, v->>'arm', SUM(n*(v->>'share')), \
      0,0,0,0,0,0,0,0,0,0,0,0,0 FROM (SELECT h, p, n, value AS v FROM n JOIN epochs AS e \
      ON e.experiment=?1 AND e.epoch=n.epoch, json_each(arms)) GROUP BY h, p, v->>'arm' \
      UNION ALL SELECT 2, CASE WHEN hour<?2 THEN hour/6*6+5 ELSE hour END AS h, delay_h, '', SUM(conversions), \
      0,0,0,0,0,0,0,0,0,0,0,0,0 FROM delays WHERE experiment=?1 AND hour>=?3 GROUP BY h, delay_h \
+     UNION ALL SELECT 3, h, p, '', CAST(ROUND(65536*SUM(n*s/(65536-s))/SUM(n*65536/(65536-s))) AS INTEGER), \
+     0,0,0,0,0,0,0,0,0,0,0,0,0 FROM (SELECT h, p, n, COALESCE((SELECT ROUND(65536*(before->>'holdout')) FROM audit \
+     WHERE experiment=?1 AND action='extend-holdout' AND at_ms>e.opened_at_ms ORDER BY id LIMIT 1), ?4*1.0) AS s \
+     FROM n JOIN epochs AS e ON e.experiment=?1 AND e.epoch=n.epoch WHERE EXISTS (SELECT 1 FROM audit \
+     WHERE experiment=?1 AND action='extend-holdout')) GROUP BY h, p \
      ORDER BY 1, 2, 3"
 );
+
+/// What was counted in an experiment, as far as a policy looks at it.
+#[derive(Default)]
+pub struct Compact {
+    /// The periods, what is old in blocks.
+    pub history: History,
+    /// Conversions by their delay.
+    pub delays: Delays,
+    /// The negative group, which no policy looks at.
+    pub negative: Tally,
+}
 
 /// What was counted in an experiment, and the delays of its conversions, as far as a policy looks at them.
 ///
@@ -193,54 +215,80 @@ pub async fn history(
     env: &Env,
     experiment: &Experiment,
     now_hour: u32,
-) -> std::result::Result<(History, Delays), Fault> {
+) -> std::result::Result<Compact, Fault> {
     let recent = now_hour.saturating_sub(RECENT_HOURS) / BLOCK_HOURS * BLOCK_HOURS;
     let delays_from = now_hour.saturating_sub(experiment.reward_window_hours.saturating_add(DELAY_HOURS));
-    let values = [experiment.name.as_str().into(), u64::from(recent).into(), u64::from(delays_from).into()];
+    let values = [
+        experiment.name.as_str().into(),
+        u64::from(recent).into(),
+        u64::from(delays_from).into(),
+        u64::from(experiment.holdout_share()).into(),
+    ];
     read_history(&query(&database(env)?, HISTORY, &values).await?, experiment)
 }
 
-fn read_history(rows: &[Row], experiment: &Experiment) -> std::result::Result<(History, Delays), Fault> {
+fn read_history(rows: &[Row], experiment: &Experiment) -> std::result::Result<Compact, Fault> {
     let (mut periods, mut delays) = (Vec::new(), Delays::default());
+    let mut negative = Tally::default();
+    let arms = &experiment.arms;
     for row in rows {
         let kind = row.integer(0)?;
         let (hour, second, name) = (number(row, 1)?, number(row, 2)?, row.text(3)?);
-        let arms = &experiment.arms;
-        let arm = arms.iter().position(|arm| arm.name == name);
-        if kind != TALLY && kind != SHARE {
+        if kind == DELAY {
             delays.add(hour, second, row.integer(4)?)?;
-        } else if let Some(period) = period_at(&mut periods, Cohort { hour, epoch: second }, arms.len()) {
-            match arm {
-                Some(arm) if kind == SHARE => {
-                    period.shares.resize(arms.len(), 0);
-                    if let Some(share) = period.shares.get_mut(arm) {
-                        *share = number(row, 4)?;
-                    }
+            continue;
+        }
+        let arm = arms.iter().position(|arm| arm.name == name);
+        let cohort = Cohort { hour, epoch: second };
+        let Some((period, weights)) = period_at(&mut periods, cohort, arms.len()) else { continue };
+        match arm {
+            Some(arm) if kind == SHARE => {
+                if let Some(weight) = weights.get_mut(arm) {
+                    *weight = row.integer(4)? as f64;
                 }
-                Some(arm) => {
-                    if let Some(tally) = period.arms.get_mut(arm) {
-                        *tally = summed(row)?;
-                    }
-                }
-                None if name == HOLDOUT => period.holdout = summed(row)?,
-                None => {}
             }
+            Some(arm) => {
+                if let Some(tally) = period.arms.get_mut(arm) {
+                    *tally = summed(row)?;
+                }
+            }
+            None if kind != TALLY => period.shares.push(number(row, 4)?),
+            None if name == HOLDOUT => period.holdout = summed(row)?,
+            None if name == NEGATIVE => negative = negative.plus(&summed(row)?)?,
+            None => {}
         }
     }
-    Ok((History::new(periods)?, delays))
+    let periods = periods.into_iter().map(|(period, weights)| shared(period, &weights)).collect();
+    Ok(Compact { history: History::new(periods)?, delays, negative })
+}
+
+/// The period with the shares that its weights are, before that of its holdout if it has one of its own; without
+/// weights nothing is known of its shares.
+fn shared(period: Period, weights: &[f64]) -> Period {
+    if weights.iter().all(|&weight| weight <= 0.0) {
+        return Period { shares: Vec::new(), ..period };
+    }
+    let mut shares = Allocation::quantise(weights, &vec![true; weights.len()], 0).shares().to_vec();
+    shares.extend(period.shares.first());
+    Period { shares, ..period }
 }
 
 fn number(row: &Row, column: usize) -> Result<u32> {
     row.count(column).map(|count| u32::try_from(count).unwrap_or(u32::MAX))
 }
 
-/// The period of a cohort, put in where there is none.
-fn period_at(periods: &mut Vec<Period>, cohort: Cohort, arms: usize) -> Option<&mut Period> {
+/// The period of a cohort with what its shares are in proportion to, put in where there is none.
+fn period_at(
+    periods: &mut Vec<(Period, Vec<f64>)>,
+    cohort: Cohort,
+    arms: usize,
+) -> Option<&mut (Period, Vec<f64>)> {
     let key = (cohort.hour, cohort.epoch);
-    let place = periods.binary_search_by_key(&key, |period| (period.cohort.hour, period.cohort.epoch));
+    let place = periods.binary_search_by_key(&key, |(period, _)| (period.cohort.hour, period.cohort.epoch));
     let place = place.unwrap_or_else(|place| {
-        let (arms, holdout) = (vec![Tally::default(); arms], Tally::default());
-        periods.insert(place, Period { cohort, shares: Vec::new(), arms, holdout });
+        let (tallies, holdout) = (vec![Tally::default(); arms], Tally::default());
+        let period = Period { cohort, shares: Vec::new(), arms: tallies, holdout };
+        periods.insert(place, (period, vec![0.0; arms]));
         place
     });
     periods.get_mut(place)

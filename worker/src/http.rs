@@ -127,6 +127,33 @@ pub fn json_text(text: String, status: u16) -> Result<Response> {
     Ok(Response::ok(text)?.with_status(status).with_headers(headers))
 }
 
+/// A text that is JSON already, with the entity tag by which the caller asks whether it has changed. The tag is a weak one
+/// (RFC 9110, section 8.8.1): the time at which the text was made may differ.
+pub fn tagged_json(text: String, tag: &str) -> Result<Response> {
+    let response = json_text(text, 200)?;
+    response.headers().set("etag", &weak(tag))?;
+    Ok(response)
+}
+
+/// Whether the caller has the text with this tag: by its header `If-None-Match` (RFC 9110, section 13.1.2).
+pub fn is_known(request: &Request, tag: &str) -> bool {
+    let given = request.headers().get("if-none-match").ok().flatten().unwrap_or_default();
+    let is_it = |one: &str| one.strip_prefix("W/").unwrap_or(one).trim_matches('"') == tag;
+    given.split(',').map(str::trim).any(|one| one == "*" || is_it(one))
+}
+
+/// The answer to who has the text with this tag.
+pub fn unchanged(tag: &str) -> Result<Response> {
+    let headers = Headers::new();
+    headers.set("etag", &weak(tag))?;
+    headers.set("cache-control", "private, no-store")?;
+    Ok(Response::empty()?.with_status(304).with_headers(headers))
+}
+
+fn weak(tag: &str) -> String {
+    format!("W/\"{tag}\"")
+}
+
 /// A POST to one of our Durable Objects.
 pub fn post(url: &str, body: &str) -> Result<Request> {
     let init = web_sys::RequestInit::new();

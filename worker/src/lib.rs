@@ -17,7 +17,9 @@
 //! | `publisher` | 5 to 7, the sync job | Durable Object `PUBLISHER`, cron |
 //! | `auth` | who operators are | WebCrypto, rate limiting |
 //! | `admin_api` | what operators see | `ADMIN_HOST` |
+//! | `overview_api`, `evidence_api` | what operators watch | - |
 //! | `report_api`, `log_api` | what came of it | - |
+//! | `seen` | what was counted, for reports and standings | - |
 //!
 //! Out of scope: formulas, and anything that needs a clock argument it cannot get from the runtime.
 
@@ -32,6 +34,7 @@ mod central;
 mod charset;
 mod clock;
 mod crawlers;
+mod evidence_api;
 mod html_cache;
 mod http;
 mod kv;
@@ -39,6 +42,7 @@ mod ledger;
 mod log_api;
 mod mismatches;
 mod origin;
+mod overview_api;
 mod page;
 mod proof;
 mod publisher;
@@ -47,6 +51,7 @@ mod reasons;
 mod report_api;
 mod rows;
 mod sales_api;
+mod seen;
 mod settings;
 mod shared_cache;
 mod shop_api;
@@ -124,9 +129,14 @@ async fn admin_route(request: Request, env: &Env) -> std::result::Result<Respons
     admin_api::route(request, env).await
 }
 
-/// What a page of the admin host may not be used for: frames, guessed types, referrers.
+/// What a page of the admin host may do: load what is ours, and nothing of anybody else; and what it may not be used for:
+/// frames, guessed types, referrers.
 const ADMIN_HEADERS: [(&str, &str); 3] = [
-    ("content-security-policy", "frame-ancestors 'none'"),
+    (
+        "content-security-policy",
+        "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \
+         img-src 'self' data: blob:; worker-src 'self'; form-action 'none'; base-uri 'none'; frame-ancestors 'none'",
+    ),
     ("x-content-type-options", "nosniff"),
     ("referrer-policy", "no-referrer"),
 ];

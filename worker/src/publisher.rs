@@ -16,6 +16,7 @@
 //! | `rollback` | the content of an older version, held until somebody resumes |
 //! | `items` | the turn of an experiment whose units are items |
 //! | `sync`, `turn` | the loop: what is published, and from which epoch |
+//! | `standings` | where each live experiment stands, stored with each publication |
 //! | `last` | what the Publisher itself remembers |
 
 mod actions;
@@ -24,6 +25,7 @@ pub mod items;
 mod kill;
 mod last;
 mod rollback;
+mod standings;
 mod start;
 mod sync;
 mod turn;

@@ -38,6 +38,14 @@ pub struct Record {
     pub report_json: String,
     /// The newest version.
     pub version: u64,
+    /// When that was published; 0 before the first.
+    pub published_at_ms: u64,
+    /// Grows with every change.
+    pub revision: u64,
+    /// When it was written first.
+    pub created_at_ms: u64,
+    /// The arm that was decided for; empty where none was.
+    pub decided: String,
     /// All that was done to it, the first thing first; of drafts with long lists of items only that they were changed: no
     /// text has more than 2 MB, and what was started is `original_json`.
     pub interventions_json: String,
@@ -65,7 +73,8 @@ const RECORD: &str = "\
           WHERE (sku = e.definition->>'$.item.sku' OR sku IN (SELECT m.value->>'sku' FROM groups AS g, \
               json_each(g.members) AS m WHERE g.experiment = ?1)) \
             AND day BETWEEN e.started_at_ms / 86400000 AND COALESCE(e.archived_at_ms, ?2) / 86400000 \
-          GROUP BY sku, surface ORDER BY 3 DESC, 1, 2 LIMIT 100)) \
+          GROUP BY sku, surface ORDER BY 3 DESC, 1, 2 LIMIT 100)), \
+      (SELECT COALESCE(MAX(published_at_ms), 0) FROM snapshots), revision, created_at_ms, COALESCE(decision->>'arm', '') \
     FROM experiments AS e WHERE name = ?1";
 
 /// What is known of the experiment with this name, if there is one.
@@ -86,9 +95,30 @@ pub async fn record(env: &Env, name: &str, now_ms: u64) -> Result<Option<Record>
             interventions_json: row.text(10)?,
             allocations_json: row.text(11)?,
             mismatches_json: row.text(12)?,
+            published_at_ms: row.count(13)?,
+            revision: row.count(14)?,
+            created_at_ms: row.count(15)?,
+            decided: row.text(16)?,
         })
     };
     rows.first().map(read).transpose()
+}
+
+/// What the evidence of an experiment follows from, in short: other evidence has another text here. None of that name.
+pub async fn facts(env: &Env, name: &str) -> Result<Option<String>> {
+    // Whatever is done to it raises its revision; a draft that is made anew has another time. What items sold is seen with
+    // the next version.
+    let sql = "SELECT json_array(revision, created_at_ms, (SELECT MAX(version) FROM snapshots), \
+        (SELECT json_array(COUNT(*), SUM(sequence)) FROM sources)) \
+      FROM experiments WHERE name = ?1";
+    query(&database(env)?, sql, &[name.into()]).await?.first().map(|row| row.text(0)).transpose()
+}
+
+/// The shares of an experiment that are published, in the order of its arms; none where nothing was.
+pub async fn shares(env: &Env, name: &str) -> Result<Vec<u32>> {
+    let sql = "SELECT a.value->>'share' FROM epochs, json_each(arms) AS a WHERE experiment = ?1 \
+               AND epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = ?1) ORDER BY a.key";
+    query(&database(env)?, sql, &[name.into()]).await?.iter().map(|row| number(row, 0)).collect()
 }
 
 /// Tallies and shares of experiment ?1, epochs after ?2 up to ?3; what is before hour ?4 has all its rewards.

@@ -13,7 +13,7 @@ use super::asked::{Asked, tagged};
 use super::{Answer, Publisher, check_charge, last};
 use crate::central::audit::{self, Record};
 use crate::central::experiments::{self, Stored};
-use crate::central::{catalogue, groups};
+use crate::central::{catalogue, groups, standings};
 use crate::clock;
 use crate::http::{Fault, json_text};
 use crate::report_api;
@@ -139,8 +139,10 @@ impl Publisher {
                     return Err(Fault::Unavailable(why.into()));
                 }
                 let record = acting.record(before, now)?;
-                let report = report_api::final_json(env, name, &record).await?;
-                return Ok((vec![experiments::archive(env, name, &report, now_ms)?], record));
+                let (report, standing) = report_api::final_json(env, name, &record).await?;
+                let version = last::read(&self.sql)?.version;
+                let kept = standings::change(env, name, version, now_ms, &standing)?;
+                return Ok((vec![experiments::archive(env, name, &report, now_ms)?, kept], record));
             }
             Action::Pause | Action::Resume => vec![experiments::set_state(env, name, after)?],
             action => {

@@ -12,7 +12,7 @@ use super::turn::{Live, Turn};
 use super::{Answer, CONTENT_FROM, EMPTY_SITE, Publisher, items, last};
 use crate::central::audit::{self, Record};
 use crate::central::experiments::{self, Stored};
-use crate::central::{self, Epoch, Publication};
+use crate::central::{self, Compact, Epoch, Publication};
 use crate::http::{Fault, json_text};
 use crate::settings::Settings;
 use crate::{cache, clock, ledger};
@@ -133,6 +133,7 @@ impl Publisher {
             self.published.take();
             central::publish(&self.env, &Publication { version, now_ms, bytes: &bytes, opened }).await?;
             self.put(version, &bytes).await?;
+            self.keep_standings(&live, &turns, version, now_ms, in_any_case).await;
         }
         Ok(view)
     }
@@ -255,7 +256,8 @@ impl Publisher {
         if experiment.unit != Unit::Visitor {
             return items::evidence(&self.env, live, now_ms).await;
         }
-        let (history, delays) = central::history(&self.env, experiment, (now_ms / HOUR_MS) as u32).await?;
+        let Compact { history, delays, .. } =
+            central::history(&self.env, experiment, (now_ms / HOUR_MS) as u32).await?;
         let input = evidence::policy_input(experiment, &history, &delays, now_ms as f64 / HOUR_MS as f64)?;
         Ok((input, history.arm_totals()?))
     }

@@ -46,6 +46,8 @@ pub struct Turn {
     pub arms_of: Vec<u8>,
     /// Where items are randomised, until when their prices hold; 0: no end is known.
     pub until_ms: u64,
+    /// The shares of its arms out of 65536.
+    pub shares: Vec<u32>,
     /// The allocation that begins with it, if it is a new one.
     pub opened: Option<Epoch>,
 }
@@ -62,7 +64,8 @@ impl Turn {
         let of_counts = || evidence::pooled(experiment, &epoch.arms.iter().map(counted).collect::<Vec<_>>());
         let input = decided(epoch.input.clone()).map(|(_, input)| input).or_else(|_| of_counts())?;
         let (number, opened_at_ms) = (epoch.number, epoch.opened_at_ms);
-        Ok(Self { number, opened_at_ms, input, arms_of: Vec::new(), until_ms: 0, opened: None })
+        let shares = epoch.arms.iter().map(|arm| arm.share).collect();
+        Ok(Self { number, opened_at_ms, input, arms_of: Vec::new(), until_ms: 0, shares, opened: None })
     }
 
     /// Opens the next allocation, or goes on with the known one where experiment and shares are the same.
@@ -74,9 +77,9 @@ impl Turn {
         now_ms: u64,
     ) -> Result<Self, Error> {
         let turn = Self::opened(live, known, input, totals, now_ms)?;
-        let shares = |epoch: &Epoch| epoch.arms.iter().map(|arm| arm.share).collect::<Vec<_>>();
         let is_same = |epoch: &&Epoch| {
-            epoch.definition == live.definition && turn.opened.as_ref().map(shares) == Some(shares(epoch))
+            let shares = epoch.arms.iter().map(|arm| &arm.share);
+            epoch.definition == live.definition && shares.eq(&turn.shares)
         };
         match known.filter(is_same) {
             Some(epoch) => Self::kept(&live.experiment, epoch),
@@ -99,7 +102,7 @@ impl Turn {
         let bytes = Snapshot::encode(1, 0, &[Entry::new(experiment, number, input)])?;
         let (shares, input) = decided(bytes.clone())?;
         let mut arms = Vec::with_capacity(shares.len());
-        for (place, (arm, share)) in experiment.arms.iter().zip(shares).enumerate() {
+        for (place, (arm, &share)) in experiment.arms.iter().zip(&shares).enumerate() {
             let total = totals.get(place).copied().unwrap_or_default();
             arms.push(EpochArm {
                 arm: arm.name.clone(),
@@ -118,7 +121,7 @@ impl Turn {
             assignments: Vec::new(),
         };
         let (arms_of, opened) = (Vec::new(), Some(epoch));
-        Ok(Self { number, opened_at_ms: now_ms, input, arms_of, until_ms: 0, opened })
+        Ok(Self { number, opened_at_ms: now_ms, input, arms_of, until_ms: 0, shares, opened })
     }
 
     /// Its part of the snapshot.
