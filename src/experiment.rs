@@ -371,7 +371,7 @@ pub struct Experiment {
     pub guardrails: Guardrails,
     /// What is priced.
     pub goods: Goods,
-    /// The prices, 2 to 32, all different.
+    /// The prices, 2 to 64, all different.
     pub arms: Vec<Arm>,
     /// Who wrote the hypothesis; empty where the file does not say.
     pub author: String,

@@ -170,6 +170,8 @@ pub mod cluster;
 pub mod answer;
 pub use answer::Answer;
 
+pub mod diagnosis;
+
 pub mod simulate;
 
 pub mod evaluate;

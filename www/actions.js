@@ -37,12 +37,13 @@ export async function act({ name = '', action, evidence, arm = '' }) {
 
 /** @param {import('./actions/dialog.js').Done} done */
 function announce({ task, body, answer }) {
-  const said = /** @type {any} */ (words.of)[task.action].done(task.name || words.shop, body.arm?.name ?? body.arm);
+  const of = /** @type {any} */ (words.of)[task.action], subject = task.name || words.shop;
+  const said = of.done(subject, body.arm?.name ?? body.arm);
   const inverse = inverseOf(task, body);
   const { by } = body, signed = { ...(by === undefined ? {} : { by }), reason: words.undoOf(reasonOf(task, body)) };
   notify(said, inverse && (async () => {
     await undo(task, inverse, signed, answer?.revision);
-    return words.undone(said);
+    return words.undone(`${of.title} ${subject}`);
   }));
 }
 

@@ -227,7 +227,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Stages 5 to 8: merge, posterior, publish. The next unit decides with the new allocation, where it has come.
-    pub(super) fn publish(&mut self, units: u64, record: &mut Record) -> Result<(), Error> {
+    pub(super) fn publish(&mut self, units: u64, truth: &Truth, record: &mut Record) -> Result<(), Error> {
         self.deliver(units)?;
         self.report();
         self.merge()?;
@@ -237,6 +237,9 @@ impl<'a> Shop<'a> {
         let shares_tell = self.experiment.policy.name == Policy::Thompson && input.floor() == 0;
         if record.looks(units) && !shares_tell {
             record.look(units, &input);
+        }
+        if record.judges(units, self.environment) {
+            record.judge(units, &input, self.experiment.policy.name, truth)?;
         }
         let newest = self.encode(input, units)?;
         if record.looks(units) && shares_tell {

@@ -50,29 +50,38 @@ function table(all) {
   const head = [words.arm, words.price, words.share, words.now, words.next];
   return make('table', { class: 'next-shares' },
     make('caption', { class: 'unseen' }, words.table),
-    make('thead', {}, make('tr', {}, ...head.map((text, at) => make('th', { scope: 'col', class: at > 2 ? 'number' : '' }, text)))),
+    make('thead', {}, make('tr', {}, ...head.map((text, at) => make('th', { scope: 'col', class: at === 2 ? 'both' : at ? 'number' : '' }, text)))),
     make('tbody', {}, ...all.map(({ name, price, color, now, next }) => make('tr', { class: color },
       make('th', { scope: 'row' }, name), make('td', { class: 'number' }, price),
       make('td', { class: 'both' }, make('span', { 'aria-hidden': 'true' }, bar(now, 'before'), bar(next, 'after'))),
       make('td', { class: 'number' }, percent(now)), make('td', { class: 'number next' }, percent(next))))));
 }
 
-/** @param {Row} row @returns {string} such as `low +9.0 %` */
-const move = ({ name, now, next }) => `${name} ${next >= now ? '+' : '−'}${percent(Math.abs(next - now))}`;
+/** @param {Row} row @returns {string} such as `low (+9.0 %)` */
+const move = ({ name, now, next }) => `${name} (${next >= now ? '+' : '−'}${percent(Math.abs(next - now))})`;
 
-/** The same in a sentence or two. @param {Row[]} all @param {Task} task @param {any} next @param {Record<string, any>} body @returns {string} */
-function sentence(all, task, { visitors_per_day }, body) {
+/** How the shares move. @param {Row[]} all @param {Row | undefined} mine the arm that it is about @returns {string} */
+function moves(all, mine) {
   const moved = all.filter(({ now, next }) => Math.abs(next - now) >= MOVE_MIN);
-  const arm = body.arm?.name ?? body.arm, mine = all.find(({ name }) => name === arm);
   const others = moved.filter((row) => row !== mine).sort((a, b) => Math.abs(b.next - b.now) - Math.abs(a.next - a.now)).map(move);
-  const said = [];
-  if (moved.length === 0) said.push(words.unchanged);
-  else if (mine && mine.next < mine.now && others.length > 0) said.push(words.moved(mine.name, percent(mine.now), others));
-  else if (mine && mine.next > mine.now && others.length > 0) said.push(words.enters(mine.name, percent(mine.next), others));
-  else said.push(words.changes(moved.map(move)));
-  if (mine && mine.next < mine.now && mine.price && !isOfItems(task)) said.push(words.keep(mine.price));
-  if (visitors_per_day > 0 && !isOfItems(task)) said.push(words.visitors(count(visitors_per_day)));
-  return said.join(' ');
+  if (moved.length === 0) return words.unchanged;
+  if (all.every(({ now }) => now === 0)) return words.begins(all.filter(({ next }) => next > 0).map(({ name, next }) => `${name} ${percent(next)}`));
+  if (mine && mine.next < mine.now && others.length > 0) return words.moved(mine.name, percent(mine.now), others);
+  if (mine && mine.next > mine.now && others.length > 0) return words.enters(mine.name, percent(mine.next), others);
+  return words.changes(moved.map(move));
+}
+
+/** What the core says of the next shares, in sentences and as bars. @param {Task} task @param {any} next @param {Record<string, any>} body @returns {Node[]} */
+function allocation(task, next, body) {
+  const all = rows(next, task), arm = body.arm?.name ?? body.arm, mine = all.find(({ name }) => name === arm);
+  const holdout = definitionOf(task).holdout ?? 0.1, said = [];
+  if (all.some((row) => Number.isNaN(row.next))) return [make('p', { class: 'sentence' }, words.drawn)];
+  if (body.holdout !== undefined) said.push(words.holdoutGrows(percent(holdout), percent(body.holdout)));
+  if (all.every((row) => row.next === 0)) return task.action === 'pause' ? [] : [make('p', { class: 'sentence' }, words.waits)];
+  said.push(moves(all, mine));
+  if (mine && mine.next < mine.now && mine.price) said.push(words.keep(mine.price));
+  if (next.visitors_per_day > 0) said.push(words.visitors(count(next.visitors_per_day)));
+  return [make('p', { class: 'sentence' }, said.join(' ')), table(all), ...(holdout > 0 ? [make('p', { class: 'help' }, words.outside)] : [])];
 }
 
 /**
@@ -98,9 +107,7 @@ export function outcomeOf(task) {
     // Meanwhile something else may have been typed.
     if (!isOpen || asked !== text) return;
     if (!next.allowed) return shares.replaceChildren(make('p', { class: 'problem' }, words.notAllowed(next.why)));
-    if (next.before.length === 0 && next.after.length === 0) return shares.replaceChildren();
-    const all = rows(next, task);
-    return shares.replaceChildren(make('p', { class: 'sentence' }, sentence(all, task, next, body)), table(all));
+    return shares.replaceChildren(...allocation(task, next, body));
   }
 
   return {

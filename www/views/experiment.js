@@ -19,21 +19,24 @@ import { head } from './experiment/head.js';
 import { Panels } from './experiment/panels.js';
 import { priced, termsOf } from './experiment/terms.js';
 import { timeline } from './experiment/timeline.js';
-import { standingOf, verdict } from './experiment/verdict.js';
+import { standingOf } from './experiment/verdict.js';
 
 /** A screen reader is told of new numbers at most so often. */
 const SAY_EVERY_MS = 20_000;
 
+/** What is done once, if at all: behind a button of its own. */
+const MORE = ['extend-holdout', 'decide', 'archive'];
+
 /** What may be done in which state, the most wanted first. @type {Record<string, string[]>} */
 const ACTIONS = {
   draft: ['start', 'delete'],
-  running: ['pause', 'add-arm', 'set-floor', 'set-end', 'extend-holdout', 'decide', 'archive', 'stop'],
-  paused: ['resume', 'add-arm', 'set-floor', 'set-end', 'extend-holdout', 'decide', 'archive', 'stop'],
+  running: ['pause', 'add-arm', 'set-floor', 'set-end', ...MORE, 'stop'],
+  paused: ['resume', 'add-arm', 'set-floor', 'set-end', ...MORE, 'stop'],
   decided: ['archive', 'stop'],
 };
-const FIRST = new Set(['start', 'resume']), RED = new Set(['stop', 'delete']);
+const FIRST = new Set(['start', 'resume']);
 
-/** The parts of the page, in their order. @typedef {Record<'head' | 'verdict' | 'arms' | 'charts' | 'timeline' | 'files', HTMLElement>} Parts */
+/** The parts of the page, in their order. @typedef {Record<'head' | 'arms' | 'charts' | 'timeline' | 'files', HTMLElement>} Parts */
 
 class Page {
   /** @param {HTMLElement} place @param {string} name @param {AbortSignal} signal */
@@ -49,7 +52,7 @@ class Page {
     this.panels = new Panels(this.grid);
     const section = (/** @type {string} */ kind) => make('section', { class: `part ${kind}`, hidden: true });
     /** @type {Parts} */
-    this.parts = { head: make('div', { class: 'head' }), verdict: section('verdict'), arms: section('arms-part'), charts: section('charts'), timeline: section('timeline-part'), files: section('files-part') };
+    this.parts = { head: make('div', { class: 'intro' }), arms: section('arms-part'), charts: section('charts'), timeline: section('timeline-part'), files: section('files-part') };
     this.parts.charts.setAttribute('aria-label', words.charts.title);
     this.parts.charts.append(this.problem, this.grid);
     this.filesList = make('div');
@@ -86,8 +89,7 @@ class Page {
       parts[part].hidden = nodes.length === 0;
       renew(into, nodes, (element) => this.flash(element));
     };
-    fill('head', head(evidence, standing, terms, { gained: this.gained, buttons: this.buttons() }));
-    fill('verdict', this.report ? verdict(this.report) : []);
+    fill('head', head(evidence, standing, terms, { gained: this.gained, buttons: this.buttons(), report: this.report }));
     fill('arms', isDraft ? draft(evidence, terms) : standing ? arms(evidence, standing, terms) : []);
     fill('timeline', timeline(evidence, terms));
     fill('files', files(evidence), this.filesList);
@@ -99,11 +101,13 @@ class Page {
     const { state, stopped, definition } = this.evidence;
     const isPossible = (/** @type {string} */ action) => (action !== 'extend-holdout' || definition.unit === 'visitor') && (action !== 'stop' || !stopped);
     const all = [...(stopped && state !== 'paused' ? ['resume'] : []), ...(ACTIONS[state] ?? [])].filter(isPossible);
-    const kind = (/** @type {string} */ action) => (RED.has(action) ? 'danger' : FIRST.has(action) ? '' : 'quiet');
-    const buttons = all.map((action) => make('button', { type: 'button', class: kind(action), 'data-key': action, 'data-action': action },
-      words.actions[/** @type {keyof typeof words.actions} */ (action)]));
-    const link = make('a', { class: 'button quiet', 'data-key': 'model', href: `#/experiments/${encodeURIComponent(this.name)}/model` }, words.model);
-    return state === 'draft' ? buttons : [link, ...buttons];
+    const kind = (/** @type {string} */ action) => (action === 'delete' ? 'quiet danger' : action === 'stop' ? 'danger' : FIRST.has(action) ? '' : 'quiet');
+    const button = (/** @type {string} */ action) => make('button', { type: 'button', class: kind(action), 'data-key': action, 'data-action': action },
+      words.actions[/** @type {keyof typeof words.actions} */ (action)]);
+    const rare = state === 'decided' ? [] : all.filter((action) => MORE.includes(action));
+    const menu = make('details', { class: 'menu', 'data-key': 'more' }, make('summary', { class: 'button quiet' }, words.more), make('div', {}, ...rare.map(button)));
+    const shown = all.filter((action) => !rare.includes(action)).map(button), last = shown.pop();
+    return [...shown, ...(rare.length > 0 ? [menu] : []), ...(last ? [last] : [])];
   }
 
   /** The charts, and what is gained so far. @param {string} text */

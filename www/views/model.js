@@ -3,7 +3,7 @@
  * computes from the evidence, and again whenever that changes.
  */
 import { make } from '../dom.js';
-import { dateTime, minorDigits } from '../format.js';
+import { average, dateTime, minorDigits, percent } from '../format.js';
 import { loadLab } from '../lab.js';
 import { watch } from '../live.js';
 import { model as words } from '../words.js';
@@ -56,11 +56,18 @@ export async function open(place, { params: { name }, signal }) {
     }
     const names = evidence.definition.arms.map((/** @type {any} */ arm) => arm.name);
     const colorOf = (/** @type {string} */ of) => (names.includes(of) ? names.indexOf(of) : 'holdout');
-    const { currency } = evidence.definition, digits = evidence.minor_digits ?? minorDigits(currency);
-    const verdicts = panels.map((panel) => ({ panel, ...panel.update({ lab, evidence, currency, digits, colorOf }) }));
+    const drawn = { lab, evidence, colorOf, ...moneyOf(evidence) };
+    const verdicts = panels.map((panel) => ({ panel, ...panel.update(drawn) }));
     before?.free();
     summary.replaceChildren(...summarise(verdicts), make('p', { class: 'help' }, words.asOf(dateTime(evidence.now_ms))));
   }, { signal });
+}
+
+/** How values are written. @param {any} evidence */
+function moneyOf({ minor_digits, definition: { currency, objective } }) {
+  const digits = minor_digits ?? minorDigits(currency), isMoney = objective !== 'conversion';
+  const worth = (/** @type {number} */ value) => (isMoney ? average(value, currency, digits) : percent(value, 2));
+  return { currency, digits, worth, kind: /** @type {'money' | 'percent'} */ (isMoney ? 'money' : 'percent') };
 }
 
 /** What to look at first. @param {{ panel: ReturnType<typeof openPanel>, kind: string, text: string }[]} verdicts */

@@ -19,7 +19,7 @@ const withRange = (text, below = '') => (below ? [text, make('small', {}, below)
 function shareBar(part, colour) {
   const level = make('span', { class: `level arm-${colour % COLOURS}` });
   level.style.inlineSize = `${(100 * (part ?? 0)) / TOTAL}%`;
-  return [make('span', { class: 'share' }, make('span', { class: 'track', 'aria-hidden': 'true' }, level), make('span', {}, share(part)))];
+  return [make('span', { class: 'share-bar' }, make('span', { class: 'track', 'aria-hidden': 'true' }, level), make('span', {}, share(part)))];
 }
 
 /** @param {any} estimate @param {any} mean where items are randomised @param {Terms} terms */
@@ -33,9 +33,8 @@ const rateCell = (rate) => (rate?.value === null || rate?.value === undefined ? 
   : withRange(percent(rate.value, 2), words.range(percent(rate.at_any_look[0], 2), percent(rate.at_any_look[1], 2))));
 
 /** @param {any} evidence @param {Terms} terms @returns {Column[]} */
-function columns({ definition, state }, terms) {
-  const isMoney = definition.objective !== 'conversion';
-  const rate = [{ key: 'rate', label: words.columns.rate, cell: (/** @type {any} */ row) => rateCell(row.rate) }];
+function columns({ state }, terms) {
+  const rate = [{ key: 'rate', label: words.columns.rate, cell: (/** @type {any} */ row) => ('rate' in row ? rateCell(row.rate) : []) }];
   return [
     { key: 'price', label: words.columns.price, cell: (row) => (row.price === undefined ? [] : [terms.price(row)]) },
     ...(state === 'archived' ? [] : [{ key: 'share', label: words.columns.share, cell: (/** @type {any} */ row, /** @type {number} */ place) => (row.share === undefined ? [] : shareBar(row.share, place)) }]),
@@ -43,7 +42,6 @@ function columns({ definition, state }, terms) {
     terms.isOfItems ? { key: 'pieces', label: words.columns.pieces, cell: (row) => [count(row.pieces)] }
       : { key: 'orders', label: words.columns.orders, cell: (row) => [count(row.orders)] },
     ...(terms.isOfItems ? [] : rate),
-    ...(isMoney ? [{ key: 'earned', label: terms.objective, cell: (/** @type {any} */ row) => [terms.money(definition.objective === 'revenue' ? row.revenue_minor : row.profit_minor)] }] : []),
     { key: 'value', label: words.columns.value(terms.objective, terms.per), cell: (row) => ('value' in row ? worth(row.value, row.mean, terms) : []) },
     { key: 'p_best', label: words.columns.p_best, cell: (row) => ('p_best' in row ? [probability(row.p_best)] : []) },
     { key: 'loss', label: words.columns.loss, cell: (row) => ('expected_loss_minor' in row ? [terms.value(row.expected_loss_minor)] : []) },
@@ -65,7 +63,7 @@ function armName(evidence, arm, place, standing) {
   const badge = (/** @type {string} */ kind, /** @type {string} */ text) => make('span', { class: `badge ${kind}`, 'data-key': kind }, text);
   const state = stateOf(arm), best = evidence.decided ?? standing.leader;
   const badges = [
-    ...(arm.name === best ? [badge('best', evidence.decided ? words.tags.decided : words.tags.leader)] : []),
+    ...(arm.name === best ? [badge('best', evidence.decided ? words.tags.decided : evidence.state === 'archived' ? words.tags.best : words.tags.leader)] : []),
     ...(arm.name === evidence.definition.control ? [badge('control', words.tags.control)] : []),
     ...(state === 'live' ? [] : [badge(state, words.armStates[/** @type {keyof typeof words.armStates} */ (state)] ?? state)]),
   ];

@@ -9,7 +9,7 @@ import { experiment as words } from '../../words.js';
 const WAITING_MAX = 0.02;
 
 /** How loud each is. */
-const KINDS = { alarm: 'wrong', warning: 'warn', note: '' };
+const KINDS = { alarm: 'wrong', warning: 'warn', note: 'note' };
 
 /** @typedef {{ key: string, kind: 'alarm' | 'warning' | 'note', title: string, text: string, more?: HTMLElement }} Problem */
 
@@ -42,7 +42,7 @@ function found(evidence, standing, terms) {
   }
   const basis = standing?.basis;
   if (basis && !basis.matured && basis.exposures > 0) {
-    problems.push({ key: 'young', kind: 'note', ...words.problems.young(count(basis.young), count(basis.exposures), terms.units.toLowerCase()) });
+    problems.push({ key: 'young', kind: 'note', ...(evidence.state === 'archived' ? words.problems.wasYoung : words.problems.young)(count(basis.young), count(basis.exposures), terms.units.toLowerCase()) });
   }
   return problems;
 }
@@ -51,7 +51,7 @@ function found(evidence, standing, terms) {
 export function problems(evidence, standing, terms) {
   const all = found(evidence, standing, terms);
   if (all.length === 0) return [];
-  const items = all.map(({ key, kind, title, text, more }) => make('li', { class: `notice ${KINDS[kind]}`.trim(), 'data-key': key },
+  const items = all.map(({ key, kind, title, text, more }) => make('li', { class: `notice ${KINDS[kind]}`, 'data-key': key },
     make('strong', {}, title), make('p', {}, text), ...(more ? [more] : [])));
   return [make('ul', { class: 'problems', 'data-key': 'problems', 'aria-label': words.problems.title }, ...items)];
 }

@@ -15,7 +15,8 @@ import { experiment as words } from '../../words.js';
  * @property {(minor: number | null | undefined) => string} money an amount, exact
  * @property {(value: number | null | undefined) => string} value what a unit is worth
  * @property {(value: number | null | undefined) => string} gain the same as a difference, with its sign
- * @property {(interval: [number, number] | null | undefined, isGain?: boolean) => string} range
+ * @property {(interval: [number, number] | null | undefined) => string} range of values
+ * @property {(interval: [number, number]) => [string, string]} ends of an interval of differences
  * @property {(arm: { price?: any, price_minor?: number, multiplier?: number, column?: string }) => string} price of an arm
  */
 
@@ -36,10 +37,8 @@ export function termsOf({ definition, currency, minor_digits: digits, standing }
     money: exact,
     value,
     gain,
-    range(interval, isGain = false) {
-      const [low, high] = (interval ?? []).map(isGain ? gain : value);
-      return interval ? words.range(low, high) : '';
-    },
+    range: (interval) => (interval ? words.range(value(interval[0]), value(interval[1])) : ''),
+    ends: ([low, high]) => [gain(low), gain(high)],
     price(arm) {
       const { multiplier, column } = arm.price ?? arm, minor = arm.price_minor ?? 0;
       const mean = minor > 0 ? words.mean(exact(minor)) : '';

@@ -8,9 +8,8 @@ import { experiment as words } from '../../words.js';
 /** @param {any} report @returns {HTMLElement[]} */
 export function verdict({ conclusion, dates }) {
   const [first, rest] = conclusion.text.split(/:(.*)/s);
-  return [make('h2', { class: 'unseen', 'data-key': 'title' }, words.verdict),
-    make('p', { class: `conclusion ${conclusion.verdict}`, 'data-key': 'text' }, make('strong', {}, rest === undefined ? '' : `${first}:`), rest ?? first),
-    make('p', { class: 'help', 'data-key': 'rule' }, words.rule(conclusion.rule), ' ', words.frozen(day(dates.archived_at_ms)))];
+  return [make('p', { class: `conclusion ${conclusion.verdict}`, 'data-key': 'text' }, make('strong', {}, rest === undefined ? '' : `${first}:`), rest ?? first),
+    make('p', { class: 'rule', 'data-key': 'rule' }, words.rule(conclusion.rule), ' ', words.frozen(day(dates.archived_at_ms)))];
 }
 
 /** What the frozen report knows, as the page of a live experiment has it. @param {any} report @returns {any} */

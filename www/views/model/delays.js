@@ -20,7 +20,7 @@ export const delays = {
       close: chart.close,
       update(drawn) {
         const found = drawn.lab.delays();
-        if (found.hours.length === 0) return EARLY;
+        if (!found.correction.some((/** @type {any} */ arm) => arm.orders > 0)) return EARLY;
         chart.draw({ title: own.chart, name: `${drawn.evidence.name}-delays`, x: { label: own.hours, kind: 'number', values: found.hours },
           y: { label: own.share, kind: 'percent' }, series: [{ name: own.series, color: 'ink', values: found.share_by, style: 'step' }] });
         const line = (/** @type {any} */ arm) => ({ color: colorClass(drawn.colorOf(arm.name)),

@@ -14,6 +14,8 @@ import { model as words } from '../../words.js';
  * @property {any} evidence
  * @property {string} currency
  * @property {number} digits
+ * @property {'money' | 'percent'} kind of what an exposure is worth: orders where conversions are maximised
+ * @property {(value: number) => string} worth writes that
  * @property {(name: string) => number | 'holdout'} colorOf the position of an arm
  */
 

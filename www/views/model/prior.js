@@ -4,7 +4,7 @@ import { colorClass } from '../../charts/theme.js';
 import { make } from '../../dom.js';
 import { number, percent, probability } from '../../format.js';
 import { model as words } from '../../words.js';
-import { curves } from './densities.js';
+import { curves, leaderOf } from './densities.js';
 import { EARLY, lazyChart, tableOf } from './panel.js';
 
 const own = words.panels.prior;
@@ -26,6 +26,7 @@ function slider({ min, max, step }, label) {
 /** @type {import('./panel.js').Panel} */
 export const prior = {
   name: 'prior',
+  isOfVisitors: true,
   open(body) {
     const strength = slider(STRENGTH, own.strength), rate = slider(RATE, own.rate);
     const reset = make('button', { type: 'button', class: 'quiet' }, own.reset);
@@ -46,7 +47,7 @@ export const prior = {
       frame = 0;
       if (!drawn) return EARLY;
       const { lab, evidence } = drawn, before = lab.densities();
-      if (before.arms.length === 0 || !before.prior) return EARLY;
+      if (!before) return EARLY;
       const now = wanted ? lab.densities(wanted.alpha, wanted.beta) : before, { prior_alpha: alpha, prior_beta: beta } = now;
       if (!wanted) {
         strength.input.value = String(Math.log10(alpha + beta));
@@ -58,8 +59,8 @@ export const prior = {
       rate.input.setAttribute('aria-valuetext', rate.output.textContent);
       reset.disabled = !wanted;
       chart.draw(curves(now, drawn, own.title, `${evidence.name}-prior`));
-      const best = (/** @type {any} */ of) => of.arms.reduce((/** @type {any} */ a, /** @type {any} */ b) => (b.p_best > a.p_best ? b : a));
-      said.textContent = wanted ? (best(now).name === best(before).name ? own.same(best(now).name) : own.other(best(now).name, best(before).name)) : own.try;
+      const best = leaderOf(now.arms).name, was = leaderOf(before.arms).name;
+      said.textContent = wanted ? (best === was ? own.same(best) : own.other(best, was)) : own.try;
       table.replaceChildren(tableOf(own.title, [words.arm, own.before, own.now], before.arms.map((/** @type {any} */ arm, /** @type {number} */ at) => ({
         color: colorClass(/** @type {any} */ (drawn).colorOf(arm.name)), cells: [arm.name, probability(arm.p_best), probability(now.arms[at].p_best)] }))));
       return { kind: /** @type {const} */ ('fine'), text: own.says(number(before.prior_alpha + before.prior_beta)) };

@@ -16,7 +16,7 @@ export const propensities = {
       close() {},
       update(drawn) {
         const found = drawn.lab.propensities();
-        if (!found || found.arms.length === 0) return EARLY;
+        if (!found || found.arms.every((/** @type {any} */ arm) => arm.exposures === 0)) return EARLY;
         const line = (/** @type {any} */ arm) => ({ color: colorClass(drawn.colorOf(arm.name)), cells: [arm.name, count(arm.exposures), percent(arm.served, 2), percent(arm.planned, 2), number(arm.ratio)] });
         body.replaceChildren(tableOf(own.title, [words.arm, words.visitors, own.served, own.planned, own.ratio], found.arms.map(line)),
           ...(found.left_out > 0 ? [make('p', { class: 'help' }, own.leftOut(count(found.left_out)))] : []));

@@ -17,16 +17,17 @@ function barred(share, text) {
 /** @type {import('./panel.js').Panel} */
 export const why = {
   name: 'why',
+  isOfVisitors: true,
   open(body) {
     return {
       close() {},
       update(drawn) {
         const found = drawn.lab.why();
-        if (found.arms.length === 0) return EARLY;
+        if (!found) return EARLY;
         const day = found.one_more_day;
         const next = (/** @type {string} */ name) => day?.shares.find((/** @type {any} */ one) => one.name === name)?.share;
         const line = (/** @type {any} */ arm) => ({ color: colorClass(drawn.colorOf(arm.name)), cells: [arm.name, probability(arm.p_best), percent(arm.asked),
-          percent(arm.floor), barred(arm.share, percent(arm.share)), percent(next(arm.name)), arm.is_at_floor ? own.atFloor : words.states[arm.state] ?? arm.state] });
+          percent(arm.floor), barred(arm.share, percent(arm.share)), percent(next(arm.name)), arm.is_entering ? own.entering : arm.is_at_floor ? own.atFloor : words.states[arm.state] ?? arm.state] });
         const columns = [words.arm, words.pBest, own.asked, own.floor, own.share, own.next, own.state];
         body.replaceChildren(
           make('p', { class: 'sentence' }, own.policy(found.policy, percent(found.floor), percent(found.holdout))),
