@@ -90,8 +90,16 @@ test: $(PARTS) ## everything that CI runs, in order (the first time about 20 min
 	@echo 'make test: green'
 
 .PHONY: bench
-bench: setup-build worker $(BENCH_NODE) ## sizes, and decisions per second native and wasm
+bench: setup-build worker $(BENCH_NODE) ## sizes, decisions per second native and wasm, pages, and the dashboard
 	@node tests/bench/bench.mjs
+
+.PHONY: bench-dashboard
+bench-dashboard: setup-build worker ## the dashboard alone: how soon it is there, how fast it draws, what it loads
+	@node tests/bench/bench.mjs dashboard
+
+.PHONY: screenshots
+screenshots: setup-build worker ## www/screenshots: the dashboard with a past, always the same
+	@node tests/dashboard/screenshots.mjs
 
 .PHONY: bench-regret
 bench-regret: ## regret of the policies beside that of independent programs, 400 runs each (4 minutes on 2 cores)
@@ -167,7 +175,7 @@ node-tests: worker
 	@cargo build $(LOCKED) -p haggle --features cli --bin haggle
 	$(call say,node --test: golden vectors$(comma) the loop on workerd$(comma) the browser)
 	@mkdir -p $(LOGS)
-	@node --test --test-concurrency=1 --test-reporter=spec tests/*.test.mjs 2>&1 | tee $(LOGS)/node.log
+	@node --test --test-concurrency=1 --test-reporter=spec tests/*.test.mjs tests/dashboard/*.test.mjs 2>&1 | tee $(LOGS)/node.log
 
 .PHONY: dry-run
 dry-run:

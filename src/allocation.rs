@@ -163,7 +163,7 @@ mod tests {
     proptest! {
         #[test]
         fn shares_sum_exactly_and_every_live_arm_is_at_or_above_the_floor(
-            arms in proptest::collection::vec((any::<f64>(), any::<bool>()), 1..32), floor in 0u32..4000,
+            arms in proptest::collection::vec((any::<f64>(), any::<bool>()), 1..65), floor in 0u32..4000,
         ) {
             let (weights, live): (Vec<f64>, Vec<bool>) = arms.into_iter().unzip();
             let count = live.iter().filter(|&&live| live).count() as u32;

@@ -171,7 +171,7 @@ impl Answer {
 }
 
 /// The periods that estimates are made from.
-fn basis<'a>(experiment: &Experiment, counted: &Counted<'a>) -> (Basis, &'a [Period]) {
+pub(crate) fn basis<'a>(experiment: &Experiment, counted: &Counted<'a>) -> (Basis, &'a [Period]) {
     let all = counted.history.periods();
     let matured = inference::matured(counted.history, experiment.reward_window_hours, counted.now_hour);
     let young = exposures(all).saturating_sub(exposures(matured));

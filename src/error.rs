@@ -57,6 +57,22 @@ impl Error {
         Self::new(Reason::Quote { why: text(&why) })
     }
 
+    /// The path of the field that is wrong, such as `arms[1].price_minor`; none where it is no matter of one value.
+    ///
+    /// A quantity that is no field, such as a rate of the API, is named by its first word.
+    ///
+    /// ```
+    /// use haggle::Error;
+    /// assert_eq!(Error::value("arms[1].price_minor of arm low", 7, "8").field(), Some("arms[1].price_minor"));
+    /// assert_eq!(Error::value("number of arms", 1, "2 to 64").field(), Some("arms"));
+    /// ```
+    pub fn field(&self) -> Option<&str> {
+        let Reason::Value { what, .. } = &*self.0 else { return None };
+        let path =
+            ["field ", "number of "].iter().find_map(|before| what.strip_prefix(before)).unwrap_or(what);
+        path.split([' ', ',']).next()
+    }
+
     /// What has the wrong value, in the words that the error begins with; none where it is no matter of one value.
     #[cfg(feature = "toml")]
     pub(crate) fn what(&self) -> Option<&str> {

@@ -196,7 +196,7 @@ fn sums(experiment: &Experiment, history: &History, known_by: &DelayDistribution
 }
 
 /// Mean age of a period's exposures, in ticks; those of the present tick came since it began.
-fn age(period: &Period, now: f64) -> f64 {
+pub(crate) fn age(period: &Period, now: f64) -> f64 {
     let since = now - f64::from(period.cohort.hour);
     since - 0.5 * since.clamp(0.0, 1.0)
 }

@@ -6,12 +6,16 @@
 //! Out of scope: the experiment's life (draft, running, ended), which the Worker's central store keeps, and which items
 //! its groups have (see [`Groups`](crate::Groups)).
 
+mod file;
+mod ladder;
 pub(crate) mod limits;
 mod read;
 #[cfg(feature = "toml")]
 mod schema;
 mod write;
 
+pub use file::SCHEMA_FILE;
+pub use ladder::ladder;
 pub(crate) use read::check_policy;
 
 use read::FIELDS;
@@ -371,7 +375,7 @@ pub struct Experiment {
     pub guardrails: Guardrails,
     /// What is priced.
     pub goods: Goods,
-    /// The prices, 2 to 32, all different.
+    /// The prices, 2 to 64, all different.
     pub arms: Vec<Arm>,
     /// Who wrote the hypothesis; empty where the file does not say.
     pub author: String,

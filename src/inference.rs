@@ -9,6 +9,7 @@
 //! | `rate` | in which range is the conversion rate of an arm, at every look at once |
 //! | `boundary` | the widths: normal mixture, asymptotic confidence sequence, mSPRT |
 //! | `effect` | what is an exposure of an arm worth, and what more than one of the control or the holdout |
+//! | `course` | the same after every period |
 //! | `sample_ratio` | do the exposures fall on the arms as they were served |
 //! | `state` | may the experiment stop, and if not, how many orders are missing |
 //! | `report` | all of it for one experiment |
@@ -23,6 +24,9 @@
 mod boundary;
 pub use boundary::{msprt, normal_mixture, sequence_width};
 
+mod course;
+pub use course::Course;
+
 mod effect;
 pub use effect::{Difference, Estimate, Question, difference, differences, value};
 
@@ -30,6 +34,7 @@ mod rate;
 pub use rate::{rate_sequence, simultaneous};
 
 mod report;
+pub(crate) use report::stands;
 pub use report::{ArmBelief, ArmReport, Plan, RateReport, Report};
 
 mod sample_ratio;
@@ -37,6 +42,8 @@ pub use sample_ratio::SampleRatio;
 
 mod state;
 pub use state::{Reason, Rules, Stage, Standing, State, state};
+
+mod stratum;
 
 use crate::error::decimal;
 use crate::{Error, History, Period, TOTAL};

@@ -8,6 +8,7 @@
 //! (70); with this one they have 352 (151) and 126 (59). What went are the visitors of each type and the standard
 //! library's tables for floating point. Held against serde_json's answers by the tests.
 
+pub(crate) mod columns;
 mod value;
 mod write;
 pub(crate) use value::{Fields, Value};

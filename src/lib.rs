@@ -154,6 +154,8 @@ pub use quote::{Quotary, Quote, Refusal, Terms};
 pub mod pin;
 pub use pin::{Pinned, Pins};
 
+pub mod preview;
+
 pub mod event;
 pub use event::{Exposure, Reward};
 
@@ -169,6 +171,8 @@ pub mod cluster;
 
 pub mod answer;
 pub use answer::Answer;
+
+pub mod diagnosis;
 
 pub mod simulate;
 

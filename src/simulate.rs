@@ -13,18 +13,21 @@
 //! | `shop` | feedback in batches: hash assignment, tallies, ledger, history, snapshots, as the edge runs them |
 //! | `immediate` | feedback after every unit: running sums, one draw per unit |
 //! | `record`, `summary` | what is kept of a run, and of many |
+//! | `scenario` | a shop in the words of who runs it, days and a guessed demand, as an environment |
 
 mod environment;
 mod immediate;
 mod record;
+mod scenario;
 mod shop;
 mod summary;
 mod truth;
 mod wait;
 
 pub use environment::{Change, Delay, Edges, Environment, HORIZON_MAX, LIST_MAX, Replacement, TrueArm};
-pub use record::{LEVELS, Run};
-pub use summary::{CheckpointSummary, Summary, summarise};
+pub use record::{Choice, LEVELS, Run};
+pub use scenario::{CurvePoint, Demand, Scenario};
+pub use summary::{CheckpointSummary, Decisions, Summary, When, summarise};
 pub use wait::Wait;
 
 use serde::Serialize;
@@ -82,7 +85,7 @@ pub fn run(
     let mut truth = Truth::new(environment, seed, run);
     let mut random = stream(seed, run, u64::from(choice.name.code()));
     let experiment = environment.experiment(choice, truth.order());
-    let mut record = Record::new(checkpoints, environment.arms.len());
+    let mut record = Record::new(checkpoints, environment);
     let at_once = environment.feedback_every == 1
         && environment.delay.is_none()
         && environment.edges.stale_units == 0
@@ -96,7 +99,7 @@ pub fn run(
         record.show(place);
         record.count(unit + 1, &truth);
         if (unit + 1) % environment.feedback_every == 0 {
-            shop.publish(unit + 1, &mut record)?;
+            shop.publish(unit + 1, &truth, &mut record)?;
         }
     }
     Ok(record.finish(&truth))
@@ -153,7 +156,7 @@ pub fn simulate(experiment: &Experiment, simulation: &Simulation) -> Result<Vec<
     let environment = simulation.environment(experiment);
     let mut truth = Truth::unshuffled(&environment, simulation.seed);
     let mut random = stream(simulation.seed, 0, u64::from(experiment.policy.name.code()));
-    let mut record = Record::new(&[], 0);
+    let mut record = Record::new(&[], &environment);
     let window = environment.experiment(&experiment.policy, truth.order()).reward_window_hours;
     let simulated =
         Experiment { horizon: Some(simulation.horizon), reward_window_hours: window, ..experiment.clone() };
@@ -162,7 +165,7 @@ pub fn simulate(experiment: &Experiment, simulation: &Simulation) -> Result<Vec<
     for unit in 0..simulation.horizon {
         shop.visit(unit, &mut truth, &mut random)?;
         if (unit + 1) % simulation.publish_every == 0 || unit + 1 == simulation.horizon {
-            shop.publish(unit + 1, &mut record)?;
+            shop.publish(unit + 1, &truth, &mut record)?;
             let known = || shop.totals().iter().take(experiment.arms.len());
             checkpoints.push(Checkpoint {
                 units: unit + 1,
@@ -220,6 +223,7 @@ impl Simulation {
             replacement: None,
             inventory: experiment.stock,
             edges: Edges { count: 3, stale_units: 0 },
+            stop: None,
         }
     }
 

@@ -9,6 +9,7 @@
 mod before;
 mod decode;
 mod encode;
+mod given;
 mod item;
 mod layout;
 #[cfg(test)]
@@ -115,6 +116,16 @@ struct Parts {
     site: usize,
 }
 
+/// How an allocation is made.
+type Allocate = fn(Policy, &PolicyInput) -> Allocation;
+
+/// What takes much code and is not needed everywhere, so that who does without is built without it.
+#[derive(Clone, Copy)]
+struct Means {
+    allocate: Allocate,
+    read_site: fn(&str) -> Result<Site, Error>,
+}
+
 /// An experiment as the edge knows it.
 #[derive(Debug)]
 pub struct LiveExperiment {
@@ -139,6 +150,7 @@ pub struct LiveExperiment {
     until_ms: u64,
     arms: Vec<LiveArm>,
     input: PolicyInput,
+    allocate: Allocate,
     allocation: OnceLock<Allocation>,
 }
 
@@ -267,7 +279,7 @@ impl LiveExperiment {
 
     /// The share of each arm: computed by the policy at the first call, then remembered.
     pub fn allocation(&self) -> &Allocation {
-        self.allocation.get_or_init(|| self.policy.allocate(&self.input))
+        self.allocation.get_or_init(|| (self.allocate)(self.policy, &self.input))
     }
 }
 
@@ -277,6 +289,20 @@ impl Snapshot {
     /// # Errors
     /// Says what is wrong: no snapshot at all, another format, a wrong checksum, values out of bounds.
     pub fn decode(bytes: Vec<u8>) -> Result<Self, Error> {
+        Self::read(bytes, Means { allocate: Policy::allocate, read_site: Site::from_json })
+    }
+
+    /// Reads a snapshot as [`Snapshot::decode`] does, but for its site, which is not looked at: the empty one is in its place.
+    ///
+    /// For who has no page to write: what reads a site is a tenth of the browser's module.
+    ///
+    /// # Errors
+    /// Those of [`Snapshot::decode`] that are not about the site.
+    pub fn decode_siteless(bytes: Vec<u8>) -> Result<Self, Error> {
+        Self::read(bytes, Means { allocate: Policy::allocate, read_site: |_| Ok(Site::default()) })
+    }
+
+    fn read(bytes: Vec<u8>, means: Means) -> Result<Self, Error> {
         let header = Record(&bytes);
         if header.bytes(0).ok().as_ref() != Some(MAGIC) {
             return Err(Error::snapshot(format!("{} bytes that do not begin like one", bytes.len())));
@@ -289,11 +315,14 @@ impl Snapshot {
         if header.bytes(8)? != mac::digest4(bytes.get(CHECKSUM_FROM..).unwrap_or_default()) {
             return Err(Error::snapshot("its checksum is wrong: it was cut or changed"));
         }
-        if format == FORMAT { Self::of(bytes) } else { Self::of(before::upgraded(&bytes)?) }
+        match format {
+            FORMAT => Self::of(bytes, means),
+            _ => Self::of(before::upgraded(&bytes)?, means),
+        }
     }
 
     /// A snapshot of this format, whose checksum is right.
-    fn of(bytes: Vec<u8>) -> Result<Self, Error> {
+    fn of(bytes: Vec<u8>, means: Means) -> Result<Self, Error> {
         let header = Record(&bytes);
         let [experiments, arms, items, text, numbers, site, prices] =
             [32, 36, 40, 44, 48, 52, 60].map(|at| header.u32(at).unwrap_or(0) as usize);
@@ -318,11 +347,11 @@ impl Snapshot {
             text: bytes.get(text_at..site_at).unwrap_or_default(),
         };
         let mut experiments = (0..experiments)
-            .map(|i| tables.experiment(record(&bytes, HEADER, EXPERIMENT, i)))
+            .map(|i| tables.experiment(record(&bytes, HEADER, EXPERIMENT, i), means.allocate))
             .collect::<Result<Vec<_>, _>>()?;
         let is_stopped = header.u32(56)? & STOPPED != 0;
         experiments.iter_mut().for_each(|experiment| experiment.is_stopped |= is_stopped);
-        let site = read_site(bytes.get(site_at..).unwrap_or_default())?;
+        let site = site_in(bytes.get(site_at..).unwrap_or_default(), means)?;
         let (version, published_at_ms) = (header.u64(16)?, header.u64(24)?);
         let parts =
             Parts { items: items_at, prices: prices_at, numbers: numbers_at, text: text_at, site: site_at };
@@ -398,11 +427,11 @@ impl Snapshot {
     }
 }
 
-fn read_site(bytes: &[u8]) -> Result<Site, Error> {
+fn site_in(bytes: &[u8], means: Means) -> Result<Site, Error> {
     if bytes.is_empty() {
         return Ok(Site::default());
     }
-    Site::from_json(std::str::from_utf8(bytes).map_err(|_| Error::snapshot("its site is not UTF-8"))?)
+    (means.read_site)(std::str::from_utf8(bytes).map_err(|_| Error::snapshot("its site is not UTF-8"))?)
 }
 
 fn record(bytes: &[u8], from: usize, size: usize, index: usize) -> Record<'_> {

@@ -316,15 +316,15 @@ test('on the shop\'s host there is no administration, no dashboard and no docume
       assert.match(await answer.text(), /^\{"error":"no \/haggle/);
     }
   }
-  for (const path of ['/openapi.json', '/index.js', '/preview', '/api.js', '/pkg/haggle_preview_bg.wasm', '/haggle/openapi.json', '/haggle/index.html',
-    '/haggle/', '/haggle/preview.html']) {
+  for (const path of ['/openapi.json', '/app.js', '/views/overview.js', '/api.js', '/pkg/haggle_preview_bg.wasm', '/haggle/openapi.json', '/haggle/index.html',
+    '/haggle/', '/haggle/app.js']) {
     assert.equal((await world.edge.fetchShop(path, { headers: { authorization } })).status, 404, path);
     const onAdmin = await world.edge.fetchAdmin(path, { headers: { authorization: '' } });
     await onAdmin.arrayBuffer();
     if (!path.startsWith('/haggle/')) assert.equal(onAdmin.status, 200, `${path} needs no credential where it is`);
   }
   const front = await world.edge.fetchShop('/');
-  assert.ok(!(await front.text()).includes('index.js'), 'the front page is the shop\'s');
+  assert.ok(!(await front.text()).includes('app.js'), 'the front page is the shop\'s');
   const health = await (await world.edge.fetchShop('/haggle/health', { headers: { authorization } })).json();
   assert.ok(!('ledger' in health) && !('mismatches' in health), 'the secret says nothing there');
   assert.equal(await state(), before);

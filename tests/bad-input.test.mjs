@@ -276,8 +276,8 @@ test('a bad experiment is refused with what was given and what is allowed', asyn
   const item = (change) => ({ ...one, item: { ...one.item, ...change } });
   for (const [body, ...says] of [
     [arms(1150, 1150), /1150 in both list and arm-1/, /different/], [arms(1150, -5), /-5/, /1 to 1000000000/], [arms(1150, 0), /is 0/, /1 to/],
-    [arms(1150, 1_000_000_001), /1000000001/], [arms(1150), /arms is 1; it must be 2 to 32/],
-    [arms(...Array.from({ length: 33 }, (_, at) => 1150 + at)), /33; it must be 2 to 32/],
+    [arms(1150, 1_000_000_001), /1000000001/], [arms(1150), /arms is 1; it must be 2 to 64/],
+    [arms(...Array.from({ length: 65 }, (_, at) => 1150 + at)), /65; it must be 2 to 64/],
     [arms(1150, 99.5), /99\.5/], [arms(1000, 1150), /1000; it must be the catalogue price 1150/],
     [{ ...one, floor: 0.6 }, /floor is 0\.6/, /0 to 0\.5000 with 2 arms/], [{ ...one, floor: -0.1 }, /-0\.1/],
     [{ ...one, holdout: 0.6 }, /holdout is 0\.6/, /0 to 0\.5/],

@@ -50,7 +50,7 @@ const LOG_LINES_MAX = 500;
 const CLOCK = { name: 'test-clock', compatibilityDate: COMPATIBILITY_DATE, modules: true, script: `let now;
 export default {
   async fetch(request) {
-    if (request.method === 'PUT') now = Number(await request.text());
+    if (request.method === 'PUT') now = Number(await request.text()) || undefined;
     return new Response(String(now ?? Date.now()));
   },
 };` };
@@ -209,10 +209,10 @@ function edge({ mf, db, kv, urls, secrets, lines, pid }) {
       return toResponse(await send(base(location) + path, init));
     },
 
-    /** What time it is from now on, with the option `clock`. @param {number} ms since 1970-01-01 UTC */
+    /** What time it is from now on, with the option `clock`. @param {number} [ms] since 1970-01-01 UTC; that of the machine where left out */
     async setClock(ms) {
       const worker = await mf.getWorker(CLOCK.name);
-      await (await worker.fetch('http://clock/', { method: 'PUT', body: String(ms) })).text();
+      await (await worker.fetch('http://clock/', { method: 'PUT', body: String(ms ?? '') })).text();
     },
 
     /**

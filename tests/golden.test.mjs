@@ -78,28 +78,32 @@ function pinsOf(all, decidedAt_min, catalogue = []) {
 }
 
 describe('golden vectors in wasm under Node', () => {
-  const { Preview } = createRequire(import.meta.url)('../target/browser-node/haggle_preview.js');
+  const load = createRequire(import.meta.url), { viewOf } = load('../target/browser-node/haggle_lab.js');
+  const { Preview } = load('../target/browser-node/haggle_preview.js');
+  /** The lab has every policy, the preview has none: it is given the shares. */
+  const previewOf = (one) => new Preview(bytes(one), viewOf(bytes(one)));
   const shares = (item) => item.arms.map(({ share }) => share);
 
   test('allocations', () => {
-    const items = new Map(allocations.snapshots.flatMap((one) => new Preview(bytes(one)).items()).map((item) => [item.sku, item]));
+    const items = new Map(allocations.snapshots.flatMap((one) => previewOf(one).items()).map((item) => [item.sku, item]));
     for (const one of allocations.cases) assert.deepEqual(shares(items.get(one.name)), one.shares, one.name);
     assert.equal(items.size, allocations.cases.length);
   });
 
   test('snapshots', () => {
     for (const one of snapshots.cases) {
-      const preview = new Preview(bytes(one));
+      const preview = previewOf(one);
       assert.deepEqual([preview.version, preview.publishedAtMs], [one.version, one.published_at_ms]);
       const view = one.view.experiments.map(({ sku, name, policy, arms }) =>
         ({ sku, experiment: name, policy, arms: arms.map(({ name, price_minor, share }) => ({ name, price_minor, share })) }));
-      assert.deepEqual(preview.items().map(({ catalogue_minor, ...item }) => item), view);
+      const listed = preview.items().map(({ sku, experiment, policy, arms }) => ({ sku, experiment, policy, arms: arms.map(({ state, ...arm }) => arm) }));
+      assert.deepEqual(listed, view);
     }
   });
 
   test('of many items each has its prices on the arms, and what everybody sees', () => {
     for (const one of snapshots.many) {
-      const preview = new Preview(bytes(one)), listed = preview.items();
+      const preview = previewOf(one), listed = preview.items();
       assert.deepEqual(listed.map(({ sku, experiment, catalogue_minor, arms }) => [sku, experiment, catalogue_minor, arms.map(({ price_minor }) => price_minor)]),
         one.items.map(([sku, experiment, catalogue, prices]) => [sku, experiment, catalogue, prices.map((price) => price ?? catalogue)]), one.name);
       for (const [sku, , , , now] of one.items) {
@@ -109,24 +113,45 @@ describe('golden vectors in wasm under Node', () => {
   });
 
   test('bytes that are no snapshot are refused with the same reason', () => {
+    const none = { version: 0, experiments: [] };
     for (const one of snapshots.refused) {
-      assert.throws(() => new Preview(bytes(one)), (error) => error.message === one.error, one.name);
+      const refused = (error) => error.message === one.error;
+      assert.throws(() => new Preview(bytes(one), none), refused, one.name);
+      assert.throws(() => viewOf(bytes(one)), refused, one.name);
     }
   });
 
+  test('shares of another version, or that no policy can have made, are refused', () => {
+    const view = viewOf(bytes(decided)), refused = (changed) => {
+      try {
+        new Preview(bytes(decided), changed);
+      } catch (error) {
+        return error.message;
+      }
+    };
+    assert.equal(refused(view), undefined);
+    assert.match(refused({ ...view, version: view.version + 1 }), /of two versions; fetch them again/);
+    const [first, ...others] = view.experiments, { name, arms } = first;
+    const withArms = (arms) => refused({ ...view, experiments: [{ name, arms }, ...others] });
+    assert.match(withArms(arms.slice(1)), /number of shares of \S+ is \d+; it must be \d+/);
+    assert.match(withArms(arms.map(({ share }, at) => ({ share: at ? share : share + 1 }))), /sum of the shares of \S+ is 65537; it must be 65536/);
+    assert.match(refused({ ...view, experiments: others }), /shares of \S+ is missing; it must be given/);
+    assert.match(refused(null), /./);
+  });
+
   test('decisions', () => {
-    const preview = new Preview(bytes(decided));
+    const preview = previewOf(decided);
     for (const { unit, decisions: all } of decisions.visitors) {
       for (const [sku, arm, propensity, price_minor] of all) {
         const shown = preview.decide(unit, sku);
         assert.deepEqual([shown.arm, shown.propensity, shown.price_minor], [arm, propensity, price_minor], `${unit} ${sku}`);
-        assert.equal(shown.holdout, arm === 'holdout');
+        assert.equal(shown.why, arm === 'holdout' ? 'holdout' : 'arm');
       }
     }
   });
 
   test(`the fingerprint of ${decisions.digest.decisions} decisions`, () => {
-    const preview = new Preview(bytes(decided));
+    const preview = previewOf(decided);
     const skus = decided.view.experiments.map(({ sku }) => sku);
     const hash = createHash('sha256');
     for (let n = 0; n < decisions.digest.units; n++) {

@@ -1,17 +1,35 @@
 /**
  * What the page asks the Worker. The admin token lives in this tab's session storage, and nowhere else.
+ *
+ * Where Cloudflare Access stands before the Worker, its cookie is the credential and there is no token. An answer of 401
+ * waits here for the reader to sign in (see `session.js`), and the request is then made again: what asked for it goes on.
  */
+import { app as words } from './words.js';
 
 const TOKEN = 'haggle_admin_token';
+
+/** Milliseconds after which an answer is not waited for any longer. */
+const PATIENCE_MS = 20_000;
+
+/** Times that a request is made again by itself, where no answer came or the Worker was busy. */
+const RETRIES = 3;
 
 /** What went wrong, in words for the reader. */
 export class ApiError extends Error {
   /** @param {string} message @param {number} status 0 where no answer came */
   constructor(message, status) {
     super(message);
+    this.name = 'ApiError';
     this.status = status;
   }
+
+  /** Whether the same request may well be answered a little later. */
+  get isPassing() {
+    return this.status === 0 || this.status === 429 || this.status >= 500;
+  }
 }
+
+/** @typedef {{ method?: string, headers?: Record<string, string>, body?: string, signal?: AbortSignal }} Request */
 
 /** The token of this tab; empty before sign-in. */
 export const token = () => sessionStorage.getItem(TOKEN) ?? '';
@@ -22,37 +40,123 @@ export function keepToken(value) {
   else sessionStorage.removeItem(TOKEN);
 }
 
+/** How long to wait after so many failures in a row. @param {number} failures from 1 @returns {number} milliseconds */
+export const backOff = (failures) => Math.min(1000 * 2 ** failures, 30_000);
+
+/** Resolves later, or at once when the signal says so. @param {number} wait_ms @param {AbortSignal} [signal] @returns {Promise<void>} */
+export const pause = (wait_ms, signal) => new Promise((done) => {
+  const timer = setTimeout(done, wait_ms);
+  signal?.addEventListener('abort', () => { clearTimeout(timer); done(); }, { once: true });
+});
+
+/** Tells that something was changed through this page. */
+export const changes = new EventTarget();
+
+/** Asks the reader for a credential. @type {(why: string) => Promise<void>} */
+let askReader = async (why) => { throw new ApiError(why, 401); };
+
+/** @param {(why: string) => Promise<void>} ask resolves once there is another credential */
+export function onSignedOut(ask) {
+  askReader = ask;
+}
+
 /** @param {Response} response @returns {Promise<string>} the Worker's own words, or what stands for them */
 async function reason(response) {
   try {
-    return String((await response.json()).error);
+    const { error } = await response.json();
+    if (typeof error === 'string' && error) return error;
   } catch {
-    return `the answer was ${response.status}`;
+    // No JSON: a proxy on the way has answered.
+  }
+  return words.answered(response.status);
+}
+
+/**
+ * One request with the credential that is there, whatever the answer.
+ * @param {string} path @param {Request} [init] @param {string} [credential] @returns {Promise<Response>}
+ */
+export async function send(path, { headers, signal, ...init } = {}, credential = token()) {
+  const patience = AbortSignal.timeout(PATIENCE_MS);
+  const all = { ...headers, ...(credential ? { authorization: `Bearer ${credential}` } : {}) };
+  // Access answers an ended session by leading elsewhere, which is as good as a 401.
+  const response = await fetch(path, { ...init, headers: all, cache: 'no-store', redirect: 'manual', signal: signal ? AbortSignal.any([signal, patience]) : patience })
+    .catch(() => {
+      signal?.throwIfAborted();
+      throw new ApiError(words.noAnswer, 0);
+    });
+  return response.type === 'opaqueredirect' ? new Response(JSON.stringify({ error: words.accessEnded }), { status: 401 }) : response;
+}
+
+/**
+ * An answer of 2xx or 304; asks the reader for a credential where it is that.
+ * @param {string} path @param {Request} [init] @returns {Promise<Response>}
+ */
+export async function ask(path, init = {}) {
+  for (;;) {
+    const used = token();
+    const response = await send(path, init, used);
+    if (response.ok || response.status === 304) return response;
+    const why = await reason(response);
+    if (response.status !== 401) throw new ApiError(words.refused(response.status, why), response.status);
+    // Meanwhile another request may have led to a sign-in.
+    if (used === token()) await askReader(response.type === 'default' ? why : used ? words.expired : '');
+    init.signal?.throwIfAborted();
   }
 }
 
-/** @param {string} path @returns {Promise<Response>} only an answer of 200 */
-async function get(path) {
-  const headers = token() ? { authorization: `Bearer ${token()}` } : undefined;
-  const response = await fetch(path, { cache: 'no-store', headers })
-    .catch(() => { throw new ApiError('The Worker did not answer. Is it running, and are you online?', 0); });
-  if (response.ok) return response;
-  if (response.status === 401) throw new ApiError('This admin token was not accepted. It is the secret ADMIN_TOKEN of the Worker.', 401);
-  const hint = response.status === 404 ? ' Start an experiment and run a sync; docs/operations.md shows how.' : '';
-  throw new ApiError(`The Worker says: ${await reason(response)}.${hint}`, response.status);
+/** Asks again a few times where that may help. @param {string} path @param {Request} init @returns {Promise<Response>} */
+async function askPatiently(path, init) {
+  for (let failures = 1; ; failures += 1) {
+    try {
+      return await ask(path, init);
+    } catch (error) {
+      if (!(error instanceof ApiError) || !error.isPassing || error.status === 429 || failures > RETRIES) throw error;
+      await pause(backOff(failures) / 2, init.signal);
+      init.signal?.throwIfAborted();
+    }
+  }
 }
 
-/** The published snapshot. @returns {Promise<Uint8Array>} */
-export const snapshotBytes = async () => new Uint8Array(await (await get('/haggle/v1/snapshot')).arrayBuffer());
+/** @param {string} path @param {{ signal?: AbortSignal }} [options] @returns {Promise<any>} */
+export const getJson = async (path, { signal } = {}) => (await askPatiently(path, { signal })).json();
 
-/** The unit key of a visitor; only the Worker can make it. @param {string} visitor @returns {Promise<string>} */
-export const unitOf = async (visitor) => (await (await get(`/haggle/v1/unit?visitor=${encodeURIComponent(visitor)}`)).json()).unit;
+/** @param {string} path @param {{ signal?: AbortSignal }} [options] @returns {Promise<string>} */
+export const getText = async (path, { signal } = {}) => (await askPatiently(path, { signal })).text();
 
-/** Definitions of the experiments that run. @returns {Promise<any[]>} */
-export async function runningExperiments() {
-  const { experiments } = await (await get('/haggle/v1/experiments')).json();
-  return experiments.filter((/** @type {any} */ one) => one.state === 'running').map((/** @type {any} */ one) => one.definition);
+/** @param {string} path @param {{ signal?: AbortSignal }} [options] @returns {Promise<Uint8Array>} */
+export const getBytes = async (path, { signal } = {}) => new Uint8Array(await (await askPatiently(path, { signal })).arrayBuffer());
+
+/** JSON with the ETag that a later change of it must name. @param {string} path @param {{ signal?: AbortSignal }} [options] @returns {Promise<{ json: any, etag: string }>} */
+export async function getTagged(path, { signal } = {}) {
+  const response = await askPatiently(path, { signal });
+  return { json: await response.json(), etag: response.headers.get('etag') ?? '' };
 }
 
-/** What runs here; it needs no token. @returns {Promise<any>} */
-export const health = async () => (await get('/haggle/health')).json();
+/** Changes that were sent and never answered, with their keys: sent again, each is done once. @type {Map<string, string>} */
+const unanswered = new Map();
+
+/**
+ * Changes something, once: also where the answer to it is lost on its way, and it is sent again, now or by the reader.
+ * @param {'POST' | 'PUT' | 'PATCH' | 'DELETE'} method
+ * @param {string} path
+ * @param {unknown} [body] sent as JSON
+ * @param {{ etag?: string, signal?: AbortSignal }} [options] `etag`: of what was looked at; it must not have changed since
+ * @returns {Promise<any>} the answer's JSON; null where it has none
+ */
+export async function change(method, path, body, { etag, signal } = {}) {
+  const what = JSON.stringify([method, path, body, etag]);
+  const key = unanswered.get(what) ?? crypto.randomUUID();
+  unanswered.set(what, key);
+  const headers = { 'idempotency-key': key, ...(etag ? { 'if-match': etag } : {}), ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
+  const init = { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal };
+  try {
+    const response = await askPatiently(path, init), text = await response.text();
+    unanswered.delete(what);
+    changes.dispatchEvent(new Event('change'));
+    return text ? JSON.parse(text) : null;
+  } catch (error) {
+    // Where the Worker has said no, the next attempt is another change.
+    if (error instanceof ApiError && !error.isPassing) unanswered.delete(what);
+    throw error;
+  }
+}

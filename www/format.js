@@ -1,35 +1,95 @@
 /**
- * Numbers as people write them, in the language of the browser.
+ * Numbers and times as people write them, in the language and the time zone of the browser.
  */
 
 /** Shares and propensities are integers out of this. */
 export const TOTAL = 65_536;
 
-/** @param {number} minor @param {string} currency @param {number} digits of the minor unit @returns {string} */
-export function price(minor, currency, digits) {
-  const style = { style: /** @type {const} */ ('currency'), currency, minimumFractionDigits: digits, maximumFractionDigits: digits };
-  return new Intl.NumberFormat(undefined, style).format(minor / 10 ** digits);
+/** Building one of these takes longer than using it a thousand times. @type {Map<string, Intl.NumberFormat>} */
+const known = new Map();
+
+/** @param {Intl.NumberFormatOptions} options @returns {Intl.NumberFormat} */
+function numbers(options) {
+  const key = JSON.stringify(options);
+  const found = known.get(key) ?? new Intl.NumberFormat(undefined, options);
+  known.set(key, found);
+  return found;
+}
+
+/** @param {unknown} value @returns {value is number} */
+const isKnown = (value) => typeof value === 'number' && Number.isFinite(value);
+
+/** What stands where nothing is known. */
+export const NOTHING = '–';
+
+/**
+ * An amount of money, exact.
+ * @param {number | null | undefined} minor @param {string} currency @param {number} digits of the minor unit @returns {string}
+ */
+export function money(minor, currency, digits) {
+  if (!isKnown(minor)) return NOTHING;
+  return numbers({ style: 'currency', currency, minimumFractionDigits: digits, maximumFractionDigits: digits }).format(minor / 10 ** digits);
+}
+
+/**
+ * What something is worth on average: as money, with more digits where it is small (three that count).
+ * @param {number | null | undefined} minor not only whole ones @param {string} currency @param {number} digits of the minor unit
+ * @param {boolean} [signed] with a plus before a gain @returns {string}
+ */
+export function average(minor, currency, digits, signed = false) {
+  if (!isKnown(minor)) return NOTHING;
+  const major = minor / 10 ** digits;
+  const wanted = major === 0 ? digits : 2 - Math.floor(Math.log10(Math.abs(major)));
+  const most = Math.min(Math.max(wanted, digits), digits + 3);
+  const signDisplay = signed ? 'exceptZero' : 'auto';
+  return numbers({ style: 'currency', currency, minimumFractionDigits: most, maximumFractionDigits: most, signDisplay }).format(major);
 }
 
 /** Digits of a currency's minor unit, as the browser knows them. @param {string} currency @returns {number} */
-export function minorDigits(currency) {
-  return new Intl.NumberFormat(undefined, { style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+export const minorDigits = (currency) => numbers({ style: 'currency', currency }).resolvedOptions().maximumFractionDigits ?? 2;
+
+/** @param {number | null | undefined} value 1 is all @param {number} [digits] behind the point @returns {string} */
+export const percent = (value, digits = 1) => (isKnown(value)
+  ? numbers({ style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value) : NOTHING);
+
+/** A probability: nearly sure is not written as sure. @param {number | null | undefined} value in `[0, 1]` @returns {string} */
+export function probability(value) {
+  if (!isKnown(value)) return NOTHING;
+  if (value > 0 && value < 0.001) return `<${percent(0.001)}`;
+  return value < 1 && value > 0.999 ? `>${percent(0.999)}` : percent(value);
 }
 
-/** @param {number} value in `[0, 1]` @returns {string} */
-export const percent = (value) => new Intl.NumberFormat(undefined, { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(value);
+/** An integer share out of [`TOTAL`]. @param {number | null | undefined} value @returns {string} */
+export const share = (value) => (isKnown(value) ? percent(value / TOTAL) : NOTHING);
 
-/** An integer share out of [`TOTAL`]. @param {number} value @returns {string} */
-export const share = (value) => percent(value / TOTAL);
+/** @param {number | null | undefined} value @returns {string} a whole number */
+export const count = (value) => (isKnown(value) ? numbers({ maximumFractionDigits: 0 }).format(value) : NOTHING);
 
-/** @param {number} value @returns {string} */
-export const count = (value) => new Intl.NumberFormat(undefined, { maximumFractionDigits: 0 }).format(value);
+/** Any number, with three digits that count. @param {number | null | undefined} value @returns {string} */
+export const number = (value) => (isKnown(value) ? numbers({ maximumSignificantDigits: 3 }).format(value) : NOTHING);
+
+/** @param {number | null | undefined} at_ms @returns {string} day and time */
+export const dateTime = (at_ms) => (isKnown(at_ms) ? new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(at_ms) : NOTHING);
+
+/** @param {number | null | undefined} at_ms @returns {string} the day */
+export const day = (at_ms) => (isKnown(at_ms) ? new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' }).format(at_ms) : NOTHING);
+
+/** @type {[string, number][]} */
+const UNITS = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000], ['second', 1000]];
+
+/** The largest unit of which there are two or more. @param {number} span_ms @returns {[string, number]} */
+const unitOf = (span_ms) => UNITS.find(([, size]) => span_ms >= 2 * size) ?? ['second', 1000];
 
 /** @param {number} age_ms @returns {string} such as `12 seconds ago` */
 export function ago(age_ms) {
-  const words = new Intl.RelativeTimeFormat(undefined, { numeric: 'always' });
-  const age_s = Math.max(0, Math.round(age_ms / 1000));
-  if (age_s < 120) return words.format(-age_s, 'second');
-  if (age_s < 7200) return words.format(-Math.round(age_s / 60), 'minute');
-  return words.format(-Math.round(age_s / 3600), 'hour');
+  const [unit, size] = unitOf(Math.max(0, age_ms));
+  return new Intl.RelativeTimeFormat(undefined, { numeric: 'always' })
+    .format(-Math.round(Math.max(0, age_ms) / size), /** @type {Intl.RelativeTimeFormatUnit} */ (unit));
+}
+
+/** @param {number | null | undefined} span_ms @returns {string} such as `12 days` */
+export function duration(span_ms) {
+  if (!isKnown(span_ms)) return NOTHING;
+  const [unit, size] = unitOf(Math.max(0, span_ms));
+  return numbers({ style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 0 }).format(Math.round(Math.max(0, span_ms) / size));
 }

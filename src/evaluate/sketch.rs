@@ -26,7 +26,7 @@ pub struct Offer {
 pub struct Sketch {
     /// What is maximised.
     pub objective: Objective,
-    /// The arms. 2 to 32, with different names.
+    /// The arms. 2 to 64, with different names.
     pub offers: Vec<Offer>,
     /// How the posterior becomes an allocation.
     pub policy: PolicyChoice,
@@ -46,7 +46,7 @@ impl Sketch {
     /// The experiment.
     ///
     /// # Errors
-    /// Another number of arms than 2 to 32, prices or values out of range, two arms of one name, equal prices
+    /// Another number of arms than 2 to 64, prices or values out of range, two arms of one name, equal prices
     /// for a policy that goes by them, a floor beyond an equal share, and what the policy needs but is not there.
     pub fn experiment(&self) -> Result<Experiment, Error> {
         check_offers(self)?;

@@ -42,7 +42,7 @@ pub struct Tallies {
     pub objective: Objective,
     /// Currency of the amounts, where it was said.
     pub currency: Option<Currency>,
-    /// The arms: 2 to 32.
+    /// The arms: 2 to 64.
     pub offers: Vec<Offer>,
     /// Sum of each arm over all cohorts, in the order of the arms.
     pub totals: Vec<Tally>,
@@ -453,7 +453,7 @@ mod tests {
         for arms in ["[]", r#"[{"name": "a", "price_minor": 5, "exposures": 1, "conversions": 0}]"#] {
             let text = format!("{{\"objective\": \"revenue\", \"arms\": {arms}}}");
             let error = Tallies::from_json(&text).unwrap_err().to_string();
-            assert!(error.starts_with("number of arms is ") && error.ends_with("2 to 32"), "{error}");
+            assert!(error.starts_with("number of arms is ") && error.ends_with("2 to 64"), "{error}");
         }
     }
 

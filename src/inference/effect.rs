@@ -13,14 +13,14 @@
 //!
 //! All units of a period have the same e_t and m, so the sums of n, Y and Y² of the period are enough.
 
-use super::{Interval, check_alpha, check_holdout, sequence_width, served};
-use crate::math::normal_quantile;
+use super::stratum::{Side, Stratum, freedom};
+use super::{Interval, check_alpha, check_holdout, served};
 use crate::{Choice, Error, Experiment, Objective, Period, TOTAL, Tally};
 
 /// Fewest conversions, and fewest exposures without, that each side of a comparison needs: below, a mean is not
 /// nearly normal and its variance is not known. The rate's own interval ([`rate_sequence`](super::rate_sequence)) has
 /// no such limit.
-const SETTLED: i64 = 10;
+pub(super) const SETTLED: i64 = 10;
 
 /// What is asked about the arms.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -44,29 +44,6 @@ impl Question {
             alpha: 0.05,
             narrowest_at: experiment.horizon.map_or(10_000.0, |units| units as f64),
         }
-    }
-
-    /// One side in one period; `before` has its exposures and their worth up to there, and goes on to the next.
-    fn side(&self, tally: &Tally, sign: f64, e: f64, before: &mut (f64, f64)) -> Result<Side, Error> {
-        tally.check()?;
-        let (sum, squares) = match self.objective {
-            Objective::Conversion => (i128::from(tally.conversions), i128::from(tally.conversions)),
-            Objective::Revenue => (i128::from(tally.revenue_minor), tally.revenue_sq),
-            Objective::Profit => {
-                (i128::from(tally.revenue_minor) - i128::from(tally.cost_minor), tally.profit_sq)
-            }
-        };
-        let (n, sum, sum_sq) = (tally.exposures as f64, sum as f64, squares as f64);
-        // Cauchy and Schwarz, up to the rounding of integers to doubles.
-        if sum_sq * n < sum * sum * (1.0 - 1e-12) {
-            let allowed = format!("at least {sum}², the square of the sum, over {n} exposures");
-            return Err(Error::value("sum of squares of a tally", squares, allowed));
-        }
-        let m = if before.0 > 0.0 { before.1 / before.0 } else { 0.0 };
-        *before = (before.0 + n, before.1 + sum);
-        let residual_sq = (sum_sq - 2.0 * m * sum + n * m * m).max(0.0);
-        let (conversions, without) = (tally.conversions, tally.exposures - tally.conversions);
-        Ok(Side { sign, e, m, residual: sum - n * m, residual_sq, conversions, without })
     }
 }
 
@@ -164,53 +141,6 @@ pub fn differences(
     (0..arms).map(of_arm).collect()
 }
 
-/// One side of a comparison in one period.
-struct Side {
-    /// 1 for what is asked about, -1 for what it is compared with.
-    sign: f64,
-    /// Probability of being sent there; 0 where unknown.
-    e: f64,
-    /// Mean before the period; 0 where nothing was seen.
-    m: f64,
-    /// Sum of Y - m over the exposures of the period, and of its square.
-    residual: f64,
-    residual_sq: f64,
-    conversions: i64,
-    without: i64,
-}
-
-/// One period: what the sum of the scores and of their squares around any centre follow from.
-struct Stratum {
-    h: f64,
-    units: f64,
-    sides: Vec<Side>,
-}
-
-impl Stratum {
-    fn new(units: i64, sides: Vec<Side>) -> Self {
-        let variance: f64 = sides.iter().map(|side| 1.0 / side.e).sum();
-        Self { h: (1.0 / variance).sqrt(), units: units as f64, sides }
-    }
-
-    /// The score of a unit that was sent to none of the sides.
-    fn elsewhere(&self) -> f64 {
-        self.sides.iter().map(|side| side.sign * side.m).sum()
-    }
-
-    /// Sum of Γ.
-    fn scores(&self) -> f64 {
-        let shown: f64 = self.sides.iter().map(|side| side.sign * side.residual / side.e).sum();
-        self.units * self.elsewhere() + shown
-    }
-
-    /// Sum of (Γ - centre)². No unit is on both sides.
-    fn squares(&self, centre: f64) -> f64 {
-        let d = self.elsewhere() - centre;
-        let shown = |side: &Side| (2.0 * d * side.sign * side.residual + side.residual_sq / side.e) / side.e;
-        (self.units * d * d + self.sides.iter().map(shown).sum::<f64>()).max(0.0)
-    }
-}
-
 fn estimate(periods: &[Period], question: &Question, choices: &[Choice]) -> Result<Option<Estimate>, Error> {
     check_alpha(question.alpha)?;
     let holdout = check_holdout(question.holdout_share)?;
@@ -265,45 +195,10 @@ fn average(
     let value = strata.iter().map(|stratum| stratum.h * stratum.scores()).sum::<f64>() / weight;
     let squares: f64 = strata.iter().map(|stratum| stratum.h * stratum.h * stratum.squares(value)).sum();
     let se = squares.sqrt() / weight;
-    if se.is_nan() || se <= 0.0 {
-        return Ok(None);
-    }
-    let z = normal_quantile(1.0 - 0.5 * question.alpha);
-    let t = student(z, freedom(strata));
-    // The sequence's width for a standard deviation of 1, in standard errors of as many observations.
-    let n = units as f64;
-    let wide = sequence_width(n, question.alpha, question.narrowest_at)? * n.sqrt() * t / z;
-    let (at_one_look, at_any_look) = (Interval::around(value, t * se), Interval::around(value, wide * se));
-    Ok(Some(Estimate { value, se, at_one_look, at_any_look, units, left_out }))
+    Estimate::of((value, se, freedom(strata)), (units, left_out), question)
 }
 
-/// How many conversions (or, where they are fewer, exposures without) the variance is known from, if all weighed alike.
-///
-/// (Σ v)² / Σ (v² / s), where a side's s conversions in a period contribute v to the variance: Satterthwaite (1946),
-/// doi:10.2307/3002019, with the variance of a count.
-fn freedom(strata: &[Stratum]) -> f64 {
-    let (mut sum, mut spread) = (0.0, 0.0);
-    for stratum in strata {
-        for side in &stratum.sides {
-            let v = stratum.h * stratum.h * side.residual_sq / (side.e * side.e);
-            sum += v;
-            spread += v * v / side.conversions.min(side.without).max(1) as f64;
-        }
-    }
-    if spread > 0.0 { sum * (sum / spread) } else { 1.0 }
-}
-
-/// Quantile of Student's t with `freedom` degrees of freedom, from that of the normal law.
-///
-/// The first terms for many degrees of freedom; at the 20 that are the least here off by less than a thousandth.
-/// Source: Abramowitz and Stegun (1964), 26.7.5.
-fn student(z: f64, freedom: f64) -> f64 {
-    let z_sq = z * z;
-    let second = z * (3.0 + z_sq * (16.0 + 5.0 * z_sq)) / (96.0 * freedom * freedom);
-    z + z * (1.0 + z_sq) / (4.0 * freedom) + second
-}
-
-fn tally_of(period: &Period, choice: Choice) -> Result<&Tally, Error> {
+pub(super) fn tally_of(period: &Period, choice: Choice) -> Result<&Tally, Error> {
     let arm = match choice {
         Choice::Holdout => return Ok(&period.holdout),
         Choice::Arm(arm) => arm,

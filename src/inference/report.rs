@@ -2,7 +2,7 @@
 
 use super::{Difference, Estimate, Interval, Question, Rules, SampleRatio, Standing, State};
 use super::{differences, rate_sequence, state, value};
-use crate::{Choice, Error, Experiment, Period, Policy, PolicyInput, Posterior, TOTAL, Tally};
+use crate::{ArmInput, Choice, Error, Experiment, Period, Policy, PolicyInput, Posterior, TOTAL, Tally};
 use crate::{expected_loss, p_beats, p_best, value_remaining};
 
 /// What is asked of a report.
@@ -131,7 +131,7 @@ impl Report {
     pub fn new(periods: &[Period], input: &PolicyInput, plan: &Plan) -> Result<Self, Error> {
         let question = &plan.question;
         let beliefs = Beliefs::new(input, plan);
-        let state = state(&beliefs.standings, beliefs.value_remaining, &plan.rules)?;
+        let (state, leader) = beliefs.state(input, &plan.rules)?;
         let mut totals = vec![Tally::default(); input.arms().len()];
         let mut holdout = Tally::default();
         for period in periods {
@@ -152,16 +152,23 @@ impl Report {
             let value = value(periods, question, Choice::Arm(place))?;
             arms.push(ArmReport { rate, value, difference, belief });
         }
-        let live = input.arms().iter().enumerate().filter(|(_, arm)| arm.live);
         Ok(Self {
             arms,
             holdout: RateReport::of(&holdout, question.alpha)?,
             sample_ratio: SampleRatio::of(periods, question.holdout_share)?,
             state,
-            leader: live.map(|(place, _)| place).nth(state.leader).unwrap_or(0),
+            leader,
             value_remaining: beliefs.value_remaining,
         })
     }
+}
+
+/// Where an experiment stands by what is believed of its arms, and the position of the leading one among all of them.
+pub(crate) fn stands(input: &PolicyInput, policy: Policy, rules: &Rules) -> Result<(State, usize), Error> {
+    let posteriors: Vec<Posterior> = input.live().map(|arm| arm.posterior).collect();
+    let standings = standings(input, policy, &posteriors);
+    let beliefs = Beliefs { arms: Vec::new(), standings, value_remaining: value_remaining(&posteriors) };
+    beliefs.state(input, rules)
 }
 
 /// What the posteriors say.
@@ -176,29 +183,42 @@ struct Beliefs {
 impl Beliefs {
     fn new(input: &PolicyInput, plan: &Plan) -> Self {
         let posteriors: Vec<Posterior> = input.live().map(|arm| arm.posterior).collect();
-        let mut believed = p_best(&posteriors).into_iter().zip(expected_loss(&posteriors));
-        let allocation = plan.policy.allocate(input);
+        let standings = standings(input, plan.policy, &posteriors);
         let control = input.arms().get(plan.control).filter(|control| control.live);
-        let (mut arms, mut standings) = (Vec::new(), Vec::new());
-        for (place, (arm, &share)) in input.arms().iter().zip(allocation.shares()).enumerate() {
-            let of_live = if arm.live { believed.next() } else { None };
-            arms.push(of_live.map(|(p_best, loss_minor)| {
-                standings.push(Standing {
-                    mean_minor: arm.posterior.value_mean_minor(),
-                    sd_minor: arm.posterior.value_sd_minor(),
-                    exposures: arm.exposures,
-                    conversions: arm.conversions,
-                    share: f64::from(share) / f64::from(TOTAL),
-                    p_best,
-                    loss_minor,
-                });
-                let other = control.filter(|_| place != plan.control);
-                let p_beats_control = other.map(|control| p_beats(&arm.posterior, &control.posterior));
-                ArmBelief { p_best, loss_minor, p_beats_control }
-            }));
-        }
+        let mut believed = standings.iter();
+        let belief = |(place, arm): (usize, &ArmInput)| {
+            let Standing { p_best, loss_minor, .. } = if arm.live { *believed.next()? } else { return None };
+            let other = control.filter(|_| place != plan.control);
+            let p_beats_control = other.map(|control| p_beats(&arm.posterior, &control.posterior));
+            Some(ArmBelief { p_best, loss_minor, p_beats_control })
+        };
+        let arms = input.arms().iter().enumerate().map(belief).collect();
         Self { arms, standings, value_remaining: value_remaining(&posteriors) }
     }
+
+    fn state(&self, input: &PolicyInput, rules: &Rules) -> Result<(State, usize), Error> {
+        let state = state(&self.standings, self.value_remaining, rules)?;
+        let mut live = input.arms().iter().enumerate().filter(|(_, arm)| arm.live);
+        Ok((state, live.nth(state.leader).map_or(0, |(place, _)| place)))
+    }
+}
+
+/// What is known of the live arms, whose posteriors these are.
+fn standings(input: &PolicyInput, policy: Policy, posteriors: &[Posterior]) -> Vec<Standing> {
+    let allocation = policy.allocate(input);
+    let live = input.arms().iter().zip(allocation.shares()).filter(|(arm, _)| arm.live);
+    let believed = p_best(posteriors).into_iter().zip(expected_loss(posteriors));
+    live.zip(believed)
+        .map(|((arm, &share), (p_best, loss_minor))| Standing {
+            mean_minor: arm.posterior.value_mean_minor(),
+            sd_minor: arm.posterior.value_sd_minor(),
+            exposures: arm.exposures,
+            conversions: arm.conversions,
+            share: f64::from(share) / f64::from(TOTAL),
+            p_best,
+            loss_minor,
+        })
+        .collect()
 }
 
 #[cfg(test)]

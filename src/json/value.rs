@@ -55,6 +55,11 @@ impl Value {
         self.if_given().filter(|value| value.json != Some(Json::Null))
     }
 
+    /// What was given as it is, to be read later; nothing where it is missing.
+    pub(crate) fn into_json(self) -> Option<Json> {
+        self.json
+    }
+
     /// A text.
     pub(crate) fn text(self) -> Result<String, Error> {
         match self.json {

@@ -155,7 +155,7 @@ fn an_arm_is_added_at_the_end_and_everything_about_it_is_checked() {
         full.floor = 0.0;
         full.arms.push(Arm::at(&format!("a{n}"), 2200 + n as i64));
     }
-    assert!(refusal(&full, "add-arm", ADD).contains("number of arms is 33; it must be at most 32"));
+    assert!(refusal(&full, "add-arm", ADD).contains("number of arms is 65; it must be at most 64"));
 }
 
 #[test]

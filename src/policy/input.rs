@@ -14,7 +14,7 @@ const EXPOSURES_MAX: f64 = 1e15;
 const LOSS_MAX: f64 = 1e17;
 
 /// Most arms of one experiment.
-pub const ARMS_MAX: usize = 32;
+pub const ARMS_MAX: usize = 64;
 
 /// What a policy may know about one arm.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -98,7 +98,7 @@ pub struct Contrast {
 
 /// All that a policy may look at.
 ///
-/// Has 1 to 32 arms, at least one of them live, and a floor that the live arms can have all at once.
+/// Has 1 to 64 arms, at least one of them live, and a floor that the live arms can have all at once.
 #[derive(Debug, Clone, PartialEq)]
 pub struct PolicyInput {
     pub(super) arms: Vec<ArmInput>,
@@ -117,7 +117,7 @@ impl PolicyInput {
     /// The input with these arms; `floor` is the least share of a live arm, out of 65536.
     ///
     /// # Errors
-    /// [`Error::value`] where there is no arm, more than 32 arms or no live arm, where the floors of the live arms add
+    /// [`Error::value`] where there is no arm, more than 64 arms or no live arm, where the floors of the live arms add
     /// up to more than 65536, and where a number of an arm is out of its range: exposures (0 to 1e15), conversions (0
     /// to the exposures), loss (0 to 1e17) or price (1 to 1e9). NaN is in no range.
     pub fn new(arms: Vec<ArmInput>, floor: u32) -> Result<Self, Error> {
@@ -172,7 +172,7 @@ impl PolicyInput {
         &self.parameters
     }
 
-    /// The arms, in the order of the experiment. 1 to 32 of them.
+    /// The arms, in the order of the experiment. 1 to 64 of them.
     pub fn arms(&self) -> &[ArmInput] {
         &self.arms
     }
@@ -210,13 +210,13 @@ mod tests {
     fn inputs_that_no_allocation_can_satisfy_are_refused() {
         let text = |arms: Vec<ArmInput>, floor| PolicyInput::new(arms, floor).unwrap_err().to_string();
         let live = arm(0.0, 0.0);
-        assert_eq!(text(vec![], 0), "number of arms is 0; it must be from 1 to 32");
-        assert_eq!(text(vec![live; 33], 0), "number of arms is 33; it must be from 1 to 32");
+        assert_eq!(text(vec![], 0), "number of arms is 0; it must be from 1 to 64");
+        assert_eq!(text(vec![live; 65], 0), "number of arms is 65; it must be from 1 to 64");
         let dead = ArmInput { live: false, ..live };
         assert_eq!(text(vec![dead], 0), "number of live arms is 0; it must be at least 1");
         let expected = "floor is 21846; it must be at most 21845 of 65536 with 3 live arms";
         assert_eq!(text(vec![live, live, live, dead], 21_846), expected);
-        assert!(PolicyInput::new(vec![live; 32], 2048).is_ok());
+        assert!(PolicyInput::new(vec![live; 64], 1024).is_ok());
     }
 
     #[test]

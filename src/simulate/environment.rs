@@ -3,6 +3,7 @@
 mod read;
 
 use crate::experiment::{Arm, Item};
+use crate::inference::Rules;
 use crate::money::Tax;
 use crate::{Currency, DelayCorrection, Error, Experiment, Objective, Policy, PolicyChoice, Prior};
 
@@ -52,7 +53,7 @@ pub struct Environment {
     pub holdout: f64,
     /// What the policies believe of each arm beforehand; Beta(1, 1) where the file does not say.
     pub prior: Prior,
-    /// The arms, 2 to 32.
+    /// The arms, 2 to 64.
     pub arms: Vec<TrueArm>,
     /// How late conversions come; at once where the file does not say.
     pub delay: Option<Delay>,
@@ -64,6 +65,8 @@ pub struct Environment {
     pub inventory: Option<i64>,
     /// Where the decisions are made.
     pub edges: Edges,
+    /// When a run counts as decided; nothing is looked at where the file does not say.
+    pub stop: Option<Rules>,
 }
 
 /// One price and what it really does.

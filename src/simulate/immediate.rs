@@ -61,6 +61,9 @@ pub(super) fn run(
         if record.looks(unit + 1) {
             record.look(unit + 1, &seen.input);
         }
+        if record.judges(unit + 1, environment) {
+            record.judge(unit + 1, &seen.input, seen.experiment.policy.name, &truth)?;
+        }
     }
     Ok(record.finish(&truth))
 }

@@ -227,7 +227,7 @@ impl<'a> Shop<'a> {
     }
 
     /// Stages 5 to 8: merge, posterior, publish. The next unit decides with the new allocation, where it has come.
-    pub(super) fn publish(&mut self, units: u64, record: &mut Record) -> Result<(), Error> {
+    pub(super) fn publish(&mut self, units: u64, truth: &Truth, record: &mut Record) -> Result<(), Error> {
         self.deliver(units)?;
         self.report();
         self.merge()?;
@@ -237,6 +237,9 @@ impl<'a> Shop<'a> {
         let shares_tell = self.experiment.policy.name == Policy::Thompson && input.floor() == 0;
         if record.looks(units) && !shares_tell {
             record.look(units, &input);
+        }
+        if record.judges(units, self.environment) {
+            record.judge(units, &input, self.experiment.policy.name, truth)?;
         }
         let newest = self.encode(input, units)?;
         if record.looks(units) && shares_tell {
@@ -345,7 +348,7 @@ impl<'a> Shop<'a> {
         let epoch = self.shares.len() as u32 + 1;
         let entry = Entry::new(&self.experiment, epoch, input);
         let now_ms = units / self.tick * HOUR_MS;
-        let snapshot = Snapshot::decode(Snapshot::encode(u64::from(epoch), now_ms, &[entry])?)?;
+        let snapshot = Snapshot::decode_siteless(Snapshot::encode(u64::from(epoch), now_ms, &[entry])?)?;
         let live = snapshot.experiments().first();
         self.shares.push(live.map_or_else(Vec::new, |live| live.allocation().shares().to_vec()));
         Ok(Rc::new(snapshot))

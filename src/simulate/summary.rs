@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use super::environment::Environment;
-use super::record::{LEVELS, Run};
+use super::record::{Choice, LEVELS, Run};
 use crate::Objective;
 
 /// What many runs of one policy amount to. Regret is expected value lost against the clairvoyant, in the objective's
@@ -37,6 +37,60 @@ pub struct Summary {
     /// Median over the runs of the number of units after which some arm was first the best with a posterior
     /// probability of 0.95 and of 0.99; nothing where fewer than half of the runs came to that.
     pub units_to_p_best: BTreeMap<String, Option<f64>>,
+    /// What was earned on average, in the objective's unit: the expected value of every unit at the arm that it was shown.
+    pub earned_mean: f64,
+    /// When the runs were decided; nothing where the environment has no stopping rules.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub decisions: Option<Decisions>,
+}
+
+/// By the stopping rules of the environment, how many runs were decided, when and how well.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct Decisions {
+    /// The runs that were decided before the horizon.
+    pub decided: When,
+    /// Those of them that were decided for the arm which was the best at that time.
+    pub right: When,
+    /// Runs whose most probably best arm at the last publication really was the best.
+    pub best_at_last: usize,
+}
+
+/// How many runs came to something, and after how many units.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct When {
+    /// How many.
+    pub runs: usize,
+    /// Quantile over these runs of the number of units: a tenth of them was there sooner. Nothing without runs.
+    pub units_q10: Option<f64>,
+    /// Median.
+    pub units_q50: Option<f64>,
+    /// Nine tenths were there sooner.
+    pub units_q90: Option<f64>,
+}
+
+impl When {
+    fn of<'a>(choices: impl Iterator<Item = &'a Choice>) -> Self {
+        let units: Vec<f64> = choices.map(|choice| choice.units as f64).collect();
+        let spread = Some(Spread::of(units)).filter(|spread| !spread.sorted.is_empty());
+        let quantile = |part| spread.as_ref().map(|spread| spread.quantile(part));
+        Self {
+            runs: spread.as_ref().map_or(0, |spread| spread.sorted.len()),
+            units_q10: quantile(0.1),
+            units_q50: quantile(0.5),
+            units_q90: quantile(0.9),
+        }
+    }
+}
+
+impl Decisions {
+    fn of(runs: &[Run]) -> Self {
+        let decided = || runs.iter().filter_map(|run| run.decided.as_ref());
+        Self {
+            decided: When::of(decided()),
+            right: When::of(decided().filter(|choice| choice.is_best)),
+            best_at_last: runs.iter().filter_map(|run| run.last).filter(|last| last.is_best).count(),
+        }
+    }
 }
 
 /// The state of many runs after some units.
@@ -96,6 +150,8 @@ pub fn summarise(policy: &str, environment: &Environment, checkpoints: &[u64], r
             .enumerate()
             .map(|(i, level)| (level.to_string(), reached(runs, i)))
             .collect(),
+        earned_mean: optimum - last.mean,
+        decisions: environment.stop.map(|_| Decisions::of(runs)),
     }
 }
 

@@ -120,6 +120,11 @@ impl<'a> Truth<'a> {
         &self.order
     }
 
+    /// Whether the arm in a place is the best one now.
+    pub(super) fn is_best(&self, place: usize) -> bool {
+        self.losses.get(place).is_some_and(|&loss| loss <= self.least_loss)
+    }
+
     /// Place of the first arm of the file.
     pub(super) fn control(&self) -> usize {
         self.order.iter().position(|&arm| arm == 0).unwrap_or(0)

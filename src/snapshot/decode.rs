@@ -6,7 +6,7 @@ use super::layout::{
     ARM, ENTERING, EXPERIMENT_FLAGS, FAMILIES, MANY_ITEMS, NO_ENDING, NUMBER, PAUSED, PERSONAL_DATA, Record,
     STOPPED, UNITS,
 };
-use super::{LiveArm, LiveExperiment, record};
+use super::{Allocate, LiveArm, LiveExperiment, record};
 use crate::guardrail::{Bounds, ENDINGS_MAX};
 use crate::policy::{ARMS_MAX, Contrast, Stock};
 use crate::{ArmInput, Currency, Error, Objective, Policy, PolicyInput, Posterior, RewardModel, TOTAL};
@@ -19,7 +19,7 @@ pub(super) struct Tables<'a> {
 }
 
 impl Tables<'_> {
-    pub(super) fn experiment(&self, from: Record<'_>) -> Result<LiveExperiment, Error> {
+    pub(super) fn experiment(&self, from: Record<'_>, allocate: Allocate) -> Result<LiveExperiment, Error> {
         let name = from.text(0, self.text)?.to_owned();
         let (first, count) = (from.u32(24)? as usize, usize::from(from.u8(48)?));
         if !(1..=ARMS_MAX).contains(&count) || first.saturating_add(count) > self.arms.len() / ARM {
@@ -65,6 +65,7 @@ impl Tables<'_> {
             opened_at_min: from.u32(160)?,
             reward_window_s: from.u32(32)?,
             input,
+            allocate,
             allocation: OnceLock::new(),
             arms: live_arms,
             name,

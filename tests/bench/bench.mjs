@@ -1,10 +1,12 @@
 /**
- * `make bench`: sizes beside their limits, decisions per second, and pages through workerd. Ends with status 1 where a
- * size is over its limit; a time never fails anything. `node tests/bench/bench.mjs [sizes] [core] [pages]` does a part.
+ * `make bench`: sizes beside their limits, decisions per second, pages through workerd, and the dashboard in Chromium. Ends
+ * with status 1 where a size is over its limit; a time never fails anything.
+ * `node tests/bench/bench.mjs [sizes] [core] [pages] [dashboard]` does a part.
  */
 import { availableParallelism, cpus } from 'node:os';
 
 import { native, throughJavaScript, wasm } from './core.mjs';
+import { firstLoad, interactive, redraws, withPast } from './dashboard.mjs';
 import { rewriting } from './rewriting.mjs';
 import { sizes } from './sizes.mjs';
 
@@ -60,10 +62,31 @@ async function showPages() {
   if (!other.includes(null)) console.log(`\n  other programs had ${(100 * median(other)).toFixed(0)} % of a core meanwhile (at most ${(100 * Math.max(...other)).toFixed(0)} %): the less, the better these numbers`);
 }
 
+/** What the dashboard is wanted to keep to, in milliseconds and bytes. */
+const INTERACTIVE_MS = 1000, REDRAW_MS = 50, LOAD_BYTES = 300_000;
+
+async function showDashboard() {
+  const ms = (numbers) => `${median(numbers).toFixed(0)} ms (${Math.min(...numbers).toFixed(0)} to ${Math.max(...numbers).toFixed(0)})`;
+  const judged = (what, is, most, isFine) => [what, is, most, isFine ? 'ok' : 'BEYOND'];
+  const { loads, files, seconds, about } = await withPast(async (browser) => ({ loads: await interactive(browser), files: await firstLoad(browser) }));
+  const ready = loads.map(({ answered_ms }) => answered_ms), bytes = files.reduce((sum, { gzip }) => sum + gzip, 0);
+  console.log(`\nthe dashboard in Chromium: ${about} (seeded in ${seconds.toFixed(0)} s); nothing cached, signed in; median, and least to most of ${loads.length} loads`);
+  table([['', 'is', 'at most', ''],
+    judged('rows are there, and a click is answered', ms(ready), '1000 ms', median(ready) <= INTERACTIVE_MS),
+    ['of this until the rows are there', ms(loads.map(({ rows_ms }) => rows_ms)), '', ''],
+    judged(`first load, ${files.length} files, gzip`, kb(bytes), kb(LOAD_BYTES), bytes <= LOAD_BYTES),
+    ...files.slice(0, 8).map(({ path, gzip }) => [`  ${path}`, kb(gzip), '', ''])]);
+  const { drawn, charts, about: what, evidence } = await redraws();
+  console.log(`\none experiment of ${what} (${kb(evidence)} of evidence), redrawn; median, and least to most of ${drawn.length}`);
+  table([['', 'is', 'at most', ''], judged('charts from new series', ms(charts), `${REDRAW_MS} ms`, median(charts) <= REDRAW_MS),
+    judged('from the answer to the picture', ms(drawn), `${REDRAW_MS} ms`, median(drawn) <= REDRAW_MS)]);
+}
+
 const asked = process.argv.slice(2);
 const wanted = (part) => asked.length === 0 || asked.includes(part);
 console.log(`haggle bench on ${availableParallelism()} cores (${cpus()[0]?.model ?? 'unknown'}), Node ${process.versions.node}`);
 const within = wanted('sizes') ? showSizes() : true;
 if (wanted('core')) showCore();
 if (wanted('pages')) await showPages();
+if (wanted('dashboard')) await showDashboard();
 process.exitCode = within ? 0 : 1;

@@ -15,7 +15,8 @@ const build = process.env.HAGGLE_BUILD || root('worker/build');
  * File, limit of its bytes, limit of its bytes compressed by gzip. @type {[string, string, number, number | null][]} */
 const FILES = [
   ['Worker wasm', `${build}/index_bg.wasm`, 1_420_000, 590_000],
-  ['preview wasm', root('www/pkg/haggle_preview_bg.wasm'), 335_000, 150_000],
+  ['preview wasm', root('www/pkg/haggle_preview_bg.wasm'), 150_000, 70_000],
+  ['lab wasm', root('www/pkg/haggle_lab_bg.wasm'), 400_000, 180_000],
   ['haggle.js', root('www/haggle.js'), 10_000, 4_000],
 ];
 

@@ -6,9 +6,9 @@ use serde_json::{Value, json};
 
 use crate::{NOW_MS, cases, holds, input, quotary, unit};
 
-/// An experiment with 2 to 32 arms, and what was counted: exposures without and with conversion.
+/// An experiment with 2 to 64 arms, and what was counted: exposures without and with conversion.
 fn any_state() -> impl Strategy<Value = (Experiment, Vec<(u64, u64)>)> {
-    let tallies = prop::collection::vec((0u64..3000, 0u64..300), 2..=32);
+    let tallies = prop::collection::vec((0u64..3000, 0u64..300), 2..=64);
     (tallies, 0.0..=1.0f64, 0.0..=0.5f64, any::<bool>()).prop_map(|(tallies, floor, holdout, thompson)| {
         let arms: Vec<Value> = (0..tallies.len())
             .map(|i| json!({ "name": format!("a{i}"), "price_minor": 1500 + 20 * i }))

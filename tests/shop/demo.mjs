@@ -78,7 +78,7 @@ class Demo {
     const { edge, shop } = this;
     process.stdout.write([
       `shop        ${edge.url}/   (priced at the edge; the origin alone: ${shop.url}/)`,
-      `preview     ${edge.adminUrl}/preview.html   admin token ${edge.secrets.ADMIN_TOKEN}`,
+      `dashboard   ${edge.adminUrl}/   admin token ${edge.secrets.ADMIN_TOKEN}`,
       `health      ${edge.url}/haggle/health`,
       `snapshot    v${this.last.version}, ${this.last.experiments.length} experiments`, '', ''].join('\n'));
   }

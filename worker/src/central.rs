@@ -209,7 +209,7 @@ pub struct Compact {
 ///
 /// Sums over the sources, squares too, exactly. An older block is one period of epoch 0 at its last hour, with the
 /// mean of the shares that its exposures were made with. So there are at most `(12 + 1) * 78 + 4 * days` periods with
-/// at most 33 tallies each, however long it runs, and `(78 + 4 * (28 + days of the window)) * hours of the window`
+/// at most 65 tallies each, however long it runs, and `(78 + 4 * (28 + days of the window)) * hours of the window`
 /// delays at the very most.
 pub async fn history(
     env: &Env,

@@ -3,13 +3,14 @@
 use super::{Change, Delay, Edges, Environment, HORIZON_MAX, LIST_MAX, Replacement, TrueArm};
 use crate::error::decimal;
 use crate::experiment::HOLDOUT;
+use crate::inference::Rules;
 use crate::json::{Fields, Value};
 use crate::money::PRICE_MINOR_MAX;
 use crate::policy::ARMS_MAX;
 use crate::simulate::wait::Wait;
 use crate::{DelayCorrection, Error, Objective, Prior};
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 14] = [
     "objective",
     "currency",
     "horizon",
@@ -23,6 +24,7 @@ const FIELDS: [&str; 13] = [
     "replacement",
     "inventory",
     "edges",
+    "stop",
 ];
 
 /// Longest mean, window and value of a delay, in units.
@@ -64,6 +66,7 @@ impl Environment {
         };
         let changes = fields.take("changes").if_given();
         let edges = fields.take("edges").if_given();
+        let stop = fields.take("stop").if_given();
         Ok(Self {
             objective,
             currency: currency.parse()?,
@@ -77,6 +80,7 @@ impl Environment {
             replacement: fields.take("replacement").if_given().map(Replacement::read).transpose()?,
             inventory: fields.take("inventory").if_given().map(read_inventory).transpose()?,
             edges: edges.map_or(Ok(Edges { count: 1, stale_units: 0 }), Edges::read)?,
+            stop: stop.map(read_stop).transpose()?,
             arms,
         })
     }
@@ -232,6 +236,31 @@ impl Replacement {
         let probability = fields.take("probability").fraction_in(0.0..=1.0, "a probability from 0 to 1")?;
         Ok(Self { probability, alpha, beta })
     }
+}
+
+/// The rules by which a run is decided; those of reports where nothing is said.
+fn read_stop(stop: Value) -> Result<Rules, Error> {
+    let mut fields = stop.fields(&["p_best", "expected_loss_minor", "value_remaining", "orders_per_arm"])?;
+    let mut number = |name, default, range, allowed| {
+        fields.take(name).if_given().map_or(Ok(default), |given| given.fraction_in(range, allowed))
+    };
+    let rules = Rules::default();
+    Ok(Rules {
+        p_best: number("p_best", rules.p_best, 0.5..=1.0, "a probability from 0.5 to 1")?,
+        loss_minor: number(
+            "expected_loss_minor",
+            rules.loss_minor,
+            0.0..=1e9,
+            "a number from 0 to 1000000000",
+        )?,
+        value_remaining: number("value_remaining", rules.value_remaining, 0.0..=1.0, "a part from 0 to 1")?,
+        orders_per_arm: number(
+            "orders_per_arm",
+            rules.orders_per_arm,
+            0.0..=1e6,
+            "a number from 0 to 1000000",
+        )?,
+    })
 }
 
 fn read_inventory(inventory: Value) -> Result<i64, Error> {

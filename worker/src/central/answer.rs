@@ -13,8 +13,8 @@ use super::{database, number, square_sums, summed};
 use crate::http::Fault;
 use crate::rows::{Row, only, query};
 
-/// Epochs that are read at once: at most 66 rows each.
-const EPOCHS_AT_ONCE: u32 = 500;
+/// Epochs that are read at once: at most 130 rows each.
+const EPOCHS_AT_ONCE: u32 = 250;
 
 /// What the central store keeps of an experiment beside what was counted. Texts named `_json` are JSON.
 pub struct Record {

@@ -1,7 +1,18 @@
 //! The core in the browser: what an experiment has learned, what its policy would do next, and what would happen to
 //! another one. A mirror, not a brain: every number is computed by the crate `haggle`.
 //!
-//! Out of scope: fetching the evidence, which is the page's business, and drawing.
+//! | file | what JavaScript gets |
+//! |---|---|
+//! | `evidence` | `Lab`: what was counted of one experiment, and what is made of it |
+//! | `value` | objects and columns of numbers |
+//!
+//! Shapes are described in `www/lab.js`. Out of scope: fetching the evidence, which is the page's business, and drawing.
+
+mod evidence;
+
+mod value;
+
+mod published;
 
 use haggle::Experiment;
 use haggle::simulate::{Simulation, simulate};

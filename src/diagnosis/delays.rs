@@ -1,0 +1,100 @@
+//! How long orders take, and what the correction for it does to each arm.
+
+use super::Evidence;
+use super::series::total;
+use crate::Error;
+use crate::evidence::age;
+
+/// An arm with and without the correction.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Corrected {
+    /// Exposures as counted.
+    pub exposures: f64,
+    /// What they count for: an exposure whose orders may still come counts for the part of them that would be known by
+    /// now.
+    pub effective: f64,
+    /// Orders as counted.
+    pub orders: f64,
+}
+
+impl Corrected {
+    /// Orders over exposures; NaN without.
+    pub fn rate(&self) -> f64 {
+        self.orders / self.exposures
+    }
+
+    /// Orders over what the exposures count for, at most 1; NaN where they count for nothing.
+    pub fn rate_corrected(&self) -> f64 {
+        if self.effective > 0.0 { (self.orders / self.effective).min(1.0) } else { f64::NAN }
+    }
+}
+
+/// How long orders take.
+#[derive(Debug, Clone, PartialEq)]
+pub struct DelayReport {
+    /// Whole hours since the exposure, from 0 to the reward window.
+    pub hours: Vec<f64>,
+    /// Part of the orders that have come by then, of those within the window. From 0 to 1, never falling.
+    pub share_by: Vec<f64>,
+    /// Orders that came in the hour from then on, as counted: the young exposures' slow ones are not among them.
+    pub counts: Vec<f64>,
+    /// Mean delay in hours: the area above the distribution.
+    pub mean_h: f64,
+    /// Length of the reward window in hours.
+    pub window_h: f64,
+    /// Orders that are still expected of the exposures so far: each arm's corrected rate times the exposures that do not
+    /// count yet.
+    pub pending: f64,
+    /// The arms, in the order of the experiment.
+    pub arms: Vec<Corrected>,
+}
+
+impl Evidence {
+    /// How long orders take: [`DelayDistribution`](crate::delay::DelayDistribution), and what exposures count for with it
+    /// (Vernade, Cappé and Perchet 2017, arXiv:1706.09186, section 3; see [`evidence`](crate::evidence)).
+    ///
+    /// The correction is the one that the experiment asks for: none under `naive`, and exposures within the window count
+    /// for nothing under `matured`.
+    ///
+    /// # Errors
+    /// Counts that no exposures can have.
+    pub fn delays(&self) -> Result<DelayReport, Error> {
+        let window = self.experiment.reward_window_hours;
+        let known_by = self.delays.distribution(self.now_hours(), window);
+        let hours: Vec<f64> = (0..=window).map(f64::from).collect();
+        let share_by: Vec<f64> = hours.iter().map(|&hour| known_by.share_by(hour)).collect();
+        let mut counts = vec![0.0; hours.len()];
+        for (_, delay, conversions) in self.delays.cells() {
+            counts.iter_mut().skip(delay as usize).take(1).for_each(|count| *count += conversions as f64);
+        }
+        // Trapezoids, as the distribution is a line between two hours.
+        let missing =
+            share_by.iter().zip(share_by.iter().skip(1)).map(|(one, next)| 1.0 - 0.5 * (one + next));
+        let mut arms = Vec::with_capacity(self.experiment.arms.len());
+        let mut pending = 0.0;
+        for place in 0..self.experiment.arms.len() {
+            let counted = total(self.history.periods(), place)?;
+            let weighted = self.history.periods().iter().map(|period| {
+                let shown = period.arms.get(place).map_or(0.0, |tally| tally.exposures as f64);
+                let weight = known_by.weight(self.experiment.delay, age(period, self.now_hours()));
+                shown * weight.unwrap_or(0.0)
+            });
+            let (exposures, orders) = (counted.exposures as f64, counted.conversions as f64);
+            let effective = weighted.sum::<f64>();
+            let arm = Corrected { exposures, effective, orders };
+            if effective > 0.0 {
+                pending += arm.rate_corrected() * (exposures - effective);
+            }
+            arms.push(arm);
+        }
+        Ok(DelayReport {
+            mean_h: missing.sum(),
+            hours,
+            share_by,
+            counts,
+            window_h: f64::from(window),
+            pending,
+            arms,
+        })
+    }
+}

@@ -1,0 +1,145 @@
+//! What one period says in a comparison: sums of scores and of their squares, from the sums of the period alone.
+//!
+//! The letters are those of Hadad and others (2021), as in `effect`. The estimate of one look ([`effect`](super::effect))
+//! and the estimates of all looks in a row (`course`) are made of these strata; so they are the same numbers.
+//!
+//! Out of scope: which sides are compared, and with which probabilities units were sent to them.
+
+use super::{Estimate, Interval, Question, sequence_width};
+use crate::math::normal_quantile;
+use crate::{Error, Objective, Tally};
+
+impl Estimate {
+    /// The estimate with its intervals; `None` where nothing varies, since the variance is then not known.
+    pub(super) fn of(
+        (value, se, freedom): (f64, f64, f64),
+        (units, left_out): (i64, i64),
+        question: &Question,
+    ) -> Result<Option<Self>, Error> {
+        if se.is_nan() || se <= 0.0 {
+            return Ok(None);
+        }
+        let z = normal_quantile(1.0 - 0.5 * question.alpha);
+        let t = student(z, freedom);
+        // The sequence's width for a standard deviation of 1, in standard errors of as many observations.
+        let n = units as f64;
+        let wide = sequence_width(n, question.alpha, question.narrowest_at)? * n.sqrt() * t / z;
+        let (at_one_look, at_any_look) =
+            (Interval::around(value, t * se), Interval::around(value, wide * se));
+        Ok(Some(Self { value, se, at_one_look, at_any_look, units, left_out }))
+    }
+}
+
+impl Question {
+    /// One side in one period; `before` has its exposures and their worth up to there, and goes on to the next.
+    pub(super) fn side(
+        &self,
+        tally: &Tally,
+        sign: f64,
+        e: f64,
+        before: &mut (f64, f64),
+    ) -> Result<Side, Error> {
+        tally.check()?;
+        let (sum, squares) = match self.objective {
+            Objective::Conversion => (i128::from(tally.conversions), i128::from(tally.conversions)),
+            Objective::Revenue => (i128::from(tally.revenue_minor), tally.revenue_sq),
+            Objective::Profit => {
+                (i128::from(tally.revenue_minor) - i128::from(tally.cost_minor), tally.profit_sq)
+            }
+        };
+        let (total, n, sum, sum_sq) = (sum, tally.exposures as f64, sum as f64, squares as f64);
+        // Cauchy and Schwarz, up to the rounding of integers to doubles.
+        if sum_sq * n < sum * sum * (1.0 - 1e-12) {
+            let allowed =
+                format!("at least {total}², the square of the sum, over {} exposures", tally.exposures);
+            return Err(Error::value("sum of squares of a tally", squares, allowed));
+        }
+        let m = if before.0 > 0.0 { before.1 / before.0 } else { 0.0 };
+        *before = (before.0 + n, before.1 + sum);
+        let residual_sq = (sum_sq - 2.0 * m * sum + n * m * m).max(0.0);
+        let (conversions, without) = (tally.conversions, tally.exposures - tally.conversions);
+        Ok(Side { sign, e, m, residual: sum - n * m, residual_sq, conversions, without })
+    }
+}
+
+/// One side of a comparison in one period.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Side {
+    /// What the side counts for: 1 where it is asked about, -1 where it is what that is compared with.
+    pub sign: f64,
+    /// Probability of being sent there; 0 where unknown.
+    pub e: f64,
+    /// Mean before the period; 0 where nothing was seen.
+    pub m: f64,
+    /// Sum of Y - m over the exposures of the period, and of its square.
+    pub residual: f64,
+    pub residual_sq: f64,
+    pub conversions: i64,
+    pub without: i64,
+}
+
+/// One period: what the sum of the scores and of their squares around any centre follow from.
+pub(super) struct Stratum {
+    pub h: f64,
+    pub units: f64,
+    pub sides: Vec<Side>,
+}
+
+impl Stratum {
+    pub(super) fn new(units: i64, sides: Vec<Side>) -> Self {
+        let variance: f64 = sides.iter().map(|side| 1.0 / side.e).sum();
+        Self { h: (1.0 / variance).sqrt(), units: units as f64, sides }
+    }
+
+    /// The score of a unit that was sent to none of the sides.
+    pub(super) fn elsewhere(&self) -> f64 {
+        self.sides.iter().map(|side| side.sign * side.m).sum()
+    }
+
+    /// Sum of Γ.
+    pub(super) fn scores(&self) -> f64 {
+        let shown: f64 = self.sides.iter().map(|side| side.sign * side.residual / side.e).sum();
+        self.units * self.elsewhere() + shown
+    }
+
+    /// What a side contributes to the variance, and the square of that over the events that it is known from.
+    pub(super) fn variance(&self, side: &Side) -> (f64, f64) {
+        let v = self.h * self.h * side.sign * side.sign * side.residual_sq / (side.e * side.e);
+        (v, v * v / side.conversions.min(side.without).max(1) as f64)
+    }
+
+    /// Sum of (Γ - centre)². No unit is on both sides.
+    pub(super) fn squares(&self, centre: f64) -> f64 {
+        let d = self.elsewhere() - centre;
+        let shown = |side: &Side| {
+            (2.0 * d * side.sign * side.residual + side.sign * side.sign * side.residual_sq / side.e) / side.e
+        };
+        (self.units * d * d + self.sides.iter().map(shown).sum::<f64>()).max(0.0)
+    }
+}
+
+/// How many conversions (or, where they are fewer, exposures without) the variance is known from, if all weighed alike.
+///
+/// (Σ v)² / Σ (v² / s), where a side's s conversions in a period contribute v to the variance: Satterthwaite (1946),
+/// doi:10.2307/3002019, with the variance of a count.
+pub(super) fn freedom(strata: &[Stratum]) -> f64 {
+    let (mut sum, mut spread) = (0.0, 0.0);
+    for stratum in strata {
+        for side in &stratum.sides {
+            let (v, of_each) = stratum.variance(side);
+            sum += v;
+            spread += of_each;
+        }
+    }
+    if spread > 0.0 { sum * (sum / spread) } else { 1.0 }
+}
+
+/// Quantile of Student's t with `freedom` degrees of freedom, from that of the normal law.
+///
+/// The first terms for many degrees of freedom; at the 20 that are the least here off by less than a thousandth.
+/// Source: Abramowitz and Stegun (1964), 26.7.5.
+fn student(z: f64, freedom: f64) -> f64 {
+    let z_sq = z * z;
+    let second = z * (3.0 + z_sq * (16.0 + 5.0 * z_sq)) / (96.0 * freedom * freedom);
+    z + z * (1.0 + z_sq) / (4.0 * freedom) + second
+}

@@ -1,0 +1,269 @@
+/**
+ * Interventions from the page: what the dialog says will happen is what happens, it happens once and is on record with
+ * who and why, and it can be taken back where the lifecycle allows.
+ */
+import assert from 'node:assert/strict';
+import { after, afterEach, before, test } from 'node:test';
+
+import { experiment, openWorld, otherExperiment, until } from '../kit.mjs';
+import { Browser } from './browser-kit.mjs';
+
+const SKU = 'OLIVE-500', TOTAL = 65_536;
+/** What the browser says of answers that are tested here. */
+const EXPECTED = [/status of (400|409|412)/, /ERR_CONNECTION_RESET/];
+
+/** @type {import('../kit.mjs').World} */
+let world;
+/** @type {Browser} */
+let browser;
+/** @type {import('./browser-kit.mjs').Tab} */
+let tab;
+/** @type {import('playwright-core').Page} */
+let page;
+
+const path = (more = '', name = 'sevilla') => `/haggle/v1/experiments/${name}${more}`;
+const get = async (name = 'sevilla') => (await world.admin('GET', path('', name))).body;
+const records = async () => (await world.admin('GET', '/haggle/v1/audit')).body.records;
+const snapshot = async (name = 'sevilla') => (await world.admin('GET', '/haggle/v1/snapshot')).body.experiments.find((one) => one.name === name);
+const evidence = async (name) => (await world.admin('GET', path('/evidence', name))).text;
+const percent = (share) => new Intl.NumberFormat('en-GB', { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(share);
+
+/** Until the location serves what is published now. */
+async function served() {
+  const { version } = await world.edge.db.prepare('SELECT MAX(version) AS version FROM snapshots').first();
+  return world.served(version);
+}
+
+/** Prices of so many new visitors. */
+const newPrices = async (count = 60) => new Set(await Promise.all(Array.from({ length: count }, async () => (await world.shopper().price(SKU)).price_minor)));
+
+before(async () => {
+  world = await openWorld({ experiments: [experiment({ holdout: 0.1 }), otherExperiment('kozani', 'SAFFRON-2', 1490)] });
+  await Promise.all(Array.from({ length: 200 }, async (_, at) => {
+    const { quote, price_minor } = await world.shopper().price(SKU);
+    await world.expose([quote]);
+    if (at % 4 === 0) await world.reward(world.order([quote], { revenue_minor: price_minor, cost_minor: 800 }));
+  }));
+  await until('the ledger knows', async () => (await world.sync(), world.totals()), ({ exposures }) => exposures >= 200);
+  browser = await Browser.start(world);
+  tab = await browser.tab({ expected: EXPECTED });
+  page = await tab.open('/');
+  page.setDefaultTimeout(10_000);
+});
+after(async () => {
+  await browser?.close();
+  await world?.close();
+});
+
+// What one test left open is not the next one's.
+afterEach(() => page?.evaluate(() => document.querySelector('dialog.action')?.remove()));
+
+const dialog = () => page.locator('dialog.action');
+
+/** Opens the dialog of an action, as the button of a view does. @param {Record<string, unknown>} wanted */
+async function open(wanted) {
+  const seen = 'name' in wanted && !('evidence' in wanted) ? { evidence: await evidence(wanted.name), ...wanted } : wanted;
+  await page.evaluate((all) => { /** @type {any} */ (window).acted = import('/actions.js').then(({ act }) => act(all)); }, seen);
+  await dialog().waitFor();
+}
+
+const shown = async () => Object.fromEntries(await dialog().locator('.next-shares tbody tr').evaluateAll((rows) => rows.map((row) => {
+  const cells = [...row.children].map((cell) => cell.textContent);
+  return [cells[0], { price: cells[1], now: cells[3], next: cells[4] }];
+})));
+
+/** Waits for the preview of the next shares. */
+async function preview() {
+  await dialog().locator('.next-shares').waitFor();
+  return shown();
+}
+
+/** Says who and why, and does it. @param {string} button @param {string} reason */
+async function confirm(button, reason) {
+  await dialog().getByLabel('Reason').fill(reason);
+  await dialog().getByLabel('Your name').fill('maria');
+  await dialog().getByRole('button', { name: button, exact: true }).click();
+  await dialog().waitFor({ state: 'detached' });
+}
+
+const undo = async () => {
+  await page.locator('.said').getByRole('button', { name: 'Undo' }).click();
+  await page.locator('.said').getByText('Undone:').waitFor();
+};
+
+/** The newest record, whose reason and author are these. */
+async function assertRecorded(action, reason) {
+  const last = (await records()).at(-1);
+  assert.deepEqual([last.action, last.who, last.reason], [action, 'maria (bearer)', reason]);
+  return last;
+}
+
+/** What was shown as next is what is published. */
+async function assertPublished(preview) {
+  const { arms } = await snapshot();
+  for (const { name, share } of arms) assert.equal(preview[name]?.next ?? percent(0), percent(share / TOTAL), name);
+}
+
+test('an arm is retired: its share goes where the dialog said, nobody new sees its price, and undo brings it back', async () => {
+  await open({ name: 'sevilla', action: 'retire-arm', arm: 'high' });
+  const next = await preview();
+  assert.deepEqual([next.high.price, next.high.next], ['€24.00', '0.0%']);
+  assert.match(await dialog().locator('.sentence').innerText(), /^Its [\d.]+% go from high to \w+ \(\+[\d.]+%\).*Visitors who saw €24\.00 keep it until their quote ends\./);
+  await confirm('Retire this arm', 'it loses too much');
+  await assertRecorded('retire-arm', 'it loses too much');
+  await assertPublished(next);
+  await served();
+  assert.ok(!(await newPrices()).has(2400));
+  await undo();
+  await assertRecorded('revive-arm', 'undo of retire-arm high (it loses too much)');
+  assert.equal((await get()).definition.arms.find(({ name }) => name === 'high').state ?? 'live', 'live');
+  await served();
+  assert.ok((await newPrices(120)).has(2400));
+});
+
+test('floor, holdout and end change as shown, and what can be is taken back', async () => {
+  await open({ name: 'sevilla', action: 'set-floor' });
+  await dialog().getByLabel(/Least share/).fill('12');
+  await until('the preview has the new floor', preview, (next) => Object.values(next).every((arm) => parseFloat(arm.next) >= 12));
+  const floor = await shown();
+  await confirm('Set the floor', 'to learn more of the weak ones');
+  await assertRecorded('set-floor', 'to learn more of the weak ones');
+  await assertPublished(floor);
+  await undo();
+  assert.equal((await get()).definition.floor, 0.02);
+  await open({ name: 'sevilla', action: 'extend-holdout' });
+  await dialog().getByLabel(/Share of the holdout/).fill('25');
+  await confirm('Extend the holdout', 'to measure the gain');
+  assert.equal((await snapshot()).holdout, TOTAL / 4);
+  assert.equal(await page.locator('.said').getByRole('button', { name: 'Undo' }).count(), 0, 'whoever is in it stays in it');
+  await open({ name: 'sevilla', action: 'set-end' });
+  await dialog().getByLabel('End (your time)').fill('2031-05-01T12:00');
+  await confirm('Set the end', 'before the season');
+  assert.equal((await get()).definition.end, '2031-05-01T10:00:00Z', 'as the clock in Madrid has it');
+  await undo();
+  assert.equal((await get()).definition.end ?? null, null);
+});
+
+test('a price is added: the preview follows what is typed, what is not allowed is said, and it enters with the share shown', async () => {
+  await open({ name: 'sevilla', action: 'add-arm' });
+  await dialog().getByLabel('Name of the new arm').fill('middle');
+  await dialog().getByLabel('Price in EUR').fill('19');
+  await dialog().getByText(/This will be refused/).waitFor();
+  await dialog().getByLabel('Price in EUR').fill('21');
+  const next = await preview();
+  assert.equal(next.middle.price, '€21.00');
+  await confirm('Add this arm', 'the competitor is at 21.90');
+  await assertRecorded('add-arm', 'the competitor is at 21.90');
+  await assertPublished(next);
+  await served();
+  await undo();
+  assert.equal((await get()).definition.arms.find(({ name }) => name === 'middle').state, 'retired');
+});
+
+test('pause and stop end new prices at once, and undo goes on', async () => {
+  await open({ name: 'sevilla', action: 'pause' });
+  await confirm('Pause experiment', 'a look at the pages');
+  assert.equal((await get()).state, 'paused');
+  await served();
+  assert.deepEqual([...await newPrices()], [1900]);
+  await undo();
+  assert.equal((await get()).state, 'running');
+  // In haste: who is known, the reason is there, and the button has the focus.
+  await open({ name: 'sevilla', action: 'stop' });
+  assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Stop now');
+  await page.keyboard.press('Enter');
+  await dialog().waitFor({ state: 'detached' });
+  assert.equal((await get()).stopped, true);
+  await served();
+  assert.deepEqual([...await newPrices(20)], [1900]);
+  await undo();
+  assert.equal((await get()).stopped, false);
+  await open({ action: 'stop' });
+  await page.keyboard.press('Enter');
+  await dialog().waitFor({ state: 'detached' });
+  await until('both are stopped', async () => [(await world.shopper().price(SKU)).quote, (await world.shopper().price('SAFFRON-2')).quote], (quotes) => quotes.every((quote) => !quote));
+  await undo();
+  await served();
+  assert.ok((await newPrices()).size > 1);
+});
+
+test('whoever looked at an older state is told what changed, looks again, and loses nothing that was typed', async () => {
+  const old = await evidence('sevilla');
+  assert.equal((await world.act('sevilla', 'set-floor', { floor: 0.04, by: 'jonas', reason: 'I was first' })).status, 200);
+  await open({ name: 'sevilla', action: 'retire-arm', arm: 'gift', evidence: old });
+  await dialog().getByLabel('Reason').fill('nobody buys it');
+  await dialog().getByLabel('Your name').fill('maria');
+  await dialog().getByRole('button', { name: 'Retire this arm' }).click();
+  await dialog().getByText('jonas (bearer): set-floor (I was first)').waitFor();
+  assert.equal((await get()).definition.arms.find(({ name }) => name === 'gift').state ?? 'live', 'live', 'nothing was done');
+  await dialog().getByRole('button', { name: 'Look again' }).click();
+  const next = await preview();
+  assert.equal(await dialog().getByLabel('Reason').inputValue(), 'nobody buys it');
+  await dialog().getByRole('button', { name: 'Retire this arm' }).click();
+  await dialog().waitFor({ state: 'detached' });
+  await assertRecorded('retire-arm', 'nobody buys it');
+  await assertPublished(next);
+  await undo();
+});
+
+test('an answer that is lost on its way does not do it twice', async () => {
+  const { revision } = await get();
+  let lost = 0;
+  await page.route('**/set-floor', async (route) => {
+    if (lost > 0) return route.continue();
+    lost += 1;
+    // The Worker has it, the page has no answer.
+    const { 'idempotency-key': key, 'if-match': seen } = route.request().headers();
+    const answer = await world.edge.fetchAdmin(path('/set-floor'), { method: 'POST', body: route.request().postData() ?? '', headers: { 'idempotency-key': key, 'if-match': seen } });
+    assert.equal(answer.status, 200);
+    return route.abort('connectionreset');
+  });
+  await open({ name: 'sevilla', action: 'set-floor' });
+  await dialog().getByLabel(/Least share/).fill('3');
+  await confirm('Set the floor', 'once only');
+  await page.unroute('**/set-floor');
+  assert.equal(lost, 1);
+  assert.equal((await get()).revision, revision + 1);
+  assert.equal((await records()).filter(({ reason }) => reason === 'once only').length, 1);
+});
+
+test('what the Worker refuses is said in its words, the dialog keeps the keyboard, and Escape gives it back', async () => {
+  await page.evaluate(() => { const button = document.body.appendChild(document.createElement('button')); button.id = 'opener'; button.focus(); });
+  await open({ name: 'sevilla', action: 'retire-arm', arm: 'list' });
+  await dialog().getByText(/"list", the control/).waitFor();
+  await dialog().getByLabel('Reason').fill('to see');
+  await dialog().getByRole('button', { name: 'Retire this arm' }).click();
+  await dialog().getByRole('alert').getByText(/"list", the control/).waitFor();
+  for (let at = 0; at < 12; at += 1) {
+    await page.keyboard.press('Tab');
+    // Past the last one it is the browser's own turn.
+    assert.ok(await page.evaluate(() => document.activeElement === document.body || document.activeElement?.closest('dialog.action') !== null), `tab ${at}`);
+  }
+  await page.keyboard.press('Escape');
+  await dialog().waitFor({ state: 'detached' });
+  assert.equal(await page.evaluate(() => document.activeElement?.id), 'opener');
+  assert.equal(await page.evaluate(() => /** @type {any} */ (window).acted), null);
+});
+
+test('a draft is started and deleted, and what is decided and archived cannot be taken back', async () => {
+  assert.equal((await world.admin('PUT', path('', 'faro'), otherExperiment('faro', 'ALMOND-400', 1150))).status, 201);
+  await open({ name: 'faro', action: 'delete' });
+  await confirm('Delete this draft', 'the idea was bad');
+  assert.equal((await world.admin('GET', path('', 'faro'))).status, 404);
+  assert.equal((await records()).at(-1).reason, 'the idea was bad');
+  await undo();
+  assert.equal((await get('faro')).state, 'draft');
+  await open({ name: 'faro', action: 'start' });
+  await confirm('Start experiment', 'after the review');
+  assert.equal((await get('faro')).state, 'running');
+  await open({ name: 'faro', action: 'decide', arm: 'low' });
+  const next = await preview();
+  assert.equal(next.low.next, '100.0%');
+  await confirm('Decide for this arm', 'enough is known');
+  assert.equal((await get('faro')).decision.arm, 'low');
+  await open({ name: 'faro', action: 'archive' });
+  await confirm('Archive for good', 'it is in the catalogue');
+  assert.equal((await get('faro')).state, 'archived');
+  assert.equal(await page.locator('.said').getByRole('button', { name: 'Undo' }).count(), 0);
+  tab.check();
+});

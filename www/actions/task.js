@@ -1,0 +1,87 @@
+/**
+ * One thing that somebody wants done: what it is about, the request that does it, and the one that takes it back.
+ */
+import { change, getText } from '../api.js';
+
+/**
+ * @typedef {object} Task
+ * @property {string} name of the experiment; empty for the whole shop
+ * @property {string} action as the API calls it, or `delete` of a draft
+ * @property {string} arm that it is about; empty where it is about none, or the dialog asks for it
+ * @property {string} text the evidence that the person looked at; empty for the whole shop and for a stop in haste
+ * @property {any} evidence the same, read
+ */
+
+/** A request that changes something. @typedef {{ method: 'POST' | 'DELETE', path: string, body: Record<string, unknown> | undefined, etag: string }} Change */
+
+/** @param {string} name */
+const home = (name) => `/haggle/v1/experiments/${encodeURIComponent(name)}`;
+
+/** What is known of an experiment now, as text. @param {string} name @returns {Promise<string>} */
+export const evidenceOf = (name) => getText(`${home(name)}/evidence`);
+
+/** The definition that the person looked at; empty where nothing is known. @param {Task} task @returns {any} */
+export const definitionOf = ({ evidence }) => evidence?.definition ?? { arms: [] };
+
+/** Whether items are randomised, not visitors. @param {Task} task */
+export const isOfItems = (task) => (definitionOf(task).unit ?? 'visitor') !== 'visitor';
+
+/**
+ * The request that does it. A stop is never refused because somebody changed something else in the meantime.
+ * @param {Task} task
+ * @param {Record<string, unknown>} body
+ * @returns {Change}
+ */
+export function changeOf({ name, action, evidence }, body) {
+  const etag = evidence && action !== 'stop' ? `"${evidence.revision}"` : '';
+  if (!name) return { method: 'POST', path: `/haggle/v1/${action}`, body, etag: '' };
+  if (action !== 'delete') return { method: 'POST', path: `${home(name)}/${action}`, body, etag };
+  return { method: 'DELETE', path: `${home(name)}?${signature(body)}`, body: undefined, etag };
+}
+
+/** Who and why in the query, where the body is none of ours. @param {Record<string, unknown>} body */
+const signature = ({ by = '', reason }) => new URLSearchParams({ by: String(by), reason: String(reason) });
+
+/**
+ * What takes it back, as the lifecycle allows; null where nothing does.
+ * @param {Task} task
+ * @param {Record<string, any>} body of what was done
+ * @returns {{ action: string, body: Record<string, unknown> } | null}
+ */
+export function inverseOf({ name, action, evidence }, body) {
+  const arm = body.arm?.name ?? body.arm;
+  const was = evidence?.definition;
+  const known = was?.arms.find((/** @type {any} */ one) => one.name === arm);
+  switch (action) {
+    case 'pause': return { action: 'resume', body: {} };
+    case 'stop': return evidence?.stopped ? null : { action: 'resume', body: {} };
+    case 'resume':
+      if (!name) return { action: 'stop', body: {} };
+      // Of one that was paused and stopped both, no single action brings that back.
+      if (evidence?.state === 'paused' && evidence.stopped) return null;
+      return { action: evidence?.state === 'paused' ? 'pause' : 'stop', body: {} };
+    case 'add-arm': return { action: 'retire-arm', body: { arm } };
+    case 'pause-arm':
+    case 'retire-arm': return (known?.state ?? 'live') === 'live' ? { action: 'revive-arm', body: { arm } } : null;
+    case 'revive-arm': return { action: known?.state === 'retired' ? 'retire-arm' : 'pause-arm', body: { arm } };
+    case 'set-floor': return { action, body: { floor: was.floor ?? 0.02 } };
+    case 'set-end': return was.end && Date.parse(was.end) <= Date.now() ? null : { action, body: { end: was.end ?? null } };
+    case 'delete': return { action: 'draft', body: was };
+    default: return null;
+  }
+}
+
+/**
+ * Takes it back.
+ * @param {Task} task
+ * @param {{ action: string, body: Record<string, unknown> }} inverse
+ * @param {{ by?: string, reason: string }} signed
+ * @param {number | undefined} revision after what was done
+ */
+export function undo({ name }, inverse, signed, revision) {
+  const etag = revision === undefined ? '' : `"${revision}"`;
+  // The draft as it was: its body is the definition, so who and why go into the query.
+  if (inverse.action === 'draft') return change('PUT', `${home(name)}?${signature(signed)}`, inverse.body, {});
+  const path = name ? `${home(name)}/${inverse.action}` : `/haggle/v1/${inverse.action}`;
+  return change('POST', path, { ...signed, ...inverse.body }, { etag });
+}
