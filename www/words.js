@@ -518,6 +518,7 @@ export const actions = {
 
 export const preview = {
   title: 'As a shopper',
+  who: 'Whose prices',
   visitor: 'Visitor id',
   visitorHelp: 'The value of the cookie haggle_vid. A visitor who was shown a price before keeps it for a while; what you see here is what it would get as somebody new.',
   show: 'Show prices',
@@ -533,13 +534,13 @@ export const preview = {
   more: 'Show more',
   catalogue: 'catalogue price',
   instead: (/** @type {string} */ catalogue) => `instead of ${catalogue}`,
-  bounds: (/** @type {string} */ floor, /** @type {string} */ ceiling) => `Guardrails: ${floor} to ${ceiling}.`,
+  bounds: (/** @type {string} */ floor, /** @type {string} */ ceiling) => `Guardrails: ${floor && ceiling ? `${floor} to ${ceiling}` : floor ? `at least ${floor}` : ceiling ? `at most ${ceiling}` : 'none'}.`,
   shares: (/** @type {string} */ sku) => `Arms of ${sku}`,
   mine: ' (shown)',
   closed: 'closed',
   why: {
     arm: (/** @type {string} */ arm, /** @type {string} */ share, /** @type {string} */ held) =>
-      `This visitor falls into the ${share} that see ${arm}${held ? ` (${held} more are held out)` : ''}.`,
+      `This visitor falls into the ${share} that see ${arm}${held ? `, beside a holdout of ${held}` : ''}.`,
     everybody: (/** @type {string} */ arm, /** @type {string} */ share) => `Everybody sees ${arm}: it was drawn for this item, with a chance of ${share}.`,
     holdout: (/** @type {string} */ share) => `This visitor is in the holdout: ${share} always see the catalogue price, to compare with.`,
     guarded: (/** @type {string} */ arm) => `The guardrails do not allow the price of ${arm} any more: the catalogue price stands.`,

@@ -159,8 +159,9 @@ export async function open(place, { query, signal }) {
     prices.draw();
   });
   place.append(make('div', { class: 'head' }, make('h1', {}, words.title), page.facts),
-    make('section', {}, page.form, make('p', { class: 'help', id: 'visitor-help' }, words.visitorHelp), page.problem),
-    linkForm(() => prices.visitor, page.list),
+    make('div', { class: 'columns' },
+      make('section', {}, make('h2', {}, words.who), page.form, page.problem, make('p', { class: 'help', id: 'visitor-help' }, words.visitorHelp)),
+      linkForm(() => prices.visitor, page.list)),
     make('section', {}, make('div', { class: 'head' }, make('h2', {}, words.pricesOf, ' ', page.whose), page.find), page.stopped, page.empty, page.found, page.list, page.more));
   await take(query.get('visitor') ?? randomVisitor());
   const aging = setInterval(() => prices.drawFacts(), AGE_MS);

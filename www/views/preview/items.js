@@ -10,6 +10,9 @@ import { preview as words } from '../../words.js';
  *   currency: string, minor_digits: number, holdout: number, arms: Arm[] }} Item */
 /** @typedef {{ price_minor: number, why: 'arm' | 'holdout' | 'negative' | 'paused' | 'stopped' | 'everybody', arm?: string, propensity: number, is_guarded: boolean }} Shown */
 
+/** The bounds of every price, which a guardrail narrows. */
+const NO_FLOOR = 1, NO_CEILING = 1_000_000_000;
+
 /** @param {Item} item @param {Shown} shown @returns {string} */
 function because(item, shown) {
   const { why, arm, propensity } = shown, of = share(propensity);
@@ -44,7 +47,7 @@ function row(item, shown) {
       make('strong', { class: 'number price' }, amount(shown.price_minor)),
       make('span', { class: 'soft' }, isOther ? words.instead(amount(item.catalogue_minor)) : words.catalogue)),
     make('p', { class: 'why' }, because(item, shown), ' ',
-      make('span', { class: 'soft bounds' }, words.bounds(amount(item.floor_minor), amount(item.ceiling_minor)))),
+      make('span', { class: 'soft bounds' }, words.bounds(item.floor_minor > NO_FLOOR ? amount(item.floor_minor) : '', item.ceiling_minor < NO_CEILING ? amount(item.ceiling_minor) : ''))),
     make('ul', { class: 'shares', role: 'list', 'aria-label': words.shares(item.sku) }, ...item.arms.map((arm, place) => bar(arm, place, item, shown))));
   row.dataset.sku = item.sku;
   row.dataset.priceMinor = String(shown.price_minor);
