@@ -1,7 +1,5 @@
 //! At which price how many buy: what was observed, and the curve through it.
 
-use std::collections::BTreeSet;
-
 use super::Evidence;
 use super::series::total;
 use crate::Error;
@@ -95,7 +93,14 @@ impl Evidence {
             Curve { price_minor: vec![], rate: vec![], low: vec![], high: vec![], fit: fitted.fit };
         let steps = (0..=PRICES).map(|step| from + (to - from) * step / PRICES);
         // Those of the arms too: whoever draws both has one axis of prices.
-        for price_minor in steps.chain(prices()).collect::<BTreeSet<_>>() {
+        let mut axis: Vec<i64> = Vec::new();
+        for price_minor in steps.chain(prices()) {
+            let place = axis.partition_point(|&other| other < price_minor);
+            if axis.get(place) != Some(&price_minor) {
+                axis.insert(place, price_minor);
+            }
+        }
+        for price_minor in axis {
             let (low, high) = fitted.interval_at(price_minor, DEVIATIONS);
             curve.price_minor.push(price_minor as f64);
             curve.rate.push(fitted.rate_at(price_minor));
