@@ -10,6 +10,7 @@ import { readPrice } from '../shop/money.mjs';
 import { Browser } from './browser-kit.mjs';
 
 const OIL = 'OLIVE-500', SAFFRON = 'SAFFRON-2', KNIFE = 'KNIFE-21', SKUS = [KNIFE, OIL, SAFFRON];
+const MANY = 10_000, PART = 50;
 const VISITORS = ['0123456789abcdef0123456789abcdef', 'f'.repeat(32), ...Array.from({ length: 8 }, (_, n) => `${n}`.repeat(32))];
 
 /** @type {import('../kit.mjs').World} */
@@ -138,5 +139,31 @@ test('what is published shows without a reload: a pause, a stop; and nobody is l
   for (const one of [tab, phone]) {
     one.check();
     await one.close();
+  }
+});
+
+test(`${MANY} items are searched without drawing more than can be read, and the page stays free`, async () => {
+  const shop = await openWorld();
+  try {
+    const items = Array.from({ length: MANY }, (_, at) => JSON.stringify({ sku: `SKU-${at}`, price_minor: 1000 + at, cost_minor: 500 }));
+    for (let at = 0; at < MANY; at += 1000) {
+      const pushed = await shop.admin('POST', '/haggle/v1/catalogue', items.slice(at, at + 1000).join('\n'));
+      assert.equal(pushed.status, 200, pushed.text.slice(0, 300));
+    }
+    const { item, ...rest } = experiment({ name: 'wide', salt: 'wide' });
+    await shop.run([{ ...rest, scope: { items: 'all' }, reward_model: 'normal', arms: [{ name: 'list', multiplier: 1 }, { name: 'low', multiplier: 0.9 }] }]);
+    const own = new Browser(browser.chromium, shop), tab = await own.tab(), page = await tab.open('/preview');
+    await page.locator('#found', { hasText: `${PART} of 10,000 items` }).waitFor();
+    assert.equal(await page.locator('#prices > li').count(), PART);
+    await page.getByRole('button', { name: 'Show more' }).click();
+    assert.equal(await page.locator('#prices > li').count(), 2 * PART);
+    await page.getByLabel('Search items and experiments').fill('sku-9999');
+    assert.deepEqual((await rowsOf(page)).map(({ sku }) => sku), ['SKU-9999']);
+    await page.getByLabel('Search items and experiments').fill('999');
+    assert.deepEqual(await page.locator('#found').innerText(), '19 items');
+    tab.check();
+    await tab.close();
+  } finally {
+    await shop.close();
   }
 });
