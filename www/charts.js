@@ -124,7 +124,7 @@ function open(place, given, isStacked) {
     columns(data, { isStacked, hidden, width: Math.max(50, Math.ceil(width * devicePixelRatio)) }));
   /** Room for the names at the right. */
   const roomAtRight = () => {
-    const names = labelled(data, new Set()).map(({ name }) => name.length);
+    const names = labelled(data).map(({ name }) => name.length);
     return names.length ? Math.min(26 + 7.4 * Math.max(...names), width * 0.28) : 14;
   };
   const rebuild = () => {
@@ -132,7 +132,7 @@ function open(place, given, isStacked) {
     plot = null;
     if (!width || !data.x.values.length) return;
     const height = width < 480 ? 230 : 290;
-    plot = makePlot(frame.stage, scene, { width, height, right: roomAtRight(), areLabelled: () => labelled(data, new Set()).length > 0,
+    plot = makePlot(frame.stage, scene, { width, height, right: roomAtRight(),
       onCursor: (index, left) => showReading(frame, index === null ? null : reading(scene, index), left, width) });
   };
   const drawPlot = () => {
