@@ -45,8 +45,9 @@ export const app = {
   noAnswer: 'The Worker did not answer. Is it running, and are you online?',
   live: 'Live',
   hidden: 'Paused while hidden',
-  lost: 'Connection lost, trying again',
-  wrong: 'Not up to date',
+  lost: 'Connection lost',
+  wrong: (/** @type {string} */ why) => `Not up to date: ${why}`,
+  again: (/** @type {string} */ wait) => `Again in ${wait}`,
   signedOut: 'Signed out',
   snapshot: (/** @type {string} */ version, /** @type {string} */ age) => `Prices v${version}, ${age}`,
 };
