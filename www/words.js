@@ -197,6 +197,8 @@ export const experiment = {
     toHoldout: 'vs. holdout',
     toEqual: 'vs. equal split',
     gainNote: (/** @type {boolean} */ holdout) => (holdout ? 'What the arms brought more than the control would have, by the holdout, and than all arms in equal parts.' : 'What the arms brought more than all of them in equal parts.'),
+    differences: (/** @type {string} */ what, /** @type {string} */ per) => `${what} per ${per}: difference to the control`,
+    clusters: 'Each item or family is one observation. 95 % intervals that hold whenever you look.',
     demand: 'Demand: who buys at which price',
     fitted: 'fitted curve',
     demandNote: (/** @type {boolean} */ curve) => (curve ? 'Points: what was counted at each price. Curve: fitted demand. Both with 95 % intervals.' : 'Points: what was counted at each price, with 95 % intervals.'),

@@ -83,6 +83,7 @@ class Page {
   /** Numbers and texts. */
   draw() {
     const { evidence, parts } = this, standing = this.report ? standingOf(this.report) : evidence.standing;
+    this.standing = standing;
     const terms = termsOf({ ...evidence, standing }), isDraft = evidence.state === 'draft';
     /** @type {(part: keyof Parts, nodes: HTMLElement[], into?: HTMLElement) => void} */
     const fill = (part, nodes, into = parts[part]) => {
@@ -121,7 +122,7 @@ class Page {
       // Young exposures are in none of these numbers.
       const last = of.value.findLastIndex((/** @type {number} */ value) => Number.isFinite(value));
       this.gained = last < 0 ? null : { value: of.value[last], low: of.low[last], high: of.high[last], at_ms: known.series.at_ms[last], isLast: last === of.value.length - 1 };
-      this.panels.update({ evidence: this.evidence, terms: /** @type {import('./experiment/terms.js').Terms} */ (this.terms), lab: known });
+      this.panels.update({ evidence: this.evidence, standing: this.standing, terms: /** @type {import('./experiment/terms.js').Terms} */ (this.terms), lab: known });
       this.problem.textContent = known.series.at_ms.length === 0 ? words.charts.empty : '';
     } catch (error) {
       if (this.signal.aborted) return;
@@ -157,7 +158,9 @@ class Page {
     if (!(button instanceof HTMLButtonElement)) return;
     const { action, arm, file } = button.dataset;
     if (action) {
-      await act({ name: this.name, action, evidence: this.text, ...(arm ? { arm } : {}) });
+      const done = await act({ name: this.name, action, evidence: this.text, ...(arm ? { arm } : {}) });
+      // There is nothing left to look at.
+      if (done && action === 'delete' && !this.signal.aborted) location.hash = '#/';
       return;
     }
     const say = (/** @type {string} */ text) => { this.saved.textContent = text; };

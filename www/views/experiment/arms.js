@@ -63,7 +63,7 @@ function armName(evidence, arm, place, standing) {
   const badge = (/** @type {string} */ kind, /** @type {string} */ text) => make('span', { class: `badge ${kind}`, 'data-key': kind }, text);
   const state = stateOf(arm), best = evidence.decided ?? standing.leader;
   const badges = [
-    ...(arm.name === best ? [badge('best', evidence.decided ? words.tags.decided : evidence.state === 'archived' ? words.tags.best : words.tags.leader)] : []),
+    ...(arm.name === best ? [badge('leading', evidence.decided ? words.tags.decided : evidence.state === 'archived' ? words.tags.best : words.tags.leader)] : []),
     ...(arm.name === evidence.definition.control ? [badge('control', words.tags.control)] : []),
     ...(state === 'live' ? [] : [badge(state, words.armStates[/** @type {keyof typeof words.armStates} */ (state)] ?? state)]),
   ];
