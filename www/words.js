@@ -231,7 +231,6 @@ export const experiment = {
     hours: (/** @type {string} */ period, /** @type {string} */ washout) => `${period} hours, the first ${washout} of which do not count`,
     loss: (/** @type {string} */ loss, /** @type {string} */ per) => `the expected loss is at most ${loss} per ${per}`,
   },
-  verdict: 'Conclusion',
   rule: (/** @type {string} */ rule) => `By this rule, set before the start: ${rule}.`,
   frozen: (/** @type {string} */ day) => `Archived on ${day}: these numbers never change again.`,
   filesTitle: 'Take it along',

@@ -96,7 +96,7 @@ test('of many items there is the negative group, which is in no sum; where items
     assert.equal(rows['arm less'].rate, undefined);
     const heads = await page.locator('table.arms thead').innerText();
     assert.ok(heads.includes('Observations') && heads.includes('Profit per family and day') && !heads.includes('Visitors'), heads);
-    assert.equal(await page.locator('.panel.demand').count(), 0);
+    assert.equal(await page.locator('.graph.demand').count(), 0);
   });
 });
 
@@ -105,6 +105,8 @@ test('an order is on the page within seconds of the next publication, and nothin
     const { standing } = await evidence(), before_ = priced(standing);
     const details = page.locator('.timeline details').first(), button = page.locator('.toolbar button[data-action="set-floor"]');
     await details.locator('summary').click();
+    const key = page.locator('.graph.value figure button[aria-pressed]').first();
+    await key.click();
     await button.focus();
     await page.evaluate(() => { /** @type {any} */ (window).sameDocument = true; scrollTo(0, 240); });
     const { quote } = await world.shopper().price('OLIVE-500');
@@ -117,6 +119,7 @@ test('an order is on the page within seconds of the next publication, and nothin
     for (const arm of after_.arms) assert.equal(now[`arm ${arm.name}`].orders[0], count(arm.orders));
     assert.deepEqual(await page.evaluate(() => [/** @type {any} */ (window).sameDocument, scrollY, document.activeElement?.getAttribute('data-action')]), [true, 240, 'set-floor']);
     assert.equal(await details.evaluate((one) => /** @type {HTMLDetailsElement} */ (one).open), true, 'what the reader opened stays open');
+    assert.equal(await key.getAttribute('aria-pressed'), 'false', 'who was taken out of a chart stays out');
     assert.equal(await page.locator('.view > [role=status]').innerText(), `Now ${count(before_.exposures + 1)} visitors and ${count(before_.orders + 1)} orders.`);
   });
 });
@@ -128,10 +131,10 @@ test('interventions are in the timeline and marked in the charts, with who and w
     assert.deepEqual(entries.filter(([mark]) => mark), done.map(({ who, reason }, at) => [String(at + 1), `by ${who}`, reason]).reverse());
     const texts = await page.locator('.timeline').innerText();
     assert.ok(texts.includes('Floor: 3.0% → 5.0%') && texts.includes('Arm market at €21.90: new') && texts.includes('Arm gift: live → paused'), texts);
-    const figures = page.locator('.panels figure');
+    const figures = page.locator('.graphs figure');
     assert.equal(await figures.count(), 4);
     for (const key of ['allocation', 'value', 'gain']) {
-      const marks = await page.locator(`.panel.${key} figure`).innerText().then(() => page.locator(`.panel.${key} figure details li`).allTextContents());
+      const marks = await page.locator(`.graph.${key} figure details li`).allTextContents();
       assert.equal(marks.length, done.length, key);
       done.forEach(({ who, reason }, at) => assert.ok(marks[at].includes(who) && marks[at].includes(reason), `${key}: ${marks[at]}`));
     }
@@ -156,7 +159,7 @@ test('charts and files can be taken along, and are what the API and the wasm say
       const [download] = await Promise.all([page.waitForEvent('download'), button.click()]);
       return { name: download.suggestedFilename(), text: await readFile(await download.path(), 'utf8') };
     };
-    const csv = await saved(page.locator('.panel.allocation').getByRole('button', { name: /CSV/ }));
+    const csv = await saved(page.locator('.graph.allocation').getByRole('button', { name: /CSV/ }));
     assert.equal(csv.name, 'jaen-allocation.csv');
     assert.match(csv.text.split('\n')[0], /list,less,more/);
     const { text: groups } = await world.admin('GET', path('jaen', 'groups'));
@@ -173,12 +176,19 @@ test('each state of an experiment has its page: draft, no visitors yet, archived
     assert.deepEqual(await page.locator('.toolbar button').allInnerTexts(), ['Start…', 'Delete draft…']);
     await page.locator('button[data-action="start"]').click();
     await page.locator('dialog.action').waitFor();
-  });
+    await page.keyboard.press('Escape');
+    await page.locator('.toolbar').getByRole('button', { name: 'Delete draft…' }).click();
+    await page.locator('dialog.action').getByLabel('Reason').fill('never mind');
+    await page.locator('dialog.action').getByLabel('Your name').fill('maria');
+    await page.locator('dialog.action').getByRole('button', { name: 'Delete this draft' }).click();
+    await page.waitForFunction(() => location.hash === '#/');
+    assert.equal((await world.admin('GET', '/haggle/v1/experiments/faro')).status, 404, 'the page led away from what is gone');
+  }, { expected: [/404/] });
   await world.run([otherExperiment('nobody', 'ALMOND-400', 1150)]);
   await look('nobody', async (page) => {
     assert.match(await page.locator('.standing').innerText(), /^No visitors yet/);
     assert.deepEqual([await tile(page, 'visitors'), await tile(page, 'gain')], ['0', 'Not yet known']);
-    assert.equal(await page.locator('.panels figure').count(), 0);
+    assert.equal(await page.locator('.graphs figure').count(), 0);
   });
   await look('trapani', async (page) => {
     const { body } = await world.admin('GET', path('trapani', 'report')), rows = await table(page);
@@ -190,6 +200,24 @@ test('each state of an experiment has its page: draft, no visitors yet, archived
   await look('nowhere', async (page) => {
     assert.equal(await page.getByRole('heading', { level: 1 }).innerText(), 'There is no experiment nowhere');
   }, { expected: [/404/] });
+});
+
+test('what is seldom done is behind a menu, which closes when it was used or left', async () => {
+  await look('sevilla', async (page) => {
+    const menu = page.locator('.toolbar details.menu'), isOpen = () => menu.evaluate((one) => /** @type {HTMLDetailsElement} */ (one).open);
+    await menu.locator('summary').click();
+    await page.locator('h1').click();
+    assert.equal(await isOpen(), false);
+    await menu.locator('summary').click();
+    await menu.getByRole('button', { name: 'Archive…' }).click();
+    await page.locator('dialog.action').waitFor();
+    assert.equal(await isOpen(), false);
+    await page.keyboard.press('Escape');
+    await page.locator('dialog.action').waitFor({ state: 'detached' });
+    assert.equal(await page.evaluate(() => document.activeElement?.tagName), 'SUMMARY');
+    await page.locator('tr[data-key="arm market"] button[data-action="retire-arm"]').click();
+    assert.match(await page.locator('dialog.action').innerText(), /market/);
+  });
 });
 
 test('what is wrong stands before the numbers', async () => {
@@ -208,7 +236,7 @@ test('what is wrong stands before the numbers', async () => {
 });
 
 test('on a phone rows are cards and nothing has to be pushed sideways; axe finds nothing grave, light and dark', async () => {
-  for (const [name, options] of [['sevilla', { phone: true }], ['cordoba', { phone: true, colorScheme: 'dark' }], ['sevilla', {}], ['jaen', { colorScheme: 'dark' }], ['faro', {}], ['trapani', { colorScheme: 'dark' }]]) {
+  for (const [name, options] of [['sevilla', { phone: true }], ['cordoba', { phone: true, colorScheme: 'dark' }], ['sevilla', {}], ['jaen', { colorScheme: 'dark' }], ['trapani', { colorScheme: 'dark' }]]) {
     await look(name, async (page, tab) => {
       const [content, screen] = await page.evaluate(() => [document.documentElement.scrollWidth, innerWidth]);
       assert.ok(content <= screen, `${name}: ${content} of ${screen}`);

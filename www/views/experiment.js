@@ -41,14 +41,13 @@ const FIRST = new Set(['start', 'resume']);
 class Page {
   /** @param {HTMLElement} place @param {string} name @param {AbortSignal} signal */
   constructor(place, name, signal) {
-    Object.assign(this, { place, name, signal });
     this.place = place;
     this.name = name;
     this.signal = signal;
     this.said = make('p', { class: 'unseen', role: 'status' });
     this.saved = make('p', { class: 'help', role: 'status' });
     this.problem = make('p', { class: 'help' });
-    this.grid = make('div', { class: 'panels' });
+    this.grid = make('div', { class: 'graphs' });
     this.panels = new Panels(this.grid);
     const section = (/** @type {string} */ kind) => make('section', { class: `part ${kind}`, hidden: true });
     /** @type {Parts} */
@@ -107,8 +106,8 @@ class Page {
       words.actions[/** @type {keyof typeof words.actions} */ (action)]);
     const rare = state === 'decided' ? [] : all.filter((action) => MORE.includes(action));
     const menu = make('details', { class: 'menu', 'data-key': 'more' }, make('summary', { class: 'button quiet' }, words.more), make('div', {}, ...rare.map(button)));
-    const shown = all.filter((action) => !rare.includes(action)).map(button), last = shown.pop();
-    return [...shown, ...(rare.length > 0 ? [menu] : []), ...(last ? [last] : [])];
+    const shown = all.filter((action) => !rare.includes(action)), hasStop = shown.at(-1) === 'stop';
+    return [...shown.slice(0, hasStop ? -1 : undefined).map(button), ...(rare.length > 0 ? [menu] : []), ...(hasStop ? [button('stop')] : [])];
   }
 
   /** The charts, and what is gained so far. @param {string} text */
@@ -154,7 +153,13 @@ class Page {
 
   /** @param {Event} event */
   async clicked(event) {
-    const button = event.target instanceof Element ? event.target.closest('button[data-action], button[data-file]') : null;
+    const target = event.target instanceof Element ? event.target : null, menu = this.place.querySelector('details.menu');
+    const button = target?.closest('button[data-action], button[data-file]');
+    if (menu instanceof HTMLDetailsElement && menu.open && (button || !menu.contains(target))) {
+      // Where the dialog gives the focus back to.
+      if (button && menu.contains(button)) menu.querySelector('summary')?.focus();
+      menu.open = false;
+    }
     if (!(button instanceof HTMLButtonElement)) return;
     const { action, arm, file } = button.dataset;
     if (action) {
@@ -176,13 +181,16 @@ function skeleton() {
 }
 
 /** @param {HTMLElement} place @param {{ params: Record<string, string>, signal: AbortSignal }} opening */
-export async function open(place, { params: { name }, signal }) {
+export async function open(place, { params: { name }, signal: left }) {
   place.replaceChildren(skeleton());
+  const over = new AbortController(), signal = AbortSignal.any([left, over.signal]);
   const page = new Page(place, name, signal);
   try {
     await watch(`/haggle/v1/experiments/${encodeURIComponent(name)}/evidence`, (text) => page.take(text), { signal });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    // It is no trouble of the connection, and nothing is asked again.
+    over.abort();
     place.replaceChildren(make('div', { class: 'empty', role: 'alert' }, make('h1', {}, words.noSuch(name)), make('p', {}, words.noSuchWhy),
       make('p', { class: 'actions' }, make('a', { class: 'button', href: '#/' }, words.all))));
   }

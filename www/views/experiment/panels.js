@@ -104,7 +104,7 @@ export class Panels {
       } else if (drawn) {
         drawn.chart.update(data(known));
       } else {
-        const frame = make('div', { class: `panel ${key}` });
+        const frame = make('div', { class: `graph ${key}` });
         this.place.append(frame);
         this.open.set(key, { frame, chart: draw(frame, data(known)) });
       }
