@@ -68,7 +68,7 @@ test('the sums, shares, rates and values on the page are those of the central st
       assert.deepEqual([row.exposures[0], row.orders[0], row.price[0]], [count(arm.exposures), count(arm.orders), euro(arm.price_minor)], arm.name);
       assert.equal(row.share[0], percent(arm.share / TOTAL), arm.name);
       const [low, high] = arm.rate.at_any_look.map((value) => percent(value, 2));
-      assert.deepEqual(row.rate, [percent(arm.rate.value, 2), `${low} to ${high}`], arm.name);
+      assert.deepEqual(row.rate, arm.rate.value === null ? ['–'] : [percent(arm.rate.value, 2), `${low} to ${high}`], arm.name);
       if (arm.value) assert.ok(Math.abs(Number(row.value[0].replace('€', '')) - arm.value.value / 100) < 0.005, `${row.value[0]} ${arm.value.value}`);
       if (arm.p_best !== null && arm.p_best > 0.001 && arm.p_best < 0.999) assert.equal(row.p_best[0], percent(arm.p_best), arm.name);
     }
@@ -126,11 +126,11 @@ test('an order is on the page within seconds of the next publication, and nothin
 
 test('interventions are in the timeline and marked in the charts, with who and why', async () => {
   await look('sevilla', async (page) => {
-    const { interventions } = await evidence(), done = interventions.filter(({ action }) => action !== 'draft');
+    const { interventions, definition } = await evidence(), market = definition.arms.find(({ name }) => name === 'market'), done = interventions.filter(({ action }) => action !== 'draft');
     const entries = await page.locator('.timeline > li').evaluateAll((all) => all.map((one) => [one.querySelector('.mark')?.textContent, one.querySelector('.who')?.textContent, one.querySelector('.why')?.textContent ?? '']));
     assert.deepEqual(entries.filter(([mark]) => mark), done.map(({ who, reason }, at) => [String(at + 1), `by ${who}`, reason]).reverse());
     const texts = await page.locator('.timeline').innerText();
-    assert.ok(texts.includes('Floor: 3.0% → 5.0%') && texts.includes('Arm market at €21.90: new') && texts.includes('Arm gift: live → paused'), texts);
+    assert.ok(texts.includes('Floor: 3.0% → 5.0%') && texts.includes(`Arm market at ${euro(market.price_minor)}: new`) && texts.includes('Arm gift: live → paused'), texts);
     const figures = page.locator('.graphs figure');
     assert.equal(await figures.count(), 4);
     for (const key of ['allocation', 'value', 'gain']) {
