@@ -3,8 +3,9 @@
  * keyboard, and the charts' exports.
  */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
 import { startChromium } from '../chromium.mjs';
@@ -18,14 +19,32 @@ let world;
 let browser;
 let adminUrl = '', token = '';
 
+/** What stands before the Worker where Cloudflare Access is configured: one key, and tokens that it signs. */
+const access = { ...generateKeyPairSync('rsa', { modulusLength: 2048 }), audience: randomBytes(32).toString('hex'), url: '' };
+const team = createServer((_request, response) => {
+  const keys = [{ kid: 'one', alg: 'RS256', use: 'sig', ...access.publicKey.export({ format: 'jwk' }) }];
+  response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys }));
+});
+
+/** @param {string} audience of the application that the reader was let into */
+function cookieOfAccess(audience) {
+  const now_s = Math.floor(Date.now() / 1000), part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${part({ alg: 'RS256', kid: 'one', typ: 'JWT' })}.${part({ iss: access.url, aud: [audience], exp: now_s + 300, nbf: now_s - 5, iat: now_s - 5, type: 'app', sub: 'f00d', email: 'ana@oil.example' })}`;
+  return { name: 'CF_Authorization', value: `${signed}.${sign('sha256', Buffer.from(signed), access.privateKey).toString('base64url')}`, url: adminUrl, httpOnly: true };
+}
+
 before(async () => {
-  world = await openWorld({ experiments: [experiment({ holdout: 0.1 }), otherExperiment('kozani', 'SAFFRON-2', 1490)] });
+  await new Promise((ready) => { team.listen(0, '127.0.0.1', () => ready(undefined)); });
+  access.url = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (team.address()).port}`;
+  world = await openWorld({ vars: { ACCESS_TEAM: access.url, ACCESS_AUD: access.audience }, experiments: [experiment({ holdout: 0.1 }), otherExperiment('kozani', 'SAFFRON-2', 1490)] });
   [adminUrl, token] = [world.edge.adminUrl, world.edge.secrets.ADMIN_TOKEN];
   browser = await startChromium();
 });
 after(async () => {
   await browser?.close();
   await world?.close();
+  team.closeAllConnections();
+  team.close();
 });
 
 /** A browser of its own, with all that it asks for and all that goes wrong in it. */
@@ -35,8 +54,8 @@ class Tab {
   /** @type {import('playwright-core').Request[]} */
   requests = [];
 
-  /** @param {{ hash?: string, credential?: string } & import('playwright-core').BrowserContextOptions} [options] */
-  static async open({ hash = '#/', credential = token, ...options } = {}) {
+  /** @param {{ hash?: string, credential?: string, cookie?: any } & import('playwright-core').BrowserContextOptions} [options] */
+  static async open({ hash = '#/', credential = token, cookie, ...options } = {}) {
     const tab = new Tab();
     tab.context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 800 }, acceptDownloads: true, ...options });
     tab.page = await tab.context.newPage();
@@ -44,6 +63,7 @@ class Tab {
     tab.page.on('pageerror', (error) => tab.problems.push(String(error)));
     tab.page.on('request', (request) => tab.requests.push(request));
     if (credential) await tab.page.addInitScript((text) => { if (!sessionStorage.length) sessionStorage.setItem('haggle_admin_token', text); }, credential);
+    if (cookie) await tab.context.addCookies([cookie]);
     await tab.page.goto(`${adminUrl}/${hash}`);
     return tab;
   }
@@ -293,4 +313,27 @@ test('bars and shares have the same exports', async () => {
   await chart(tab, 'areaChart', { ...LINES, y: { label: 'Share', kind: 'percent' }, marks: [], series: [{ name: 'low', color: 0, values: [0.5, 0.75, 1] }, { name: 'list', color: 1, values: [0.5, 0.25, 0] }] });
   assert.match((await saved(tab, 'CSV: data of “Profit per visitor”')).bytes.toString('utf8'), /^Time,low,list\r\n2026-05-01T00:00:00.000Z,0.5,0.5\r\n/);
   await tab.close();
+});
+
+test('whom Cloudflare Access has let in is asked for nothing; who was let into another application is told so', async () => {
+  const tab = await Tab.open({ credential: '', cookie: cookieOfAccess(access.audience) });
+  await tab.shown();
+  assert.equal(await tab.dialog.isVisible(), false);
+  assert.equal(await tab.page.getByRole('button', { name: 'Sign out' }).isVisible(), false, 'it is Access that signs out');
+  assert.equal(await tab.page.evaluate(() => sessionStorage.length), 0);
+  await tab.close();
+  const other = await Tab.open({ credential: '', cookie: cookieOfAccess('0'.repeat(64)) });
+  await other.page.getByRole('alert').getByText('for another application').waitFor();
+  await other.close(/status of 403|for another application/);
+});
+
+test('who has tried too often is told to wait, and the right token still opens', async () => {
+  for (let at = 0; at < 21; at += 1) await (await world.edge.fetchAdmin(OVERVIEW, { headers: { authorization: 'Bearer wrong' } })).arrayBuffer();
+  const tab = await Tab.open({ credential: '' });
+  await tab.dialog.getByLabel('Admin token').waitFor();
+  await tab.signIn('wrong');
+  await tab.dialog.getByRole('alert').getByText('Wait a minute').waitFor();
+  await tab.signIn(token);
+  await tab.shown();
+  await tab.close(/status of 4(01|29)/);
 });
