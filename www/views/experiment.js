@@ -112,6 +112,7 @@ class Page {
 
   /** The charts, and what is gained so far. @param {string} text */
   async drawCharts(text) {
+    const was = JSON.stringify(this.gained);
     try {
       const { Lab } = await loadLab();
       if (this.signal.aborted || text !== this.text) return;
@@ -128,13 +129,13 @@ class Page {
       this.gained ??= null;
       this.problem.textContent = words.charts.failed(error instanceof Error ? error.message : String(error));
     }
-    this.draw();
+    if (JSON.stringify(this.gained) !== was) this.draw();
   }
 
   /** Shows where a number has changed. @param {Element} element */
   flash(element) {
     if (this.evidence.state === 'draft' || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
-    element.closest('td, .big, .share')?.animate?.([{ backgroundColor: getComputedStyle(this.place).getPropertyValue('--flash') || '#8883' }, {}], { duration: 1200, easing: 'ease-out' });
+    element.closest('td, .big')?.animate([{ backgroundColor: 'var(--flash)' }, {}], { duration: 1200, easing: 'ease-out' });
   }
 
   /** Tells who cannot see it. */
