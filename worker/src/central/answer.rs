@@ -80,7 +80,7 @@ const RECORD: &str = "\
             AND day BETWEEN e.started_at_ms / 86400000 AND COALESCE(e.archived_at_ms, ?2) / 86400000 \
           GROUP BY sku, surface ORDER BY 3 DESC, 1, 2 LIMIT 100)), \
       json_object('name', name, 'revision', revision, 'state', state, 'stopped', json(iif(stopped, 'true', 'false')), \
-        'decided', decision->>'arm', 'decision', json(decision), 'now_ms', ?2, 'created_at_ms', created_at_ms, \
+        'decided', decision->>'arm', 'decision', json(decision), 'now_ms', CAST(?2 AS INTEGER), 'created_at_ms', created_at_ms, \
         'started_at_ms', started_at_ms, 'decided_at_ms', decided_at_ms, 'archived_at_ms', archived_at_ms, \
         'end_ms', unixepoch(definition->>'end') * 1000, 'version', (SELECT COALESCE(MAX(version), 0) FROM snapshots), \
         'published_at_ms', (SELECT MAX(published_at_ms) FROM snapshots), 'unit', COALESCE(definition->>'unit', 'visitor'), \
