@@ -1,7 +1,5 @@
 //! At which price how many buy: what was observed, and the curve through it.
 
-use std::collections::BTreeSet;
-
 use super::Evidence;
 use super::series::total;
 use crate::Error;
@@ -28,7 +26,7 @@ pub struct PricePoint {
     pub exposures: i64,
 }
 
-/// The fitted curve on evenly spaced prices, from below the lowest arm's to above the highest's, and on those of the arms.
+/// The fitted curve on evenly spaced prices, from below the lowest arm's to above the highest's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
     /// Prices.
@@ -83,20 +81,18 @@ impl Evidence {
 
     fn curve(&self) -> Result<Option<Curve>, Error> {
         let Some(input) = self.input()? else { return Ok(None) };
-        let mut sold: Vec<i64> =
-            input.arms().iter().filter(|arm| arm.conversions > 0.0).map(|arm| arm.price_minor).collect();
-        sold.dedup();
+        let sold = || input.arms().iter().filter(|arm| arm.conversions > 0.0).map(|arm| arm.price_minor);
+        let has_two = sold().any(|price_minor| Some(price_minor) != sold().next());
         let prices = || input.arms().iter().map(|arm| arm.price_minor);
-        let (Some(least), Some(most), true) = (prices().min(), prices().max(), sold.len() > 1) else {
+        let (Some(least), Some(most), true) = (prices().min(), prices().max(), has_two) else {
             return Ok(None);
         };
         let fitted = DemandCurve::fit(input.arms());
         let (from, to) = ((least - (most - least) / 10).max(1), most + (most - least) / 10);
         let mut curve =
             Curve { price_minor: vec![], rate: vec![], low: vec![], high: vec![], fit: fitted.fit };
-        let steps = (0..=PRICES).map(|step| from + (to - from) * step / PRICES);
-        // Those of the arms too: whoever draws both has one axis of prices.
-        for price_minor in steps.chain(prices()).collect::<BTreeSet<_>>() {
+        for step in 0..=PRICES {
+            let price_minor = from + (to - from) * step / PRICES;
             let (low, high) = fitted.interval_at(price_minor, DEVIATIONS);
             curve.price_minor.push(price_minor as f64);
             curve.rate.push(fitted.rate_at(price_minor));
