@@ -39,7 +39,7 @@ export async function act({ name = '', action, evidence, arm = '' }) {
 function announce({ task, body, answer }) {
   const of = /** @type {any} */ (words.of)[task.action], subject = task.name || words.shop;
   const said = of.done(subject, body.arm?.name ?? body.arm);
-  const inverse = inverseOf(task, body);
+  const inverse = inverseOf(task, body, answer);
   const { by } = body, signed = { ...(by === undefined ? {} : { by }), reason: words.undoOf(reasonOf(task, body)) };
   notify(said, inverse && (async () => {
     await undo(task, inverse, signed, answer?.revision);

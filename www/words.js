@@ -468,7 +468,7 @@ export const actions = {
       title: 'Add an arm to', confirm: 'Add this arm', reason: '',
       shoppers: (/** @type {boolean} */ items) => (items ? 'Some items get the new price.' : 'Some new visitors are sent to the new arm. Nobody who was shown a price sees another one.'),
       prices: () => 'The new price must lie within the guardrails.',
-      learning: () => 'The arm enters with the floor until enough of it is seen, then by what it earns.',
+      learning: () => 'The arm enters with the floor until enough of it is seen, then by what it earns. It can be retired later, not removed.',
       done: (/** @type {string} */ name, /** @type {string} */ arm) => `${name} has the arm ${arm}.`,
     },
     'pause-arm': {

@@ -169,6 +169,12 @@ test('pause and stop end new prices at once, and undo goes on', async () => {
   assert.deepEqual([...await newPrices()], [1900]);
   await undo();
   assert.equal((await get()).state, 'running');
+  assert.equal((await world.act('sevilla', 'pause')).status, 200);
+  await open({ name: 'sevilla', action: 'stop', evidence: undefined });
+  await page.keyboard.press('Enter');
+  await dialog().waitFor({ state: 'detached' });
+  assert.equal(await page.locator('.said').getByRole('button', { name: 'Undo' }).count(), 0, 'to resume would end the pause, too');
+  assert.equal((await world.act('sevilla', 'resume')).body.stopped, false);
   // In haste: who is known, the reason is there, and the button has the focus.
   await open({ name: 'sevilla', action: 'stop' });
   assert.equal(await page.evaluate(() => document.activeElement?.textContent), 'Stop now');

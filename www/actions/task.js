@@ -46,15 +46,17 @@ const signature = ({ by = '', reason }) => new URLSearchParams({ by: String(by),
  * What takes it back, as the lifecycle allows; null where nothing does.
  * @param {Task} task
  * @param {Record<string, any>} body of what was done
+ * @param {any} answer of the Worker
  * @returns {{ action: string, body: Record<string, unknown> } | null}
  */
-export function inverseOf({ name, action, evidence }, body) {
+export function inverseOf({ name, action, evidence }, body, answer) {
   const arm = body.arm?.name ?? body.arm;
   const was = evidence?.definition;
   const known = was?.arms.find((/** @type {any} */ one) => one.name === arm);
   switch (action) {
     case 'pause': return { action: 'resume', body: {} };
-    case 'stop': return evidence?.stopped ? null : { action: 'resume', body: {} };
+    // To resume what is paused would end the pause, too.
+    case 'stop': return evidence?.stopped || (evidence ?? answer)?.state === 'paused' ? null : { action: 'resume', body: {} };
     case 'resume':
       if (!name) return { action: 'stop', body: {} };
       // Of one that was paused and stopped both, no single action brings that back.
