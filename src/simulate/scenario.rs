@@ -3,13 +3,12 @@
 //! It comes to an [`Environment`], in units and rates, which `haggle simulate` reads as well: what the page shows can be
 //! computed again on the command line.
 
-use serde::Serialize;
-
-use super::environment::{Environment, HORIZON_MAX};
+use super::environment::{Delay, Edges, Environment, HORIZON_MAX, TrueArm, read_arms, read_stop};
+use super::wait::Wait;
 use super::{CHECKPOINTS_MAX, checkpoints};
 use crate::json::{Fields, Json, Value};
 use crate::money::{PRICE_MINOR_MAX, Tax};
-use crate::{Error, math};
+use crate::{DelayCorrection, Error, Objective, Prior, math};
 
 const FIELDS: [&str; 13] = [
     "objective",
@@ -88,7 +87,6 @@ impl Demand {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     environment: Environment,
-    environment_json: String,
     /// Prices that shoppers see, in the order of the arms: tax included, where there is one.
     shown_minor: Vec<i64>,
     demand: Option<Demand>,
@@ -99,7 +97,7 @@ pub struct Scenario {
 }
 
 /// A price on a demand curve.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CurvePoint {
     /// What shoppers see.
     pub price_minor: i64,
@@ -137,35 +135,46 @@ impl Scenario {
         let cost = fields.take("cost_minor").if_any();
         let cost_minor = cost.map(|cost| cost.integer_in(0..=PRICE_MINOR_MAX)).transpose()?;
         let demand = fields.take("demand").if_any().map(Demand::read).transpose()?;
-        let arms = fields.take("arms").list()?;
-        let arms = arms.into_iter().map(|arm| ShownArm::read(arm, demand.as_ref()));
-        let arms = arms.collect::<Result<Vec<_>, _>>()?;
+        let objective = fields.take("objective").one_of(&Objective::ALL, Objective::name)?;
+        let currency = fields.take("currency").if_any().map_or_else(|| Ok("EUR".into()), Value::text)?;
+        let list = fields.take("arms").list()?;
+        let shown = list.into_iter().map(|arm| ShownArm::read(arm, demand.as_ref()));
+        let shown = shown.collect::<Result<Vec<_>, _>>()?;
+        let net = Json::List(shown.iter().map(|arm| arm.net(tax, cost_minor)).collect());
+        let arms = read_arms(Value::new("arms", net), objective)?;
+        let most = 1.0 / arms.len() as f64;
+        let floor_allowed = format!("a share from 0 to one over the number of arms, {}", arms.len());
+        let share = |share: Value, most: f64, allowed: &str| {
+            share.if_any().map_or(Ok(0.0), |share| share.fraction_in(0.0..=most, allowed))
+        };
         let mean_delay = fields.take("delay_days").if_any();
         let mean_delay = mean_delay.map(|days| days.fraction_in(0.0..=90.0, "0 to 90 days")).transpose()?;
-        let delay = mean_delay.filter(|&days| days > 0.0).map(|days| {
-            let mean = (days * visitors_per_day as f64).max(1e-3);
-            Json::object([
-                ("distribution", Some(Json::text("exponential"))),
-                ("mean", Some(Json::number(mean))),
-            ])
+        let delay = mean_delay.filter(|&days| days > 0.0).map(|days| Delay {
+            wait: Wait::Exponential { mean: (days * visitors_per_day as f64).max(1e-3) },
+            window: horizon,
+            correction: DelayCorrection::Weighted,
         });
-        let given = |name: &str, fields: &mut Fields| fields.take(name).if_any().and_then(Value::into_json);
-        let environment_json = Json::object([
-            ("objective", given("objective", &mut fields)),
-            ("currency", given("currency", &mut fields)),
-            ("horizon", Some(Json::Number(horizon.to_string()))),
-            ("feedback_every", Some(Json::Number((visitors_per_day / publications as u64).max(1).to_string()))),
-            ("floor", given("floor", &mut fields)),
-            ("holdout", given("holdout", &mut fields)),
-            ("arms", Some(Json::List(arms.iter().map(|arm| arm.net(tax, cost_minor)).collect()))),
-            ("delay", delay),
-            ("stop", Some(given("stop", &mut fields).unwrap_or(Json::Object(Vec::new())))),
-        ])
-        .write();
+        let stop = fields.take("stop").if_any().map(read_stop).transpose()?;
+        let environment = Environment {
+            objective,
+            currency: currency.parse()?,
+            horizon,
+            // One unit between two publications is another lane of the simulator.
+            feedback_every: (visitors_per_day / publications as u64).max(2).min(horizon),
+            floor: share(fields.take("floor"), most, &floor_allowed)?,
+            holdout: share(fields.take("holdout"), 0.5, "a share from 0 to 0.5")?,
+            prior: Prior::default(),
+            arms,
+            delay,
+            changes: Vec::new(),
+            replacement: None,
+            inventory: None,
+            edges: Edges { count: 1, stale_units: 0 },
+            stop: Some(stop.unwrap_or_default()),
+        };
         Ok(Self {
-            environment: Environment::from_json(&environment_json)?,
-            environment_json,
-            shown_minor: arms.iter().map(|arm| arm.price_minor).collect(),
+            environment,
+            shown_minor: shown.iter().map(|arm| arm.price_minor).collect(),
             demand,
             tax,
             cost_minor,
@@ -180,8 +189,42 @@ impl Scenario {
     }
 
     /// The same as JSON, for `haggle simulate`.
-    pub fn environment_json(&self) -> &str {
-        &self.environment_json
+    pub fn environment_json(&self) -> String {
+        let world = &self.environment;
+        let arm = |arm: &TrueArm| {
+            Json::object([
+                ("name", Some(Json::text(&arm.name))),
+                ("price_minor", Some(Json::integer(arm.price_minor))),
+                ("cost_minor", arm.cost_minor.map(Json::integer)),
+                ("rate", Some(Json::number(arm.rate))),
+            ])
+        };
+        let delay = world.delay.as_ref().map(|delay| {
+            Json::object([
+                ("distribution", Some(Json::text("exponential"))),
+                ("mean", Some(Json::number(delay.wait.mean()))),
+            ])
+        });
+        let stop = world.stop.map(|rules| {
+            Json::object([
+                ("p_best", Some(Json::number(rules.p_best))),
+                ("expected_loss_minor", Some(Json::number(rules.loss_minor))),
+                ("value_remaining", Some(Json::number(rules.value_remaining))),
+                ("orders_per_arm", Some(Json::number(rules.orders_per_arm))),
+            ])
+        });
+        Json::object([
+            ("objective", Some(Json::text(world.objective.name()))),
+            ("currency", Some(Json::text(world.currency.to_string()))),
+            ("horizon", Some(Json::Number(world.horizon.to_string()))),
+            ("feedback_every", Some(Json::Number(world.feedback_every.to_string()))),
+            ("floor", Some(Json::number(world.floor))),
+            ("holdout", Some(Json::number(world.holdout))),
+            ("arms", Some(Json::List(world.arms.iter().map(arm).collect()))),
+            ("delay", delay),
+            ("stop", stop),
+        ])
+        .write()
     }
 
     /// The numbers of units at which a run is looked at: evenly spaced, every day among them.
@@ -291,7 +334,7 @@ mod tests {
         assert_eq!((curve[0].price_minor, curve.last().unwrap().price_minor), (1600, 3750));
         assert!(curve.windows(2).all(|pair| pair[0].rate >= pair[1].rate));
         // The command line reads the same world.
-        assert_eq!(&Environment::from_json(scenario.environment_json()).unwrap(), environment);
+        assert_eq!(&Environment::from_json(&scenario.environment_json()).unwrap(), environment);
     }
 
     #[test]
@@ -348,7 +391,9 @@ mod tests {
             }
         }
         // Nothing is looked at without the rules, and the world goes on as it did.
-        let silent = Environment::from_json(&scenario.environment_json().replace(",\"stop\":{}", "")).unwrap();
+        let written = scenario.environment_json();
+        let silent = format!("{}}}", written.split(",\"stop\"").next().unwrap());
+        let silent = Environment::from_json(&silent).unwrap();
         assert_eq!(silent.stop, None);
         let (choice, loud) = ("thompson".parse().unwrap(), scenario.environment());
         let (with, without) =
