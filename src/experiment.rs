@@ -6,12 +6,16 @@
 //! Out of scope: the experiment's life (draft, running, ended), which the Worker's central store keeps, and which items
 //! its groups have (see [`Groups`](crate::Groups)).
 
+mod file;
+mod ladder;
 pub(crate) mod limits;
 mod read;
 #[cfg(feature = "toml")]
 mod schema;
 mod write;
 
+pub use file::SCHEMA_FILE;
+pub use ladder::ladder;
 pub(crate) use read::check_policy;
 
 use read::FIELDS;

@@ -12,6 +12,9 @@
 //!
 //! Out of scope: analysing what came of it (`inference`).
 
+mod plan;
+pub use plan::{ArmsPlan, Plan, whole_weeks};
+
 use crate::math::normal_quantile;
 
 /// How surely a difference is to be found.

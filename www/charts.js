@@ -114,7 +114,7 @@ function open(place, given, isStacked) {
   /** Room for the names at the right. */
   const roomAtRight = () => {
     const names = labelled(data, new Set()).map(({ name }) => name.length);
-    return names.length ? Math.min(26 + 7.4 * Math.max(...names), width / 4) : 14;
+    return names.length ? Math.min(26 + 7.4 * Math.max(...names), width * 0.28) : 14;
   };
   const rebuild = () => {
     plot?.destroy();

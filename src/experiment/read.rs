@@ -210,7 +210,7 @@ fn check_arm_count(arms: &Value, count: usize) -> Result<(), Error> {
 }
 
 /// The reward model, where nothing else is said.
-fn plain_reward_model(goods: &Goods, objective: Objective) -> RewardModel {
+pub(super) fn plain_reward_model(goods: &Goods, objective: Objective) -> RewardModel {
     match goods {
         Goods::Scope(_) if objective != Objective::Conversion => RewardModel::Normal,
         _ => RewardModel::Conversion,

@@ -191,6 +191,9 @@ proptest! {
         let written = experiment.to_json();
         prop_assert_eq!(&Experiment::from_json(&written).unwrap(), &experiment, "{}", written);
         prop_assert_eq!(Experiment::from_json(&written).unwrap().to_json(), written);
+        let file = experiment.to_toml();
+        let read = Experiment::from_toml(&file).map_err(|error| TestCaseError::fail(format!("{error}: {file}")))?;
+        prop_assert_eq!(read, experiment, "{}", file);
     }
 }
 
@@ -213,5 +216,6 @@ fn an_experiment_of_one_item_is_written_as_it_was() {
         let experiment = Experiment::from_json(&SEVILLA.replace(from, to)).unwrap();
         assert_ne!(experiment, sevilla(), "{to}");
         assert_eq!(Experiment::from_json(&experiment.to_json()).unwrap(), experiment, "{to}");
+        assert_eq!(Experiment::from_toml(&experiment.to_toml()).unwrap(), experiment, "{to}");
     }
 }

@@ -88,7 +88,7 @@ fn scope_json(scope: &Scope) -> Json {
     ])
 }
 
-fn condition_json(condition: &Condition) -> (String, Json) {
+pub(super) fn condition_json(condition: &Condition) -> (String, Json) {
     let test = match &condition.test {
         Test::OneOf(texts) => Json::texts(texts),
         Test::Range { from, to } => {
@@ -123,7 +123,7 @@ fn arm_json(arm: &Arm) -> Json {
     ])
 }
 
-fn policy_json(policy: &PolicyChoice) -> Json {
+pub(super) fn policy_json(policy: &PolicyChoice) -> Json {
     let numbers = |shares: &Vec<f64>| Json::List(shares.iter().map(|&share| Json::number(share)).collect());
     let mut fields = vec![("name".to_owned(), Json::text(policy.name.name()))];
     for (parameter, &value) in policy.name.parameters().iter().zip(&policy.parameters) {
@@ -133,7 +133,7 @@ fn policy_json(policy: &PolicyChoice) -> Json {
     Json::Object(fields)
 }
 
-fn guardrails_json(guardrails: &Guardrails) -> Option<Json> {
+pub(super) fn guardrails_json(guardrails: &Guardrails) -> Option<Json> {
     if *guardrails == Guardrails::default() {
         return None;
     }

@@ -47,10 +47,11 @@ impl Question {
                 (i128::from(tally.revenue_minor) - i128::from(tally.cost_minor), tally.profit_sq)
             }
         };
-        let (n, sum, sum_sq) = (tally.exposures as f64, sum as f64, squares as f64);
+        let (total, n, sum, sum_sq) = (sum, tally.exposures as f64, sum as f64, squares as f64);
         // Cauchy and Schwarz, up to the rounding of integers to doubles.
         if sum_sq * n < sum * sum * (1.0 - 1e-12) {
-            let allowed = format!("at least {sum}², the square of the sum, over {n} exposures");
+            let allowed =
+                format!("at least {total}², the square of the sum, over {} exposures", tally.exposures);
             return Err(Error::value("sum of squares of a tally", squares, allowed));
         }
         let m = if before.0 > 0.0 { before.1 / before.0 } else { 0.0 };

@@ -348,7 +348,7 @@ impl<'a> Shop<'a> {
         let epoch = self.shares.len() as u32 + 1;
         let entry = Entry::new(&self.experiment, epoch, input);
         let now_ms = units / self.tick * HOUR_MS;
-        let snapshot = Snapshot::decode(Snapshot::encode(u64::from(epoch), now_ms, &[entry])?)?;
+        let snapshot = Snapshot::decode_siteless(Snapshot::encode(u64::from(epoch), now_ms, &[entry])?)?;
         let live = snapshot.experiments().first();
         self.shares.push(live.map_or_else(Vec::new, |live| live.allocation().shares().to_vec()));
         Ok(Rc::new(snapshot))

@@ -21,7 +21,9 @@ impl Snapshot {
     /// Too many experiments, two for one item, two whose names have the same tag, a missing posterior, a price out of
     /// its guardrails, an item that is on no arm or without a price on one, more than [`BYTES_MAX`] bytes.
     pub fn encode(version: u64, published_at_ms: u64, entries: &[Entry<'_>]) -> Result<Vec<u8>, Error> {
-        Self::encode_shop(version, published_at_ms, entries, &Shop::default())
+        let bytes = Self::unchecked(version, published_at_ms, entries, &Shop::default())?;
+        Self::decode_siteless(bytes.clone())?;
+        Ok(bytes)
     }
 
     /// As [`Snapshot::encode`], with what is published beside the experiments.
@@ -29,6 +31,18 @@ impl Snapshot {
     /// # Errors
     /// Those of [`Snapshot::encode`], and a site that cannot be read.
     pub fn encode_shop(
+        version: u64,
+        published_at_ms: u64,
+        entries: &[Entry<'_>],
+        shop: &Shop<'_>,
+    ) -> Result<Vec<u8>, Error> {
+        let bytes = Self::unchecked(version, published_at_ms, entries, shop)?;
+        // What the edge would refuse must not be published.
+        Self::decode(bytes.clone())?;
+        Ok(bytes)
+    }
+
+    fn unchecked(
         version: u64,
         published_at_ms: u64,
         entries: &[Entry<'_>],
@@ -73,8 +87,6 @@ impl Snapshot {
             let given = format!("{} bytes with {listed} items", bytes.len());
             return Err(Error::value("size of the snapshot", given, format!("at most {BYTES_MAX} bytes")));
         }
-        // What the edge would refuse must not be published.
-        Self::decode(bytes.clone())?;
         Ok(bytes)
     }
 

@@ -17,6 +17,7 @@
 //! | `publisher` | 5 to 7, the sync job | Durable Object `PUBLISHER`, cron |
 //! | `auth` | who operators are | WebCrypto, rate limiting |
 //! | `admin_api` | what operators see | `ADMIN_HOST` |
+//! | `preview_api` | 2 decision, to be looked at alone | - |
 //! | `overview_api`, `evidence_api` | what operators watch | - |
 //! | `report_api`, `log_api` | what came of it | - |
 //! | `seen` | what was counted, for reports and standings | - |
@@ -44,6 +45,7 @@ mod mismatches;
 mod origin;
 mod overview_api;
 mod page;
+mod preview_api;
 mod proof;
 mod publisher;
 mod quotes_api;

@@ -13,6 +13,26 @@ function pixels(plot, scale) {
   return (value) => at + (value - min) * size;
 }
 
+/** Where single points are, a line beside them has its own places: gaps of one are none of the other. @param {import('../charts.js').LineData} data */
+export const hasPoints = (data) => data.series.some(({ style }) => style === 'points');
+
+/** Places that belong together: everything known, or that between two gaps. @param {(number | null)[]} low @param {(number | null)[]} high @param {boolean} spans @returns {number[][]} */
+function runs(low, high, spans) {
+  /** @type {number[][]} */
+  const found = [];
+  let isOpen = false;
+  low.forEach((from, index) => {
+    const isKnown = from !== null && high[index] !== null;
+    if (!isKnown) isOpen = isOpen && spans;
+    else if (isOpen) found[found.length - 1].push(index);
+    else {
+      found.push([index]);
+      isOpen = true;
+    }
+  });
+  return found;
+}
+
 /**
  * Fills the area between low and high.
  * @param {Scene} scene @param {Drawn} one @param {number[]} x pixels of each point @param {(value: number) => number} y @param {number} alpha
@@ -20,27 +40,21 @@ function pixels(plot, scale) {
 function fillBetween({ plot, theme, data, isStacked }, { at, low, high }, x, y, alpha) {
   if (!low || !high) return;
   const { ctx } = plot, { color, style } = data.series[at], holds = isStacked || style === 'step';
+  const edge = (/** @type {(number | null)[]} */ column, /** @type {number} */ index) => y(/** @type {number} */ (column[index]));
   ctx.fillStyle = theme.color(color);
   ctx.globalAlpha = alpha;
   ctx.beginPath();
-  for (let from = 0; from < x.length; from += 1) {
-    let to = from;
-    while (to < x.length && low[to] !== null && high[to] !== null) to += 1;
-    if (to === from) continue;
-    for (let index = from; index < to; index += 1) {
-      const top = y(/** @type {number} */ (high[index]));
-      if (index === from) ctx.moveTo(x[index], top);
-      else {
-        if (holds) ctx.lineTo(x[index], y(/** @type {number} */ (high[index - 1])));
-        ctx.lineTo(x[index], top);
-      }
+  for (const run of runs(low, high, hasPoints(data))) {
+    ctx.moveTo(x[run[0]], edge(high, run[0]));
+    for (let place = 1; place < run.length; place += 1) {
+      if (holds) ctx.lineTo(x[run[place]], edge(high, run[place - 1]));
+      ctx.lineTo(x[run[place]], edge(high, run[place]));
     }
-    for (let index = to - 1; index >= from; index -= 1) {
-      ctx.lineTo(x[index], y(/** @type {number} */ (low[index])));
-      if (holds && index > from) ctx.lineTo(x[index], y(/** @type {number} */ (low[index - 1])));
+    for (let place = run.length - 1; place >= 0; place -= 1) {
+      ctx.lineTo(x[run[place]], edge(low, run[place]));
+      if (holds && place > 0) ctx.lineTo(x[run[place]], edge(low, run[place - 1]));
     }
     ctx.closePath();
-    from = to;
   }
   ctx.fill();
   ctx.globalAlpha = 1;
@@ -135,8 +149,16 @@ export function labelled(data, hidden) {
   return shown.length <= LABELS_MAX ? shown : [];
 }
 
+/** @param {CanvasRenderingContext2D} ctx @param {string} text @param {number} width @returns {string} as much of it as has room */
+function fitted(ctx, text, width) {
+  if (ctx.measureText(text).width <= width) return text;
+  let length = text.length;
+  while (length > 1 && ctx.measureText(`${text.slice(0, length)}…`).width > width) length -= 1;
+  return `${text.slice(0, length)}…`;
+}
+
 /** @param {Scene} scene @param {boolean} areLabelled */
-export function drawLabels({ plot, theme, data, series, isStacked }, areLabelled) {
+export function drawLabels({ plot, theme, data, xs, series, isStacked }, areLabelled) {
   if (!areLabelled) return;
   const { ctx, bbox } = plot, px = devicePixelRatio, right = bbox.left + bbox.width;
   const ends = series.flatMap(({ at, values, low, high }) => {
@@ -145,24 +167,25 @@ export function drawLabels({ plot, theme, data, series, isStacked }, areLabelled
     const value = /** @type {number} */ (isStacked && low && high ? (/** @type {number} */ (low[last]) + /** @type {number} */ (high[last])) / 2 : values[last]);
     // A sliver of the whole has no room for a name.
     const isSliver = isStacked && low && high && /** @type {number} */ (high[last]) - /** @type {number} */ (low[last]) < 0.015;
-    return isSliver ? [] : [{ at, y: plot.valToPos(value, 'y', true) }];
+    return isSliver ? [] : [{ at, x: plot.valToPos(xs[last], 'x', true), y: Math.min(Math.max(plot.valToPos(value, 'y', true), bbox.top), bbox.top + bbox.height) }];
   });
   const places = spread(ends.map(({ y }) => y), 16 * px, bbox.top, bbox.top + bbox.height);
   ctx.save();
   ctx.font = `600 ${12 * px}px ${theme.font}`;
   ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
-  ends.forEach(({ at, y }, index) => {
+  ends.forEach(({ at, x, y }, index) => {
     const { name, color } = data.series[at];
     ctx.strokeStyle = theme.color(color);
     ctx.fillStyle = theme.color(color);
     ctx.lineWidth = px;
-    ctx.setLineDash(dashOf(color).length ? [2 * px, 2 * px] : []);
+    ctx.setLineDash(x < right - px || dashOf(color).length ? [px, 3 * px] : []);
     ctx.beginPath();
-    ctx.moveTo(right + 2 * px, Math.min(Math.max(y, bbox.top), bbox.top + bbox.height));
-    ctx.lineTo(right + 10 * px, places[index]);
+    ctx.moveTo(x + 2 * px, y);
+    ctx.lineTo(Math.max(x, right) + 2 * px, y);
+    ctx.lineTo(right + 11 * px, places[index]);
     ctx.stroke();
-    ctx.fillText(name, right + 13 * px, places[index]);
+    ctx.fillText(fitted(ctx, name, ctx.canvas.width - right - 15 * px), right + 14 * px, places[index]);
   });
   ctx.restore();
 }

@@ -11,6 +11,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{ArgGroup, Args};
 use haggle::Experiment;
+use haggle::experiment::SCHEMA_FILE;
 
 use crate::{Answer, Failure, files, say};
 
@@ -90,19 +91,12 @@ pub fn run(options: &Options) -> Result<Answer, Failure> {
     } else {
         answers::take(options)?
     };
-    let text = template::text(&draft);
-    // The line would be one of a file that is not there.
-    let nameless = |error: haggle::Error| {
-        let error = error.to_string();
-        let message = error.split_once(": ").filter(|(line, _)| line.starts_with("line "));
-        message.map_or(error.clone(), |(_, message)| message.to_owned())
-    };
-    Experiment::from_toml(&text).map_err(nameless)?;
+    let text = template::experiment(&draft)?.to_toml();
     std::fs::create_dir_all(&options.dir).map_err(files::named(&options.dir))?;
     if !write_new(&path, &text)? {
         return Err(format!("{} is there already; it must be another name", path.display()).into());
     }
-    let schema = options.dir.join(template::SCHEMA);
+    let schema = options.dir.join(SCHEMA_FILE);
     if write_new(&schema, &Experiment::json_schema())? {
         say(format!("wrote {}, which editors check experiment files by", schema.display()))?;
     }

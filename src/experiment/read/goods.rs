@@ -29,7 +29,7 @@ impl Goods {
 }
 
 impl Item {
-    fn read(item: Value) -> Result<Self, Error> {
+    pub(in crate::experiment) fn read(item: Value) -> Result<Self, Error> {
         let mut fields = item.fields(&[
             "sku",
             "price_minor",

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use haggle::experiment::{Item, Unit};
 use haggle::groups::Moments;
-use haggle::power::{Aim, Clusters, Split, Visitors, design_effect};
+use haggle::power::{Aim, Clusters, Split, Visitors, design_effect, whole_weeks};
 use haggle::{Experiment, Groups, Objective, time};
 use serde_json::{Map, Value, json};
 
@@ -146,7 +146,7 @@ impl Plan {
 
     fn duration(&mut self, expected: f64, planned: Option<f64>) {
         self.number("expected_days", expected);
-        let weeks = (expected / 7.0).ceil().max(1.0);
+        let weeks = whole_weeks(expected);
         let aim = about(Aim::default());
         let what = format!("expected duration: {expected:.1} days, so {weeks:.0} whole weeks ({aim})");
         self.lines.push(match planned {

@@ -3,6 +3,7 @@
 use std::io::{BufRead, Write};
 
 use haggle::Currency;
+use serde_json::{Value, json};
 
 use super::Options;
 use crate::{Failure, amount};
@@ -33,8 +34,8 @@ pub enum Goods {
 pub enum Which {
     All,
     Skus(Vec<String>),
-    /// Columns with the TOML of what their values must be.
-    Where(Vec<(String, String)>),
+    /// Columns with what their values must be.
+    Where(Vec<(String, Value)>),
 }
 
 /// The price of an arm.
@@ -169,8 +170,8 @@ fn goods(
     Ok(Goods::Item { sku, price_minor, cost_minor })
 }
 
-/// Conditions as columns with the TOML of what their values must be; values of one column are alternatives.
-fn columns(conditions: &[String]) -> Result<Vec<(String, String)>, Failure> {
+/// Conditions as columns with what their values must be; values of one column are alternatives.
+fn columns(conditions: &[String]) -> Result<Vec<(String, Value)>, Failure> {
     let mut columns: Vec<(String, Vec<String>)> = Vec::new();
     for condition in conditions {
         let Some((column, value)) = condition.split_once('=') else {
@@ -183,30 +184,23 @@ fn columns(conditions: &[String]) -> Result<Vec<(String, String)>, Failure> {
     }
     let tests = columns.into_iter().map(|(column, values)| {
         let test = match values.as_slice() {
-            [only] => range(only).unwrap_or_else(|| quoted(only)),
-            several => {
-                format!("[{}]", several.iter().map(|value| quoted(value)).collect::<Vec<_>>().join(", "))
-            }
+            [only] => range(only).unwrap_or_else(|| json!(only)),
+            several => json!(several),
         };
         (column, test)
     });
     Ok(tests.collect())
 }
 
-/// The TOML of a range such as `500..5000`, `500..` or `..5000`.
-fn range(text: &str) -> Option<String> {
+/// A range such as `500..5000`, `500..` or `..5000`.
+fn range(text: &str) -> Option<Value> {
     let (from, to) = text.split_once("..")?;
-    let end = |name: &str, text: &str| match text {
+    let end = |text: &str| match text {
         "" => Some(None),
-        text => text.parse::<i64>().ok().map(|end| Some(format!("{name} = {end}"))),
+        text => text.parse::<i64>().ok().map(Some),
     };
-    let ends: Vec<String> = [end("from", from)?, end("to", to)?].into_iter().flatten().collect();
-    (!ends.is_empty()).then(|| format!("{{ {} }}", ends.join(", ")))
-}
-
-/// A text in TOML, which escapes as JSON does.
-pub fn quoted(text: &str) -> String {
-    serde_json::Value::from(text).to_string()
+    let (from, to) = (end(from)?, end(to)?);
+    (from.is_some() || to.is_some()).then(|| json!({ "from": from, "to": to }))
 }
 
 fn arms(
@@ -261,7 +255,8 @@ mod tests {
         let mut output = Vec::new();
         let draft =
             ask(&line.options, &mut answers.as_bytes(), &mut output).map_err(|error| error.to_string())?;
-        Ok((template::text(&draft), String::from_utf8(output).unwrap()))
+        let text = template::experiment(&draft).unwrap().to_toml();
+        Ok((text, String::from_utf8(output).unwrap()))
     }
 
     #[test]

@@ -25,7 +25,7 @@ struct Share {
 /// What the preview needs of a snapshot's view in JSON, computed from its bytes.
 #[wasm_bindgen(js_name = viewOf)]
 pub fn view_of(bytes: &Uint8Array) -> Result<JsValue, JsError> {
-    let snapshot = Snapshot::decode(bytes.to_vec())?;
+    let snapshot = Snapshot::decode_siteless(bytes.to_vec())?;
     let shares = |shares: &[u32]| shares.iter().map(|&share| Share { share }).collect();
     let experiments = snapshot.experiments().iter();
     let experiments =
