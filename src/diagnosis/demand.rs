@@ -83,11 +83,10 @@ impl Evidence {
 
     fn curve(&self) -> Result<Option<Curve>, Error> {
         let Some(input) = self.input()? else { return Ok(None) };
-        let mut sold: Vec<i64> =
-            input.arms().iter().filter(|arm| arm.conversions > 0.0).map(|arm| arm.price_minor).collect();
-        sold.dedup();
+        let sold = || input.arms().iter().filter(|arm| arm.conversions > 0.0).map(|arm| arm.price_minor);
+        let has_two = sold().any(|price_minor| Some(price_minor) != sold().next());
         let prices = || input.arms().iter().map(|arm| arm.price_minor);
-        let (Some(least), Some(most), true) = (prices().min(), prices().max(), sold.len() > 1) else {
+        let (Some(least), Some(most), true) = (prices().min(), prices().max(), has_two) else {
             return Ok(None);
         };
         let fitted = DemandCurve::fit(input.arms());
