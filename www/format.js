@@ -40,7 +40,9 @@ export function average(minor, currency, digits, signed = false) {
   if (!isKnown(minor)) return NOTHING;
   const major = minor / 10 ** digits;
   const wanted = major === 0 ? digits : 2 - Math.floor(Math.log10(Math.abs(major)));
-  const most = Math.min(Math.max(wanted, digits), digits + 3);
+  const least = Math.min(Math.max(wanted, digits), digits + 3);
+  // What rounds to nothing needs no digits to say so.
+  const most = Math.abs(major) * 10 ** least < 0.5 ? digits : least;
   const signDisplay = signed ? 'exceptZero' : 'auto';
   return numbers({ style: 'currency', currency, minimumFractionDigits: most, maximumFractionDigits: most, signDisplay }).format(major);
 }
