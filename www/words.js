@@ -774,6 +774,7 @@ export const charts = {
   picture: 'Picture',
   csvOf: (/** @type {string} */ title) => `CSV: data of “${title}”`,
   pictureOf: (/** @type {string} */ title) => `Picture of “${title}”`,
+  keys: 'Chart; the arrow keys move along it',
   empty: 'Nothing to draw yet.',
   marks: (/** @type {number} */ n) => (n === 1 ? '1 intervention' : `${n} interventions`),
   mark: 'intervention',
