@@ -14,7 +14,7 @@ use haggle::time::HOUR_MS;
 use haggle::{Delays, Experiment, History, Period, Tally};
 use worker::{Env, Request, Response};
 
-use crate::central::{self, answer, experiments, standings};
+use crate::central::{self, answer, experiments};
 use crate::clock;
 use crate::http::{Fault, is_known, tagged_json, unchanged};
 use crate::seen::{self, Seen};
@@ -80,17 +80,12 @@ async fn gathered(
     let until_ms = if is_over { record.archived_at_ms } else { now_ms };
     let groups = seen::groups(env, experiment).await?;
     let seen = Seen::compact(env, experiment, &groups, record.started_at_ms, until_ms).await?;
-    let name = &experiment.name;
-    let standing = if is_archived {
-        standings::standing(env, name).await?.unwrap_or_default()
-    } else {
-        let shares = answer::shares(env, name).await?;
-        match seen.answer(experiment) {
-            Ok(found) => found.standing_json(experiment, &shares, now_ms),
-            Err(error) => {
-                worker::console_error!("standing of {name}: {error}");
-                String::new()
-            }
+    let standing = match seen.answer(experiment) {
+        _ if is_archived => record.standing_json.clone(),
+        Ok(found) => found.standing_json(experiment, &record.shares(), now_ms),
+        Err(error) => {
+            worker::console_error!("standing of {}: {error}", experiment.name);
+            String::new()
         }
     };
     Ok((seen.history, seen.delays, standing))

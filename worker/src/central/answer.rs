@@ -47,6 +47,17 @@ pub struct Record {
     pub mismatches_json: String,
     /// What else there is to say of it in short, as the evidence says it.
     pub head_json: String,
+    /// Where it stood at the last publication; empty where that is not known.
+    pub standing_json: String,
+}
+
+impl Record {
+    /// The shares that are published, in the order of the arms; none where nothing was.
+    pub fn shares(&self) -> Vec<u32> {
+        // The last list of the last list.
+        let last = self.allocations_json.rsplit('[').next().unwrap_or_default();
+        last.split([',', ']']).filter_map(|share| share.parse().ok()).collect()
+    }
 }
 
 /// The record of experiment ?1 at ?2.
@@ -73,7 +84,8 @@ const RECORD: &str = "\
         'started_at_ms', started_at_ms, 'decided_at_ms', decided_at_ms, 'archived_at_ms', archived_at_ms, \
         'end_ms', unixepoch(definition->>'end') * 1000, 'version', (SELECT COALESCE(MAX(version), 0) FROM snapshots), \
         'published_at_ms', (SELECT MAX(published_at_ms) FROM snapshots), 'unit', COALESCE(definition->>'unit', 'visitor'), \
-        'objective', definition->>'objective', 'currency', definition->>'currency') \
+        'objective', definition->>'objective', 'currency', definition->>'currency'), \
+      COALESCE((SELECT standing FROM standings WHERE experiment = ?1), '') \
     FROM experiments AS e WHERE name = ?1";
 
 /// What is known of the experiment with this name, if there is one.
@@ -95,6 +107,7 @@ pub async fn record(env: &Env, name: &str, now_ms: u64) -> Result<Option<Record>
             allocations_json: row.text(11)?,
             mismatches_json: row.text(12)?,
             head_json: row.text(13)?,
+            standing_json: row.text(14)?,
         })
     };
     rows.first().map(read).transpose()
@@ -108,13 +121,6 @@ pub async fn facts(env: &Env, name: &str) -> Result<Option<String>> {
         (SELECT json_array(COUNT(*), SUM(sequence)) FROM sources)) \
       FROM experiments WHERE name = ?1";
     query(&database(env)?, sql, &[name.into()]).await?.first().map(|row| row.text(0)).transpose()
-}
-
-/// The shares of an experiment that are published, in the order of its arms; none where nothing was.
-pub async fn shares(env: &Env, name: &str) -> Result<Vec<u32>> {
-    let sql = "SELECT a.value->>'share' FROM epochs, json_each(arms) AS a WHERE experiment = ?1 \
-               AND epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = ?1) ORDER BY a.key";
-    query(&database(env)?, sql, &[name.into()]).await?.iter().map(|row| number(row, 0)).collect()
 }
 
 /// Tallies and shares of experiment ?1, epochs after ?2 up to ?3; what is before hour ?4 has all its rewards.
