@@ -277,6 +277,7 @@ export const model = {
       how: 'The posterior of each arm: the prior, updated with what was counted, orders on their way corrected for. P(best) is the probability that no other live arm is worth more.',
       x: 'Worth of one exposure', y: 'Density', mean: 'Mean', range: '95 % between',
       says: (/** @type {string} */ arm, /** @type {string} */ p) => `${arm} is the best with a probability of ${p}.`,
+      decided: (/** @type {string} */ arm) => `${arm} was decided for; the others are no longer candidates, so nothing is compared.`,
       unsure: (/** @type {string} */ arm, /** @type {string} */ p) => `Not sure yet: ${arm} leads, with a probability of ${p} to be the best.`,
     },
     why: {
@@ -288,6 +289,7 @@ export const model = {
       policy: (/** @type {string} */ policy, /** @type {string} */ floor, /** @type {string} */ holdout) => `Policy ${policy}, floor ${floor}, holdout ${holdout}.`,
       day: (/** @type {string} */ exposures, /** @type {string} */ orders, /** @type {string} */ p) => `One more day brings about ${exposures} exposures and ${orders} orders; the leader would then be best with a probability of ${p}.`,
       floored: (/** @type {string[]} */ arms) => `The floor holds ${and(arms)}; without it the policy would give less.`,
+      decided: (/** @type {string} */ arm) => `It was decided: everybody new outside the holdout gets ${arm}.`,
       free: 'The policy decides every share; the floor changes none.',
     },
     prior: {
@@ -302,6 +304,7 @@ export const model = {
       same: (/** @type {string} */ arm) => `With this prior, too, ${arm} is the most likely best.`,
       other: (/** @type {string} */ now, /** @type {string} */ before) => `With this prior ${now} leads instead of ${before}: the evidence does not outweigh the prior yet.`,
       says: (/** @type {string} */ n) => `The prior of the experiment counts as much as ${n} exposures.`,
+      normal: 'The prior of the experiment counts as much as one exposure, whatever its strength: the reward model is normal.',
     },
     propensities: {
       title: 'Served against planned',
