@@ -68,7 +68,8 @@ impl Error {
     /// ```
     pub fn field(&self) -> Option<&str> {
         let Reason::Value { what, .. } = &*self.0 else { return None };
-        let path = ["field ", "number of "].iter().find_map(|before| what.strip_prefix(before)).unwrap_or(what);
+        let path =
+            ["field ", "number of "].iter().find_map(|before| what.strip_prefix(before)).unwrap_or(what);
         path.split([' ', ',']).next()
     }
 

@@ -1,7 +1,6 @@
 //! Stages 3 and 4, exposure and reward: what the shop sends back, in time and in bounds.
 //!
-//! In scope: the text of `POST /haggle/v1/exposures`, `POST /haggle/v1/quotes/verify` and `POST /haggle/v1/rewards`, and
-//! every bound on their values.
+//! In scope: the text of `POST /haggle/v1/exposures`, `/quotes/verify` and `/rewards`, and every bound on their values.
 //! Out of scope: whether a quote is genuine (see [`Quotary`](crate::Quotary)) and whether it was seen before.
 
 use crate::json::{Fields, Value};
@@ -364,6 +363,7 @@ mod tests {
             shards: 1,
             exposure_id: "i".into(),
             is_shared: false,
+            is_preview: false,
         };
         for (after_s, hours) in
             [(-300, 0), (0, 0), (3599, 0), (3600, 1), (35_999, 9), (36_000, 10), (99_999_999, 10)]

@@ -70,9 +70,12 @@ impl History {
     /// A sum beyond the exact range, see [`Tally::plus`].
     pub fn arm_totals(&self) -> Result<Vec<Tally>, Error> {
         let arms = self.periods.first().map_or(0, |period| period.arms.len());
-        let none = vec![Tally::default(); arms];
-        self.periods.iter().try_fold(none, |sums, period| {
-            sums.iter().zip(&period.arms).map(|(sum, tally)| sum.plus(tally)).collect()
-        })
+        let mut sums = vec![Tally::default(); arms];
+        for period in &self.periods {
+            for (sum, tally) in sums.iter_mut().zip(&period.arms) {
+                *sum = sum.plus(tally)?;
+            }
+        }
+        Ok(sums)
     }
 }

@@ -154,6 +154,8 @@ pub use quote::{Quotary, Quote, Refusal, Terms};
 pub mod pin;
 pub use pin::{Pinned, Pins};
 
+pub mod preview;
+
 pub mod event;
 pub use event::{Exposure, Reward};
 

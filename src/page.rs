@@ -227,6 +227,12 @@ impl<'a> Rewriter<'a> {
         self
     }
 
+    /// The same for a preview: the storefront client reports nothing that is seen.
+    pub fn in_preview(mut self) -> Self {
+        self.client.is_preview = true;
+        self
+    }
+
     /// Takes the next bytes of the page in, and appends to `output` what may go out.
     pub fn push(&mut self, bytes: &[u8], output: &mut Output) {
         if self.is_passing {

@@ -49,9 +49,14 @@ struct Pin {
 }
 
 impl Pins {
+    /// The pins of these decisions.
+    pub(crate) fn of(decisions: &[Decision<'_>]) -> Self {
+        Self { pins: decisions.iter().take(EXPERIMENTS_MAX).map(Pin::of).collect() }
+    }
+
     /// Opens the text of a cookie; what is not genuine for this unit holds no pins.
     pub fn open(quotary: &Quotary, unit: &UnitKey, text: &str) -> Self {
-        let payload = quotary.unseal(PURPOSE, unit, text).unwrap_or_default();
+        let payload = quotary.unseal(PURPOSE, unit.bytes(), text).unwrap_or_default();
         let records = payload.chunks_exact(PIN_BYTES).filter_map(|record| record.try_into().ok());
         Self {
             pins: records.take(EXPERIMENTS_MAX).map(|record: &[u8; PIN_BYTES]| Pin::read(record)).collect(),
@@ -61,7 +66,7 @@ impl Pins {
     /// The text for the cookie: at most 982 characters.
     pub fn seal(&self, quotary: &Quotary, unit: &UnitKey) -> String {
         let payload: Vec<u8> = self.pins.iter().flat_map(Pin::write).collect();
-        quotary.seal(PURPOSE, unit, &payload)
+        quotary.seal(PURPOSE, unit.bytes(), &payload)
     }
 
     /// What is pinned for an experiment, while it is held: `hold_s` seconds from the decision.
@@ -415,7 +420,7 @@ mod tests {
     fn a_cookie_of_an_older_release_holds_its_pins() {
         let payload = Pin { tag: 7, arm: 2, propensity: 65_536, epoch: 3, decided_at_min: EPOCH_START_MIN };
         assert_eq!(payload.write(), [7, 0, 0, 2, 255, 255, 3, 0, 0, 0, 0, 0]);
-        let text = quotary().seal(b"haggle pins 1\0", &unit(), &payload.write());
+        let text = quotary().seal(b"haggle pins 1\0", unit().bytes(), &payload.write());
         assert_eq!(Pins::open(&quotary(), &unit(), &text).pins, [payload]);
     }
 

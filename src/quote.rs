@@ -93,12 +93,15 @@ pub struct Quote {
     #[serde(rename = "jti")]
     pub exposure_id: String,
     /// Everybody sees the price, as items are randomised: it is no visitor's own, and its sales are those of the item.
-    #[serde(rename = "u", skip_serializing_if = "is_visitors_own", serialize_with = "of_item")]
+    #[serde(rename = "u", skip_serializing_if = "is_false", serialize_with = "of_item")]
     pub is_shared: bool,
+    /// It stands in a preview: it is never charged nor counted, and no reader of ours takes it.
+    #[serde(rename = "preview", skip_serializing_if = "is_false")]
+    pub is_preview: bool,
 }
 
-fn is_visitors_own(is_shared: &bool) -> bool {
-    !is_shared
+fn is_false(claim: &bool) -> bool {
+    !claim
 }
 
 /// The one value of the claim that says so.
@@ -191,6 +194,7 @@ impl Quote {
             shards: terms.shards.clamp(1, SHARDS_MAX),
             exposure_id: encode(&id),
             is_shared: false,
+            is_preview: false,
         }
     }
 

@@ -56,6 +56,9 @@ export function lineRows(data) {
 export const barRows = ({ y, bars, currency, digits }) => [[words.bar, headOf(y, currency), words.from, words.to],
   ...bars.map(({ name, value, low, high }) => [name, ...[value, low, high].map((one) => cell(y.kind, one, digits))])];
 
+/** In the order of their numbers. @param {LineData} data */
+const marksOf = ({ marks = [] }) => [...marks].sort((a, b) => a.x - b.x);
+
 /** What is the same while only numbers change. @param {LineData} data */
 const shapeOf = ({ x, y, series, currency, digits }) => JSON.stringify([x.kind, y.kind, currency, digits,
   series.map(({ name, color, style, low }) => [name, color, style, Boolean(low)])]);
@@ -103,46 +106,64 @@ function open(place, given, isStacked) {
   let data = given, width = 0, shape = '';
   /** @type {any} */
   let plot = null;
+  /** What is far from the window waits until somebody scrolls there. */
+  let isNear = true, isDue = false;
   const frame = new Frame(place, {
     csv: () => saveCsv(data.name, lineRows(data)),
-    picture: () => { if (plot) savePicture(data.name, frame.figure, plot.ctx.canvas, { title: data.title, note: data.note, keys: data.series.filter(({ name }) => !hidden.has(name)) }); },
+    picture: () => {
+      isNear = true;
+      if (isDue) drawPlot();
+      const keys = data.series.filter(({ name }) => !hidden.has(name));
+      // uPlot draws in a microtask.
+      queueMicrotask(() => { if (plot) savePicture(data.name, frame.figure, plot.ctx.canvas, { title: data.title, note: data.note, keys }); });
+    },
   });
   /** @type {import('./charts/draw.js').Scene} */
   const scene = { plot: null, theme: themeOf(frame.figure), data, xs: [], series: [], isStacked, marks: [] };
-  const prepare = () => Object.assign(scene, { data, marks: [...data.marks ?? []].sort((a, b) => a.x - b.x) },
+  const prepare = () => Object.assign(scene, { data, marks: marksOf(data) },
     columns(data, { isStacked, hidden, width: Math.max(50, Math.ceil(width * devicePixelRatio)) }));
   /** Room for the names at the right. */
   const roomAtRight = () => {
-    const names = labelled(data, new Set()).map(({ name }) => name.length);
-    return names.length ? Math.min(26 + 7.4 * Math.max(...names), width / 4) : 14;
+    const names = labelled(data).map(({ name }) => name.length);
+    return names.length ? Math.min(26 + 7.4 * Math.max(...names), width * 0.28) : 14;
   };
   const rebuild = () => {
     plot?.destroy();
     plot = null;
     if (!width || !data.x.values.length) return;
     const height = width < 480 ? 230 : 290;
-    plot = makePlot(frame.stage, scene, { width, height, right: roomAtRight(), areLabelled: () => labelled(data, new Set()).length > 0,
+    plot = makePlot(frame.stage, scene, { width, height, right: roomAtRight(),
       onCursor: (index, left) => showReading(frame, index === null ? null : reading(scene, index), left, width) });
   };
-  const draw = () => {
+  const drawPlot = () => {
+    isDue = !isNear && plot !== null;
+    if (isDue) return;
     prepare();
+    if (plot && data.x.values.length) plot.setData(aligned(scene));
+    else rebuild();
+  };
+  const draw = () => {
     const now = shapeOf(data), summaries = data.series.map(({ values }) => summaryOf(values));
     frame.setTexts(data, summaries.every(({ length }) => length === 0));
-    frame.setMarks(scene.marks.map(({ x, text }) => ({ at: writer(data.x, data)(x), text })));
+    frame.setMarks(marksOf(data).map(({ x, text }) => ({ at: writer(data.x, data)(x), text })));
     fillTable(frame, data, summaries);
     if (now !== shape) {
       shape = now;
       frame.setLegend(data.series, hidden, () => { prepare(); plot?.setData(aligned(scene)); });
-      rebuild();
-    } else if (plot && data.x.values.length) plot.setData(aligned(scene));
-    else rebuild();
+      plot?.destroy();
+      plot = null;
+    }
+    drawPlot();
   };
   const stop = watchLooks(frame.stage, (now) => {
     if (now === width || now <= 0) return;
     width = now;
     prepare();
     rebuild();
-  }, () => { scene.theme = themeOf(frame.figure); plot?.redraw(false, true); });
+  }, () => { scene.theme = themeOf(frame.figure); plot?.redraw(false, true); }, (is) => {
+    isNear = is;
+    if (isNear && isDue) drawPlot();
+  });
   draw();
   return {
     figure: frame.figure,

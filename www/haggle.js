@@ -13,7 +13,7 @@ const ours = new WeakMap(), inView = new Map();
 const noted = new Set(), queue = [];
 /** Price elements and forms with their item. */
 let found = new Map();
-let field = 'haggle_quote', sending = 0, scanning = 0, failures = 0, runs = 0;
+let field = 'haggle_quote', isPreview = false, sending = 0, scanning = 0, failures = 0, runs = 0;
 
 /** The shop's page comes first: whatever goes wrong in here ends in silence. */
 const quietly = (work) => (...given) => {
@@ -32,6 +32,7 @@ function hear() {
     for (const rule of told.rules ?? []) rules.unshift(rule.in ? rule : [...rule, location.pathname]);
     Object.assign(skus, told.skus);
     field = told.field ?? field;
+    isPreview ||= told.preview === true;
   }
 }
 
@@ -160,6 +161,7 @@ function send(leaving) {
 }
 
 async function report(shown, leaving) {
+  if (isPreview) return;
   const url = `${API}exposures`, body = JSON.stringify({ shown });
   try {
     // A beacon outlives the page; a fetch hears whether it arrived. A string goes as text/plain: no preflight.

@@ -17,6 +17,9 @@ const again = byId('sign-in-again', HTMLButtonElement), out = byId('sign-out', H
 /** Everybody who waits for a credential waits for this. @type {Promise<void> | null} */
 let asking = null;
 
+/** Told of a change. */
+let tell = () => {};
+
 /**
  * @param {string} credential empty where Cloudflare Access may have let the reader in
  * @returns {Promise<boolean>} whether it is a right one
@@ -65,8 +68,8 @@ function show(why, done) {
 
 /** @param {string} why @returns {Promise<void>} resolves once there is another credential */
 function askReader(why) {
-  asking ??= new Promise((done) => {
-    again.onclick = () => show(why, finish);
+  if (asking) return asking;
+  asking = new Promise((done) => {
     const finish = () => {
       asking = null;
       again.hidden = true;
@@ -75,16 +78,19 @@ function askReader(why) {
       dialog.replaceChildren();
       done();
     };
+    again.onclick = () => show(why, finish);
     show(why, finish);
   });
+  tell();
   return asking;
 }
 
 /** Whether somebody waits for the reader to sign in. */
 export const isSignedOut = () => asking !== null;
 
-/** @param {() => void} changed is told when the reader puts the dialog away without signing in */
+/** @param {() => void} changed is told when the reader is asked, and when the dialog is put away */
 export function startSession(changed) {
+  tell = changed;
   again.textContent = words.signIn;
   out.textContent = words.signOut;
   out.hidden = !token();

@@ -206,7 +206,7 @@ fn conversion(arm: &ArmInput) -> f64 {
 ///
 /// Conversions in proportion to the expected rate; orders of the expected mean; squares such that the expected variance
 /// stays. Sources: the updates of [`Posterior`].
-fn expected(posterior: &Posterior, n: f64) -> Result<Posterior, Error> {
+pub(super) fn expected(posterior: &Posterior, n: f64) -> Result<Posterior, Error> {
     let [a, b, shape, rate] = posterior.parameters();
     let q = posterior.rate_mean();
     let parameters = match posterior.model() {

@@ -1,9 +1,9 @@
 //! Served against planned shares, and for how many units another policy could be judged by what was served.
 
 use super::Evidence;
-use crate::experiment::PolicyChoice;
+use crate::experiment::{Arm, PolicyChoice};
 use crate::inference::{Question, SampleRatio};
-use crate::{Error, Policy, RewardModel, TOTAL, evidence};
+use crate::{Error, Policy, PolicyInput, RewardModel, TOTAL, evidence};
 
 /// One arm (or, last, the holdout) as it was served.
 #[derive(Debug, Clone, PartialEq)]
@@ -103,8 +103,9 @@ impl Evidence {
             target.iter_mut().skip(place).take(1).for_each(|part| *part = 1.0);
             found.push(Coverage { name: arm.name.clone(), is_arm: true, size: size(&target), exposures });
         }
+        let pooled = self.input_under(Policy::Thompson)?;
         for policy in Policy::ALL {
-            if let Some(target) = self.shares_under(policy)? {
+            if let Some(target) = self.shares_under(policy, &pooled)? {
                 let name = policy.name().to_owned();
                 found.push(Coverage { name, is_arm: false, size: size(&target), exposures });
             }
@@ -127,25 +128,35 @@ impl Evidence {
         sums
     }
 
-    /// The shares that a policy would publish now, of 1; `None` where the experiment could not have it.
-    fn shares_under(&self, policy: Policy) -> Result<Option<Vec<f64>>, Error> {
-        let mut experiment = self.experiment.clone();
-        let known = &self.experiment.policy;
-        let mut prices: Vec<i64> = experiment.arms.iter().map(|arm| arm.price_minor).collect();
-        prices.sort_unstable();
+    /// The shares that a policy would publish now, of 1; `None` where the experiment could not have it. `pooled` is what
+    /// most policies look at.
+    fn shares_under(&self, policy: Policy, pooled: &PolicyInput) -> Result<Option<Vec<f64>>, Error> {
+        let experiment = &self.experiment;
+        let others = |place: usize| experiment.arms.iter().take(place);
+        let is_new =
+            |(place, arm): (usize, &Arm)| others(place).all(|one| one.price_minor != arm.price_minor);
+        let are_prices_different = experiment.arms.iter().enumerate().all(is_new);
         let counts_orders = experiment.reward_model == RewardModel::Conversion;
         let is_possible = (experiment.horizon.is_some() || !policy.needs_horizon())
             && (experiment.stock.is_some() || !policy.needs_stock())
-            && (prices.is_sorted_by(|one, other| one < other) || !policy.needs_prices())
+            && (are_prices_different || !policy.needs_prices())
             && (counts_orders || policy.suits_any_reward());
-        if policy != known.name {
-            if !is_possible {
-                return Ok(None);
-            }
-            experiment.policy = PolicyChoice { name: policy, parameters: Vec::new(), shares: None };
-        }
-        let input = evidence::policy_input(&experiment, &self.history, &self.delays, self.now_hours())?;
+        let has_own_sums =
+            policy.fades() || policy.learns_from_losses() || policy == Policy::ContrastThompson;
+        let input = match policy {
+            _ if policy == experiment.policy.name => self.input()?.unwrap_or_else(|| pooled.clone()),
+            _ if !is_possible => return Ok(None),
+            _ if has_own_sums => self.input_under(policy)?,
+            _ => pooled.clone(),
+        };
         let part = |&share: &u32| f64::from(share) / f64::from(TOTAL);
         Ok(Some(policy.allocate(&input).shares().iter().map(part).collect()))
+    }
+
+    /// What a policy with its default parameters would look at now.
+    fn input_under(&self, policy: Policy) -> Result<PolicyInput, Error> {
+        let mut experiment = self.experiment.clone();
+        experiment.policy = PolicyChoice { name: policy, parameters: Vec::new(), shares: None };
+        evidence::policy_input(&experiment, &self.history, &self.delays, self.now_hours())
     }
 }

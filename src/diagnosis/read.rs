@@ -2,21 +2,10 @@
 
 use super::Evidence;
 use super::next::priced;
-use crate::json::{Json, columns, parse};
+use crate::json::columns::Columns;
+use crate::json::{Json, parse};
 use crate::lifecycle::{self, State};
 use crate::{Cohort, Delays, Error, Experiment, History, Period, Tally};
-
-/// The names of the columns of an arm, in the order of the fields of [`Tally`].
-const COLUMNS: [&str; 8] = [
-    "exposures",
-    "conversions",
-    "rewards",
-    "units",
-    "revenue_minor",
-    "cost_minor",
-    "revenue_sq",
-    "profit_sq",
-];
 
 impl Evidence {
     /// Reads the evidence from its JSON; fields that nothing here is made of are skipped.
@@ -25,160 +14,173 @@ impl Evidence {
     /// Says which field is wrong: a definition that is none, columns of different lengths, counts that no exposures can
     /// have.
     pub fn read(text: &str) -> Result<Self, Error> {
-        let whole = Object::read("the evidence", text)?;
-        let definition = Experiment::from_json(whole.get("definition")?)?;
-        let decided = whole.text("decided")?;
+        let (mut definition, mut state, mut decided) = (None, None, None);
+        let (mut now_ms, mut started_at_ms, mut is_stopped) = (None, None, false);
+        let (mut history, mut delays) = (Counted::default(), Delays::default());
+        let mut columns = Columns::new("the evidence", text);
+        columns.fields(|columns, name| {
+            match name {
+                "definition" => definition = Some(Experiment::from_json(columns.raw()?)?),
+                "state" => state = text_of("state", columns.raw()?)?,
+                "decided" => decided = text_of("decided", columns.raw()?)?,
+                "stopped" => is_stopped = columns.raw()? == "true",
+                "now_ms" => now_ms = time_of("now_ms", columns.raw()?)?,
+                "started_at_ms" => started_at_ms = time_of("started_at_ms", columns.raw()?)?,
+                "history" => history = Counted::read(columns)?,
+                "delays" => columns.list(|columns| delay(columns, &mut delays))?,
+                _ => drop(columns.raw()?),
+            }
+            Ok(())
+        })?;
+        columns.end()?;
+        let definition = definition.ok_or_else(|| Error::value("definition", "missing", "an experiment"))?;
         let experiment = priced(lifecycle::published(&definition, decided.as_deref()));
-        let state = whole.text("state")?.unwrap_or_default();
+        let state = state.unwrap_or_default();
         let state = State::from_name(&state)
             .ok_or_else(|| Error::value("state", format!("{state:?}"), "a state of an experiment"))?;
-        let mut delays = Delays::default();
-        for cell in whole.list("delays")? {
-            match integers::<i64>("delays", cell)?.as_slice() {
-                &[hour, delay, conversions] => {
-                    delays.add(count("delays", hour)?, count("delays", delay)?, conversions)?;
-                }
-                other => return Err(Error::value("numbers of an entry of delays", other.len(), "3")),
-            }
-        }
+        let history = history.periods(definition.arms.len())?;
+        let now_ms = now_ms.unwrap_or(0);
         Ok(Self {
-            history: history(&Object::read("history", whole.get("history")?)?, definition.arms.len())?,
-            delays,
-            state,
-            is_stopped: whole.find("stopped") == Some("true"),
-            now_ms: whole.time("now_ms")?.unwrap_or(0),
-            started_at_ms: whole.time("started_at_ms")?,
-            decided,
             definition,
             experiment,
+            history,
+            delays,
+            state,
+            is_stopped,
+            decided,
+            now_ms,
+            started_at_ms,
         })
     }
 }
 
-/// The periods from their columns.
-fn history(columns: &Object<'_>, arms: usize) -> Result<History, Error> {
-    let (hours, epochs) = (columns.integers::<u32>("hours")?, columns.integers::<u32>("epochs")?);
-    let shares = columns.list("shares")?;
-    let given = columns.list("arms")?;
-    for (what, given, allowed) in [
-        ("number of arms in the history", given.len(), arms),
-        ("number of epochs in the history", epochs.len(), hours.len()),
-        ("number of shares in the history", shares.len(), hours.len()),
-    ] {
-        if given != allowed {
-            return Err(Error::value(what, given, allowed));
-        }
-    }
-    let mut periods = Vec::with_capacity(hours.len());
-    for ((&hour, &epoch), shares) in hours.iter().zip(&epochs).zip(shares) {
-        let shares = integers("history.shares", shares)?;
-        let arms = vec![Tally::default(); arms];
-        periods.push(Period { cohort: Cohort { epoch, hour }, shares, arms, holdout: Tally::default() });
-    }
-    for (place, text) in given.into_iter().enumerate() {
-        tallies("history.arms", text, periods.iter_mut().filter_map(|period| period.arms.get_mut(place)))?;
-    }
-    tallies(
-        "history.holdout",
-        columns.get("holdout")?,
-        periods.iter_mut().map(|period| &mut period.holdout),
-    )?;
-    History::new(periods)
+/// The columns of the history, as they come.
+#[derive(Default)]
+struct Counted {
+    hours: Vec<u32>,
+    epochs: Vec<u32>,
+    shares: Vec<Vec<u32>>,
+    arms: Vec<Counts>,
+    holdout: Counts,
 }
 
-/// Fills one tally of each period from the columns of an arm.
-fn tallies<'a>(
-    what: &'static str,
-    text: &str,
-    into: impl Iterator<Item = &'a mut Tally>,
-) -> Result<(), Error> {
-    let mut into: Vec<&mut Tally> = into.collect();
-    let columns = Object::read(what, text)?;
-    for (place, name) in COLUMNS.into_iter().enumerate() {
-        let fill = |count: usize| {
-            if count == into.len() {
-                return Ok(());
+/// The columns of one arm: exposures, conversions, rewards, units, revenue and cost; and the squares of two of them.
+#[derive(Default)]
+struct Counts {
+    sums: [Vec<i64>; 6],
+    squares: [Vec<i128>; 2],
+}
+
+impl Counted {
+    fn read(columns: &mut Columns<'_>) -> Result<Self, Error> {
+        let mut read = Self::default();
+        columns.fields(|columns, name| {
+            match name {
+                "hours" => read.hours = columns.integers()?,
+                "epochs" => read.epochs = columns.integers()?,
+                "shares" => columns.list(|columns| {
+                    read.shares.push(columns.integers()?);
+                    Ok(())
+                })?,
+                "arms" => columns.list(|columns| {
+                    read.arms.push(Counts::read(columns)?);
+                    Ok(())
+                })?,
+                "holdout" => read.holdout = Counts::read(columns)?,
+                _ => drop(columns.raw()?),
             }
-            Err(Error::value(format!("number of {name} in {what}"), count, into.len()))
-        };
-        if place >= 6 {
-            let squares = columns.integers::<i128>(name)?;
-            fill(squares.len())?;
-            for (tally, square) in into.iter_mut().zip(squares) {
-                *(if place == 6 { &mut tally.revenue_sq } else { &mut tally.profit_sq }) = square;
+            Ok(())
+        })?;
+        Ok(read)
+    }
+
+    /// The periods, of so many arms.
+    fn periods(self, arms: usize) -> Result<History, Error> {
+        let length = self.hours.len();
+        for (what, given, allowed) in [
+            ("number of arms in the history", self.arms.len(), arms),
+            ("number of epochs in the history", self.epochs.len(), length),
+            ("number of shares in the history", self.shares.len(), length),
+        ] {
+            if given != allowed {
+                return Err(Error::value(what, given, allowed));
             }
-            continue;
         }
-        let sums = columns.integers::<i64>(name)?;
-        fill(sums.len())?;
-        for (tally, sum) in into.iter_mut().zip(sums) {
-            *(match place {
-                0 => &mut tally.exposures,
-                1 => &mut tally.conversions,
-                2 => &mut tally.rewards,
-                3 => &mut tally.units,
-                4 => &mut tally.revenue_minor,
-                _ => &mut tally.cost_minor,
-            }) = sum;
+        for counts in self.arms.iter().chain([&self.holdout]) {
+            let lengths = counts.sums.iter().map(Vec::len).chain(counts.squares.iter().map(Vec::len));
+            for given in lengths {
+                if given != length {
+                    return Err(Error::value("number of counts in the history", given, length));
+                }
+            }
         }
-    }
-    Ok(())
-}
-
-/// An object whose values are texts still.
-struct Object<'a> {
-    what: &'static str,
-    fields: Vec<(String, &'a str)>,
-}
-
-impl<'a> Object<'a> {
-    fn read(what: &'static str, text: &'a str) -> Result<Self, Error> {
-        let fields = columns::fields(text).map_err(|expected| fault(what, expected))?;
-        Ok(Self { what, fields })
-    }
-
-    fn find(&self, name: &str) -> Option<&'a str> {
-        self.fields.iter().find(|(known, _)| known == name).map(|(_, text)| *text)
-    }
-
-    fn get(&self, name: &str) -> Result<&'a str, Error> {
-        self.find(name)
-            .ok_or_else(|| Error::value(format!("field {name} of {}", self.what), "missing", "there"))
-    }
-
-    fn list(&self, name: &'static str) -> Result<Vec<&'a str>, Error> {
-        columns::list(self.get(name)?).map_err(|expected| fault(name, expected))
-    }
-
-    fn integers<T: TryFrom<i128>>(&self, name: &'static str) -> Result<Vec<T>, Error> {
-        integers(name, self.get(name)?)
-    }
-
-    /// A text; nothing where it is missing or null.
-    fn text(&self, name: &'static str) -> Result<Option<String>, Error> {
-        match self.find(name).map(parse) {
-            None | Some(Ok(Json::Null)) => Ok(None),
-            Some(Ok(Json::Text(text))) => Ok(Some(text)),
-            Some(_) => Err(Error::value(name, "something else", "a text")),
-        }
-    }
-
-    /// A time in milliseconds; nothing where it is missing or null.
-    fn time(&self, name: &'static str) -> Result<Option<u64>, Error> {
-        let given = self.find(name).filter(|&text| text != "null");
-        let read = |text: &str| text.parse().map_err(|_| Error::value(name, text, "a time in milliseconds"));
-        given.map(read).transpose()
+        let times = self.hours.into_iter().zip(self.epochs).zip(self.shares);
+        let periods = times.enumerate().map(|(at, ((hour, epoch), shares))| Period {
+            cohort: Cohort { epoch, hour },
+            shares,
+            arms: self.arms.iter().map(|counts| counts.tally(at)).collect(),
+            holdout: self.holdout.tally(at),
+        });
+        History::new(periods.collect())
     }
 }
 
-fn integers<T: TryFrom<i128>>(what: &'static str, text: &str) -> Result<Vec<T>, Error> {
-    columns::integers(text).map_err(|expected| fault(what, expected))
+impl Counts {
+    fn read(columns: &mut Columns<'_>) -> Result<Self, Error> {
+        let mut read = Self::default();
+        let Self {
+            sums: [exposures, conversions, rewards, units, revenue, cost],
+            squares: [of_revenue, of_profit],
+        } = &mut read;
+        columns.fields(|columns, name| {
+            match name {
+                "exposures" => *exposures = columns.integers()?,
+                "conversions" => *conversions = columns.integers()?,
+                "rewards" => *rewards = columns.integers()?,
+                "units" => *units = columns.integers()?,
+                "revenue_minor" => *revenue = columns.integers()?,
+                "cost_minor" => *cost = columns.integers()?,
+                "revenue_sq" => *of_revenue = columns.integers()?,
+                "profit_sq" => *of_profit = columns.integers()?,
+                _ => drop(columns.raw()?),
+            }
+            Ok(())
+        })?;
+        Ok(read)
+    }
+
+    /// What was counted in the period at this place; the columns are long enough.
+    fn tally(&self, at: usize) -> Tally {
+        let [exposures, conversions, rewards, units, revenue_minor, cost_minor] =
+            self.sums.each_ref().map(|column| column.get(at).copied().unwrap_or(0));
+        let [revenue_sq, profit_sq] =
+            self.squares.each_ref().map(|column| column.get(at).copied().unwrap_or(0));
+        Tally { exposures, conversions, rewards, units, revenue_minor, cost_minor, revenue_sq, profit_sq }
+    }
 }
 
-fn count(what: &str, given: i64) -> Result<u32, Error> {
-    u32::try_from(given).map_err(|_| Error::value(what, given, "integers from 0 to 4294967295"))
+/// An entry of the delays: hour, delay and conversions.
+fn delay(columns: &mut Columns<'_>, into: &mut Delays) -> Result<(), Error> {
+    let entry: Vec<i64> = columns.integers()?;
+    let count = |given| u32::try_from(given).map_err(|_| columns.fault("an hour and a delay before this"));
+    match *entry.as_slice() {
+        [hour, delay, conversions] => into.add(count(hour)?, count(delay)?, conversions),
+        _ => Err(columns.fault("an hour, a delay and a number of conversions before this")),
+    }
 }
 
-fn fault(what: &str, expected: &str) -> Error {
-    Error::value(what, "something else", format!("JSON with {expected}"))
+/// A text; nothing where it is null.
+fn text_of(what: &str, json: &str) -> Result<Option<String>, Error> {
+    match parse(json) {
+        Ok(Json::Null) => Ok(None),
+        Ok(Json::Text(text)) => Ok(Some(text)),
+        _ => Err(Error::value(what, json, "a text or null")),
+    }
+}
+
+/// A time in milliseconds; nothing where it is null.
+fn time_of(what: &str, json: &str) -> Result<Option<u64>, Error> {
+    let read =
+        |text: &str| text.parse().map_err(|_| Error::value(what, text, "a time in milliseconds, or null"));
+    Some(json).filter(|&json| json != "null").map(read).transpose()
 }

@@ -3,7 +3,7 @@
 use super::Evidence;
 use crate::inference::{Course, Estimate, Question};
 use crate::time::HOUR_MS;
-use crate::{Choice, Error, Period, TOTAL, Tally};
+use crate::{Error, Period, TOTAL, Tally};
 
 /// A number at the end of each period, with the interval that holds at all looks together. NaN where nothing is known.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -75,12 +75,13 @@ impl Evidence {
         let (question, length) = (Question::of(&self.experiment), periods.len());
         let band = |course: Course| Band::of(&course.0, length);
         let mut arms = Vec::with_capacity(self.experiment.arms.len());
-        for place in 0..self.experiment.arms.len() {
+        let (mut values, of_holdout) = Course::of_values(basis, &question)?;
+        values.resize(self.experiment.arms.len(), Course(Vec::new()));
+        for (place, value) in values.into_iter().enumerate() {
             let share = |period: &Period| {
                 period.shares.get(place).map_or(f64::NAN, |&share| f64::from(share) / f64::from(TOTAL))
             };
             let tally = |period: &Period| period.arms.get(place).copied().unwrap_or_default();
-            let value = Course::of_value(basis, &question, Choice::Arm(place))?;
             arms.push(ArmSeries {
                 share: periods.iter().map(share).collect(),
                 value: band(value),
@@ -93,7 +94,7 @@ impl Evidence {
             arms,
             holdout: ArmSeries {
                 share: Vec::new(),
-                value: band(Course::of_value(basis, &question, Choice::Holdout)?),
+                value: band(of_holdout),
                 exposures: grown(periods, |period| period.holdout.exposures),
                 orders: grown(periods, |period| period.holdout.conversions),
             },

@@ -9,17 +9,17 @@
 //!
 //! Out of scope: differences between two arms after every period, which nothing draws.
 
-use super::effect::{SETTLED, tally_of};
-use super::stratum::Stratum;
-use super::{Estimate, Interval, Question, check_alpha, check_holdout, served};
-use crate::{Choice, Error, Period, TOTAL, Tally};
+use super::effect::SETTLED;
+use super::stratum::{Stratum, Widths};
+use super::{Estimate, Interval, Question, check_holdout, served};
+use crate::{Error, Period, TOTAL, Tally};
 
 /// One estimate after every period, in the order of the periods; `None` where too little was known yet.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Course(pub Vec<Option<Estimate>>);
 
 impl Course {
-    /// Value of an exposure of one arm (or of the holdout) after every period: that of [`value`](super::value) for the
+    /// Value of an exposure of every arm, and of the holdout, after every period: that of [`value`](super::value) for the
     /// periods so far.
     ///
     /// ```
@@ -34,37 +34,44 @@ impl Course {
     /// });
     /// let history = History::new(periods.collect())?;
     /// let question = Question { objective: Objective::Conversion, holdout_share: 0, alpha: 0.05, narrowest_at: 1e4 };
-    /// let course = Course::of_value(history.periods(), &question, Choice::Arm(0))?;
+    /// let (arms, _) = Course::of_values(history.periods(), &question)?;
     /// let now = value(history.periods(), &question, Choice::Arm(0))?.ok_or("too little is known")?;
-    /// let last = course.0[19].ok_or("too little is known")?;
+    /// let last = arms[0].0[19].ok_or("too little is known")?;
     /// assert!((last.value - now.value).abs() < 1e-12 && (last.se / now.se - 1.0).abs() < 1e-9);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     /// As [`value`](super::value).
-    pub fn of_value(periods: &[Period], question: &Question, of: Choice) -> Result<Self, Error> {
+    pub fn of_values(periods: &[Period], question: &Question) -> Result<(Vec<Self>, Self), Error> {
         let holdout = check_holdout(question.holdout_share)?;
-        let asks_holdout = of == Choice::Holdout;
-        let (mut before, mut so_far) = ((0.0, 0.0), SoFar::new(question, 1)?);
-        let mut course = Vec::with_capacity(periods.len());
+        let arms = periods.first().map_or(0, |period| period.arms.len());
+        let mut widths = Widths::new(question)?;
+        let one = || (Vec::with_capacity(periods.len()), (0.0, 0.0), SoFar::new(1));
+        let mut all: Vec<_> = (0..=arms).map(|_| one()).collect();
         for period in periods {
             let served = served(period, holdout)?;
-            let e = match (of, served) {
-                (Choice::Arm(arm), Some((shares, _))) => share(shares, arm),
-                (Choice::Holdout, Some((_, holdout))) => holdout,
-                (Choice::Negative, _) | (_, None) => 0.0,
-            };
-            let side = question.side(tally_of(period, of)?, 1.0, e, &mut before)?;
-            let exposures = exposures(period, asks_holdout);
-            if exposures > 0 && e > 0.0 {
-                so_far.add(exposures, &Stratum::new(exposures, vec![side]));
-            } else {
-                so_far.leave_out(exposures);
+            let (shares, q) = served.unwrap_or((&[], 0.0));
+            let mut exposures = exposures(period, false);
+            let tallies = period.arms.iter().chain([&period.holdout]).enumerate();
+            for ((place, tally), (course, before, so_far)) in tallies.zip(&mut all) {
+                // The holdout is compared among all units, an arm among those of the arms.
+                let e = if place < arms { share(shares, place) } else { q };
+                if place == arms {
+                    exposures = exposures.saturating_add(tally.exposures);
+                }
+                let side = [question.side(tally, 1.0, e, before)?];
+                if exposures > 0 && e > 0.0 {
+                    so_far.add(exposures, &Stratum::new(exposures, &side));
+                } else {
+                    so_far.leave_out(exposures);
+                }
+                course.push(so_far.estimate(&mut widths)?);
             }
-            course.push(so_far.estimate()?);
         }
-        Ok(Self(course))
+        let mut courses: Vec<Self> = all.into_iter().map(|(course, ..)| Self(course)).collect();
+        let of_holdout = courses.pop().unwrap_or(Self(Vec::new()));
+        Ok((courses, of_holdout))
     }
 
     /// What all units that were sent to arms brought more, in sum, than they would have brought in the holdout.
@@ -79,23 +86,24 @@ impl Course {
     /// As [`value`](super::value).
     pub fn of_gain_to_holdout(periods: &[Period], question: &Question) -> Result<Self, Error> {
         let holdout = check_holdout(question.holdout_share)?;
-        let (mut before, mut so_far) = ([(0.0, 0.0); 2], SoFar::new(question, 2)?);
+        let mut widths = Widths::new(question)?;
+        let (mut before, mut so_far) = ([(0.0, 0.0); 2], SoFar::new(2));
         let mut course = Vec::with_capacity(periods.len());
         for period in periods {
             let q = served(period, holdout)?.map_or(0.0, |served| served.1);
             let arms = period.arms.iter().try_fold(Tally::default(), |sum, arm| sum.plus(arm))?;
             let [of_arms, of_holdout] = &mut before;
-            let sides = vec![
+            let sides = [
                 question.side(&arms, 1.0, 1.0 - q, of_arms)?,
                 question.side(&period.holdout, -1.0, q, of_holdout)?,
             ];
             let exposures = exposures(period, true);
             if exposures > 0 && q > 0.0 {
-                so_far.add(exposures, &Stratum { h: 1.0 - q, units: exposures as f64, sides });
+                so_far.add(exposures, &Stratum { h: 1.0 - q, units: exposures as f64, sides: &sides });
             } else {
                 so_far.leave_out(exposures);
             }
-            course.push(so_far.sum()?);
+            course.push(so_far.sum(&mut widths)?);
         }
         Ok(Self(course))
     }
@@ -114,7 +122,8 @@ impl Course {
     pub fn of_gain_to_equal(periods: &[Period], question: &Question) -> Result<Self, Error> {
         let holdout = check_holdout(question.holdout_share)?;
         let arms = periods.first().map_or(0, |period| period.arms.len());
-        let (mut before, mut so_far) = (vec![(0.0, 0.0); arms], SoFar::new(question, 1)?);
+        let mut widths = Widths::new(question)?;
+        let (mut before, mut so_far) = (vec![(0.0, 0.0); arms], SoFar::new(1));
         let mut course = Vec::with_capacity(periods.len());
         for period in periods {
             let shares = served(period, holdout)?.map_or(&[][..], |served| served.0);
@@ -129,11 +138,11 @@ impl Course {
             }
             let exposures = exposures(period, false);
             if exposures > 0 && !sides.is_empty() {
-                so_far.add(exposures, &Stratum { h: 1.0, units: exposures as f64, sides });
+                so_far.add(exposures, &Stratum { h: 1.0, units: exposures as f64, sides: &sides });
             } else {
                 so_far.leave_out(exposures);
             }
-            course.push(so_far.sum()?);
+            course.push(so_far.sum(&mut widths)?);
         }
         Ok(Self(course))
     }
@@ -150,8 +159,7 @@ fn exposures(period: &Period, with_holdout: bool) -> i64 {
 }
 
 /// Sums over the strata so far.
-struct SoFar<'a> {
-    question: &'a Question,
+struct SoFar {
     /// Sides that each must have events enough; further sides count for the first.
     sides: usize,
     events: [(i64, i64); 2],
@@ -162,16 +170,16 @@ struct SoFar<'a> {
     scores: f64,
     /// Σ h² (Γ - c)² is `squares[0] - 2 c squares[1] + c² squares[2]`.
     squares: [f64; 3],
+    /// What all sides count for, in size; 0 where nothing is compared at all.
+    asked: f64,
     /// What the degrees of freedom are made of.
     variance: f64,
     spread: f64,
 }
 
-impl<'a> SoFar<'a> {
-    fn new(question: &'a Question, sides: usize) -> Result<Self, Error> {
-        check_alpha(question.alpha)?;
-        Ok(Self {
-            question,
+impl SoFar {
+    fn new(sides: usize) -> Self {
+        Self {
             sides,
             events: [(0, 0); 2],
             units: 0,
@@ -179,22 +187,24 @@ impl<'a> SoFar<'a> {
             weight: 0.0,
             scores: 0.0,
             squares: [0.0; 3],
+            asked: 0.0,
             variance: 0.0,
             spread: 0.0,
-        })
+        }
     }
 
     fn leave_out(&mut self, exposures: i64) {
         self.left_out = self.left_out.saturating_add(exposures);
     }
 
-    fn add(&mut self, exposures: i64, stratum: &Stratum) {
+    fn add(&mut self, exposures: i64, stratum: &Stratum<'_>) {
         self.units = self.units.saturating_add(exposures);
         for (place, side) in stratum.sides.iter().enumerate() {
             if let Some((with, without)) = self.events.get_mut(if place < self.sides { place } else { 0 }) {
                 *with = with.saturating_add(side.conversions);
                 *without = without.saturating_add(side.without);
             }
+            self.asked += side.sign.abs();
             let (v, of_each) = stratum.variance(side);
             (self.variance, self.spread) = (self.variance + v, self.spread + of_each);
         }
@@ -208,7 +218,7 @@ impl<'a> SoFar<'a> {
     }
 
     /// The mean of the scores.
-    fn estimate(&self) -> Result<Option<Estimate>, Error> {
+    fn estimate(&self, widths: &mut Widths) -> Result<Option<Estimate>, Error> {
         let is_settled = |&(with, without): &(i64, i64)| with.min(without) >= SETTLED;
         if !self.events.iter().take(self.sides).all(is_settled) {
             return Ok(None);
@@ -218,13 +228,25 @@ impl<'a> SoFar<'a> {
         let squares = around_0 - value * (2.0 * slope - value * curve);
         let se = squares.max(0.0).sqrt() / self.weight;
         let freedom = if self.spread > 0.0 { self.variance * (self.variance / self.spread) } else { 1.0 };
-        Estimate::of((value, se, freedom), (self.units, self.left_out), self.question)
+        Estimate::of((value, se, freedom), (self.units, self.left_out), widths)
     }
 
-    /// The sum of the scores.
-    fn sum(&self) -> Result<Option<Estimate>, Error> {
+    /// The sum of the scores: exactly 0 where they are 0 whatever happens.
+    fn sum(&self, widths: &mut Widths) -> Result<Option<Estimate>, Error> {
+        if self.units > 0 && self.asked == 0.0 {
+            let zero = Interval { low: 0.0, high: 0.0 };
+            let (units, left_out) = (self.units, self.left_out);
+            return Ok(Some(Estimate {
+                value: 0.0,
+                se: 0.0,
+                at_one_look: zero,
+                at_any_look: zero,
+                units,
+                left_out,
+            }));
+        }
         let times = |interval: Interval| interval.times(self.weight);
-        Ok(self.estimate()?.map(|mean| Estimate {
+        Ok(self.estimate(widths)?.map(|mean| Estimate {
             value: mean.value * self.weight,
             se: mean.se * self.weight,
             at_one_look: times(mean.at_one_look),

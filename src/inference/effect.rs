@@ -13,8 +13,8 @@
 //!
 //! All units of a period have the same e_t and m, so the sums of n, Y and Y² of the period are enough.
 
-use super::stratum::{Side, Stratum, freedom};
-use super::{Interval, check_alpha, check_holdout, served};
+use super::stratum::{Side, Stratum, Widths, freedom};
+use super::{Interval, check_holdout, served};
 use crate::{Choice, Error, Experiment, Objective, Period, TOTAL, Tally};
 
 /// Fewest conversions, and fewest exposures without, that each side of a comparison needs: below, a mean is not
@@ -142,11 +142,11 @@ pub fn differences(
 }
 
 fn estimate(periods: &[Period], question: &Question, choices: &[Choice]) -> Result<Option<Estimate>, Error> {
-    check_alpha(question.alpha)?;
+    let mut widths = Widths::new(question)?;
     let holdout = check_holdout(question.holdout_share)?;
     let asks_holdout = choices.contains(&Choice::Holdout);
     let mut before = vec![(0.0, 0.0); choices.len()];
-    let (mut strata, mut units, mut left_out) = (Vec::<Stratum>::new(), 0_i64, 0_i64);
+    let (mut kept, mut units, mut left_out) = (Vec::new(), 0_i64, 0_i64);
     for period in periods {
         let served = served(period, holdout)?;
         let probability = |choice| match (choice, served) {
@@ -167,11 +167,13 @@ fn estimate(periods: &[Period], question: &Question, choices: &[Choice]) -> Resu
         let exposures = counted.map(|tally| tally.exposures).fold(0, i64::saturating_add);
         if exposures > 0 && sides.iter().all(|side| side.e > 0.0) {
             units = units.saturating_add(exposures);
-            strata.push(Stratum::new(exposures, sides));
+            kept.push((exposures, sides));
         } else {
             left_out = left_out.saturating_add(exposures);
         }
     }
+    let strata: Vec<Stratum<'_>> =
+        kept.iter().map(|(exposures, sides)| Stratum::new(*exposures, sides)).collect();
     let settled = |place| {
         let sides = strata.iter().filter_map(|stratum| stratum.sides.get(place));
         let counts = sides.map(|side: &Side| (side.conversions, side.without));
@@ -181,13 +183,13 @@ fn estimate(periods: &[Period], question: &Question, choices: &[Choice]) -> Resu
     if !(0..choices.len()).all(settled) {
         return Ok(None);
     }
-    average(&strata, question, units, left_out)
+    average(&strata, &mut widths, units, left_out)
 }
 
 /// The weighted mean of all scores; `None` where they do not vary, since their variance is then not known.
 fn average(
-    strata: &[Stratum],
-    question: &Question,
+    strata: &[Stratum<'_>],
+    widths: &mut Widths,
     units: i64,
     left_out: i64,
 ) -> Result<Option<Estimate>, Error> {
@@ -195,10 +197,10 @@ fn average(
     let value = strata.iter().map(|stratum| stratum.h * stratum.scores()).sum::<f64>() / weight;
     let squares: f64 = strata.iter().map(|stratum| stratum.h * stratum.h * stratum.squares(value)).sum();
     let se = squares.sqrt() / weight;
-    Estimate::of((value, se, freedom(strata)), (units, left_out), question)
+    Estimate::of((value, se, freedom(strata)), (units, left_out), widths)
 }
 
-pub(super) fn tally_of(period: &Period, choice: Choice) -> Result<&Tally, Error> {
+fn tally_of(period: &Period, choice: Choice) -> Result<&Tally, Error> {
     let arm = match choice {
         Choice::Holdout => return Ok(&period.holdout),
         Choice::Arm(arm) => arm,

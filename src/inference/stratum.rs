@@ -5,25 +5,47 @@
 //!
 //! Out of scope: which sides are compared, and with which probabilities units were sent to them.
 
-use super::{Estimate, Interval, Question, sequence_width};
+use super::{Estimate, Interval, Question, check_alpha, sequence_width};
 use crate::math::normal_quantile;
 use crate::{Error, Objective, Tally};
+
+/// Widths of intervals in standard errors, each computed once where it is asked for in a row.
+pub(super) struct Widths {
+    question: Question,
+    z: f64,
+    last: (i64, f64),
+}
+
+impl Widths {
+    pub(super) fn new(question: &Question) -> Result<Self, Error> {
+        check_alpha(question.alpha)?;
+        let z = normal_quantile(1.0 - 0.5 * question.alpha);
+        Ok(Self { question: *question, z, last: (0, f64::NAN) })
+    }
+
+    /// The sequence's width for a standard deviation of 1, in standard errors of as many observations.
+    fn of(&mut self, units: i64) -> Result<f64, Error> {
+        if self.last.0 != units {
+            let n = units as f64;
+            let Question { alpha, narrowest_at, .. } = self.question;
+            self.last = (units, sequence_width(n, alpha, narrowest_at)? * n.sqrt());
+        }
+        Ok(self.last.1)
+    }
+}
 
 impl Estimate {
     /// The estimate with its intervals; `None` where nothing varies, since the variance is then not known.
     pub(super) fn of(
         (value, se, freedom): (f64, f64, f64),
         (units, left_out): (i64, i64),
-        question: &Question,
+        widths: &mut Widths,
     ) -> Result<Option<Self>, Error> {
         if se.is_nan() || se <= 0.0 {
             return Ok(None);
         }
-        let z = normal_quantile(1.0 - 0.5 * question.alpha);
-        let t = student(z, freedom);
-        // The sequence's width for a standard deviation of 1, in standard errors of as many observations.
-        let n = units as f64;
-        let wide = sequence_width(n, question.alpha, question.narrowest_at)? * n.sqrt() * t / z;
+        let t = student(widths.z, freedom);
+        let wide = widths.of(units)? * t / widths.z;
         let (at_one_look, at_any_look) =
             (Interval::around(value, t * se), Interval::around(value, wide * se));
         Ok(Some(Self { value, se, at_one_look, at_any_look, units, left_out }))
@@ -79,14 +101,14 @@ pub(super) struct Side {
 }
 
 /// One period: what the sum of the scores and of their squares around any centre follow from.
-pub(super) struct Stratum {
+pub(super) struct Stratum<'a> {
     pub h: f64,
     pub units: f64,
-    pub sides: Vec<Side>,
+    pub sides: &'a [Side],
 }
 
-impl Stratum {
-    pub(super) fn new(units: i64, sides: Vec<Side>) -> Self {
+impl<'a> Stratum<'a> {
+    pub(super) fn new(units: i64, sides: &'a [Side]) -> Self {
         let variance: f64 = sides.iter().map(|side| 1.0 / side.e).sum();
         Self { h: (1.0 / variance).sqrt(), units: units as f64, sides }
     }
@@ -122,10 +144,10 @@ impl Stratum {
 ///
 /// (Σ v)² / Σ (v² / s), where a side's s conversions in a period contribute v to the variance: Satterthwaite (1946),
 /// doi:10.2307/3002019, with the variance of a count.
-pub(super) fn freedom(strata: &[Stratum]) -> f64 {
+pub(super) fn freedom(strata: &[Stratum<'_>]) -> f64 {
     let (mut sum, mut spread) = (0.0, 0.0);
     for stratum in strata {
-        for side in &stratum.sides {
+        for side in stratum.sides {
             let (v, of_each) = stratum.variance(side);
             sum += v;
             spread += of_each;

@@ -10,6 +10,8 @@ pub(super) struct Client {
     rules: Vec<(Place, usize)>,
     /// Cards of the site that stand on the page, also those about other items: what is in them is not the page's.
     cards: Vec<usize>,
+    /// Nothing is reported of this page.
+    pub(super) is_preview: bool,
 }
 
 /// Whose element a rule applies to.
@@ -92,6 +94,9 @@ impl Client {
         if site.field() != FIELD {
             json.text.push_str(",\"field\":");
             json.string(site.field());
+        }
+        if self.is_preview {
+            json.text.push_str(",\"preview\":true");
         }
         let json = json.text;
         format!("<script type=\"module\" src=\"/haggle/haggle.js\" data-haggle='{json}}}'></script>")

@@ -2,7 +2,7 @@
 
 use super::{Algorithm, Quote, Refusal, Token, signed_token, signing_input};
 use crate::base64url::{decode, encode};
-use crate::{Error, Key, UnitKey};
+use crate::{Error, Key};
 
 /// The id before the colon, and the key after it.
 pub(super) fn with_id<'a>(what: &str, part: &'a str, key: &str) -> Result<(String, &'a str), Error> {
@@ -76,20 +76,20 @@ impl Quotary {
         }
     }
 
-    /// Signs bytes for one unit (pins): base64url of the bytes and the first 16 bytes of their MAC.
-    pub(crate) fn seal(&self, purpose: &[u8], unit: &UnitKey, payload: &[u8]) -> String {
+    /// Signs bytes for one unit (pins) or one place (preview links): base64url of the bytes and the first 16 bytes of their MAC.
+    pub(crate) fn seal(&self, purpose: &[u8], whose: &[u8; 16], payload: &[u8]) -> String {
         let Some((_, key)) = self.keys.first() else { return String::new() };
-        let tag = key.sign(&[purpose, unit.bytes(), payload]);
+        let tag = key.sign(&[purpose, whose, payload]);
         let mut bytes = payload.to_vec();
         bytes.extend(tag.iter().take(16));
         encode(&bytes)
     }
 
-    /// Opens what [`Quotary::seal`] made for this unit with any known key.
-    pub(crate) fn unseal(&self, purpose: &[u8], unit: &UnitKey, text: &str) -> Option<Vec<u8>> {
+    /// Opens what [`Quotary::seal`] made for this unit or place with any known key.
+    pub(crate) fn unseal(&self, purpose: &[u8], whose: &[u8; 16], text: &str) -> Option<Vec<u8>> {
         let mut payload = decode(text)?;
         let tag = payload.split_off(payload.len().checked_sub(16)?);
-        let genuine = self.keys.iter().any(|(_, key)| key.verifies(&[purpose, unit.bytes(), &payload], &tag));
+        let genuine = self.keys.iter().any(|(_, key)| key.verifies(&[purpose, whose, &payload], &tag));
         genuine.then_some(payload)
     }
 }

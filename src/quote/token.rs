@@ -77,8 +77,8 @@ impl<'a> Token<'a> {
     /// `malformed`, or `preview`: what a preview link shows is never charged nor counted.
     pub fn quote(&self) -> Result<Quote, Refusal> {
         let malformed = |why: Error| Refusal::malformed(&format!("claims: {why}"));
-        let (quote, is_preview) = Quote::read(&decoded(self.claims)?).map_err(malformed)?;
-        if is_preview {
+        let quote = Quote::read(&decoded(self.claims)?).map_err(malformed)?;
+        if quote.is_preview {
             return Err(Refusal::new("preview", "made for a preview; it is never charged nor counted"));
         }
         if !(1..=SHARDS_MAX).contains(&quote.shards) {
@@ -89,9 +89,9 @@ impl<'a> Token<'a> {
 }
 
 impl Quote {
-    /// The claims of a token, and whether it was made for a preview. Those that are not known are left alone (RFC 7519,
+    /// The claims of a token. Those that are not known are left alone (RFC 7519,
     /// section 4); the version, which quotes of older releases do not have, is 0 where it is missing.
-    fn read(claims: &str) -> Result<(Self, bool), Error> {
+    fn read(claims: &str) -> Result<Self, Error> {
         let mut fields = object(claims)?.any_fields()?;
         let is_preview = fields.take("preview").if_any().map_or(Ok(false), |claim| claim.truth())?;
         let is_shared = match fields.take("u").if_given() {
@@ -101,7 +101,7 @@ impl Quote {
                 _ => return Err(unit.refusal(format!("{OF_ITEM:?}"))),
             },
         };
-        let quote = Self {
+        Ok(Self {
             merchant: fields.take("m").text()?,
             sku: fields.take("o").text()?,
             currency: fields.take("c").text()?,
@@ -118,8 +118,8 @@ impl Quote {
             shards: fields.take("s").count()?,
             exposure_id: fields.take("jti").text()?,
             is_shared,
-        };
-        Ok((quote, is_preview))
+            is_preview,
+        })
     }
 }
 

@@ -60,10 +60,10 @@ const LEADING = [
   {
     definition: ofItem('sevilla', 'OLIVE-500', { friendly: 1600, list: 1900, delicacy: 2400, gift: 3000 },
       'Early-harvest oil is bought as a delicacy, not by the litre: at 24.00 nearly as many shoppers buy as at 19.00, and each sale earns half as much again.'),
-    visitors: 1100, demand: { reach: 0.062, middle: 2750, width: 330 },
+    visitors: 1100, demand: { reach: 0.062, middle: 2900, width: 220 },
     steps: [
       step(0.2, 'set-floor', 'maria', 'gift gets too little to be judged; the floor goes up for two weeks', { floor: 0.05 }),
-      step(0.45, 'add-arm', 'jonas', 'the competitor is at 21.90 since Monday', { arm: { name: 'market', price_minor: 2190 } }),
+      step(0.45, 'add-arm', 'jonas', 'the competitor is at 20.90 since Monday', { arm: { name: 'market', price_minor: 2090 } }),
       step(0.6, 'pause-arm', 'maria', 'complaints about 30.00 in the shop in town', { arm: 'gift' }),
     ],
   },
@@ -86,7 +86,7 @@ const LEADING = [
   {
     definition: ofItem('carrara', 'MORTAR-18', { list: 4900, less: 4400, more: 5500 },
       'A plain A/B/C test, as we did them before: is 49.00 too low for the mortar?', { policy: { name: 'fixed', shares: [0.4, 0.3, 0.3] } }),
-    visitors: 420, demand: { reach: 0.05, middle: 6400, width: 900 }, mismatches: [['json-ld', 'input', 24], ['.sticky-bar .price', 'output', 9]],
+    visitors: 420, demand: { reach: 0.05, middle: 5900, width: 420 }, mismatches: [['json-ld', 'input', 24], ['.sticky-bar .price', 'output', 9]],
   },
   {
     definition: ofItem('faro', 'HONEY-450', { list: 1390, less: 1190, more: 1590 }, 'Raw honey is a present in December: 15.90 sells as much as 13.90.'),
@@ -94,7 +94,7 @@ const LEADING = [
   },
   {
     definition: ofItem('trapani', 'SALT-200', { list: 790, less: 690, more: 890 }, 'Salt is bought with something else: nobody leaves because of a euro.'),
-    visitors: 500, demand: { reach: 0.1, middle: 1150, width: 140 },
+    visitors: 500, demand: { reach: 0.1, middle: 1300, width: 120 },
     steps: [step(0.6, 'decide', 'jonas', 'more is the best price since the second week', { arm: 'more' }), step(0.7, 'archive', 'jonas', 'the new price is in the catalogue')],
   },
   {

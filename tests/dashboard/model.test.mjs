@@ -6,26 +6,25 @@ import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
 import { Lab } from '../../target/browser-node/haggle_lab.js';
-import { startChromium } from '../chromium.mjs';
 import { otherExperiment } from '../kit.mjs';
+import { Browser } from './browser-kit.mjs';
 import { openSeeded } from './seed.mjs';
 
 /** @type {import('../kit.mjs').World} */
 let world;
-/** @type {import('playwright-core').Browser} */
+/** @type {Browser} */
 let browser;
+/** @type {import('./browser-kit.mjs').Tab} */
+let tab;
 /** @type {import('playwright-core').Page} */
 let page;
-/** What went wrong in the page. @type {string[]} */
-const wrong = [];
 
 before(async () => {
   ({ world } = await openSeeded({ experiments: 10, days: 14 }));
-  browser = await startChromium();
-  page = await browser.newPage({ locale: 'en-US', viewport: { width: 1280, height: 900 } });
-  page.on('pageerror', (error) => wrong.push(String(error)));
-  page.on('console', (message) => { if (message.type() === 'error') wrong.push(message.text()); });
-  await page.addInitScript((token) => sessionStorage.setItem('haggle_admin_token', token), world.edge.secrets.ADMIN_TOKEN);
+  browser = await Browser.start(world);
+  tab = await browser.tab();
+  page = tab.page;
+  page.setDefaultTimeout(15_000);
 });
 after(async () => {
   await browser?.close();
@@ -33,14 +32,14 @@ after(async () => {
 });
 
 const evidenceOf = async (name) => (await world.admin('GET', `/haggle/v1/experiments/${name}/evidence`)).text;
-const english = (options) => (value) => new Intl.NumberFormat('en-US', options).format(value);
+const english = (options) => (value) => new Intl.NumberFormat('en-GB', options).format(value);
 const count = english({ maximumFractionDigits: 0 });
 const percent = (value, digits = 1) => english({ style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits })(value);
 const probability = (value) => (value > 0 && value < 0.001 ? '<0.1%' : value < 1 && value > 0.999 ? '>99.9%' : value === null ? '–' : percent(value));
 
 /** The page of one experiment, drawn. @param {string} name */
 async function open(name) {
-  await page.goto(`${world.edge.adminUrl}/#/experiments/${name}/model`);
+  await tab.open(`/experiments/${name}/model`);
   await page.locator('.model-summary .lead').waitFor();
 }
 
@@ -125,5 +124,5 @@ test('of a draft nothing is known, and nothing is made up; where items are rando
   assert.match(await page.locator('.model').innerText(), /Left out, because items are randomised here[^.]*What each arm is worth/);
   assert.equal(await page.locator('.panel-densities').count(), 0);
   assert.doesNotMatch(await page.locator('.model').innerText(), /NaN|Infinity|undefined|null/);
-  assert.deepEqual(wrong, []);
+  tab.check();
 });

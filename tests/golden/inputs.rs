@@ -25,5 +25,6 @@ pub fn quote<'de, D: Deserializer<'de>>(from: D) -> Result<Quote, D::Error> {
         shards: number("s") as u32,
         exposure_id: text("jti"),
         is_shared: value["u"] == "item",
+        is_preview: value["preview"] == true,
     })
 }

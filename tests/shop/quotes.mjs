@@ -7,7 +7,7 @@
 import { decodeJwt, errors, jwtVerify } from 'jose';
 
 /**
- * @typedef {{ m?: string, o: string, c: string, p: number, pp?: number, x?: string, a?: string, exp: number, jti?: string }} Claims
+ * @typedef {{ m?: string, o: string, c: string, p: number, pp?: number, x?: string, a?: string, exp: number, jti?: string, preview?: boolean }} Claims
  */
 
 const TOKEN_CHARS_MAX = 4096;
@@ -62,6 +62,7 @@ export async function verifyQuote(token, { keys, sku, currency, merchant, now_s 
   const rules = { algorithms: ['HS256'], requiredClaims: ['exp'], currentDate: new Date(now_s * 1000) };
   try {
     const claims = /** @type {Claims} */ (/** @type {any} */ ((await jwtVerify(token, keyOf, rules)).payload));
+    if (claims.preview) return { refused: 'preview' };
     if (claims.o !== sku) return { refused: 'another item' };
     if (claims.c !== currency) return { refused: 'another currency' };
     if (merchant !== undefined && claims.m !== merchant) return { refused: 'another merchant' };

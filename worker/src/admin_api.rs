@@ -10,7 +10,8 @@ use crate::central::experiments::Stored;
 use crate::http::{self, Fault, json_response, json_text, query};
 use crate::settings::Settings;
 use crate::{
-    cache, catalogue_api, central, evidence_api, log_api, overview_api, publisher, report_api, sales_api,
+    cache, catalogue_api, central, evidence_api, log_api, overview_api, preview_api, publisher, report_api,
+    sales_api,
 };
 
 /// What stands before the name of an experiment.
@@ -47,6 +48,8 @@ pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
         (Method::Get, "/haggle/v1/history") => history(&request, env).await,
         (Method::Get, "/haggle/v1/audit") => audit(&request, env).await,
         (Method::Get, "/haggle/v1/unit") => unit(&request, &settings),
+        (Method::Post, "/haggle/v1/preview-links") => preview_api::link(&request, env, &settings).await,
+        (_, "/haggle/v1/preview-links") => Err(Fault::Method("POST")),
         (Method::Post, "/haggle/v1/sales") => sales_api::sales(&request, env).await,
         (_, "/haggle/v1/sales") => Err(Fault::Method("POST")),
         (_, "/haggle/v1/snapshot" | "/haggle/v1/snapshots" | "/haggle/v1/history") => {

@@ -17,6 +17,7 @@
 //! | `publisher` | 5 to 7, the sync job | Durable Object `PUBLISHER`, cron |
 //! | `auth` | who operators are | WebCrypto, rate limiting |
 //! | `admin_api` | what operators see | `ADMIN_HOST` |
+//! | `preview_api` | 2 decision, to be looked at alone | - |
 //! | `overview_api`, `evidence_api` | what operators watch | - |
 //! | `report_api`, `log_api` | what came of it | - |
 //! | `seen` | what was counted, for reports and standings | - |
@@ -44,6 +45,7 @@ mod mismatches;
 mod origin;
 mod overview_api;
 mod page;
+mod preview_api;
 mod proof;
 mod publisher;
 mod quotes_api;
@@ -130,8 +132,10 @@ async fn admin_route(request: Request, env: &Env) -> std::result::Result<Respons
 }
 
 /// What a page of the admin host may do: load what is ours, and nothing of anybody else; and what it may not be used for:
-/// frames, guessed types, referrers.
-const ADMIN_HEADERS: [(&str, &str); 3] = [
+/// frames, guessed types, referrers. Each file is asked for again every time, as a deploy may have changed it: who has it
+/// gets a 304.
+const ADMIN_HEADERS: [(&str, &str); 4] = [
+    ("cache-control", "private, no-cache"),
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \

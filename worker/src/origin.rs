@@ -22,8 +22,10 @@ extern "C" {
 pub struct ShopRequest {
     /// As it came.
     pub raw: Request,
-    /// Its address.
+    /// Its address, without the token of a preview.
     url: String,
+    /// That token.
+    pub preview: Option<String>,
     /// Its cookies, as they came.
     pub cookies: String,
     /// Nothing but a whole page will do: a part, or «unchanged», could be of a page with another price.
@@ -47,7 +49,13 @@ impl ShopRequest {
         let headers = raw.headers();
         let cookies = headers.get("cookie")?.unwrap_or_default();
         let is_for_page = asks_for_page(&headers)?;
-        Ok(Self { url, cookies, is_for_page, raw })
+        let (url, preview) = haggle::preview::without_token(&url);
+        Ok(Self { url, preview, cookies, is_for_page, raw })
+    }
+
+    /// Its address, without the token of a preview.
+    pub fn url(&self) -> &str {
+        &self.url
     }
 
     /// The address from the host on.
@@ -82,7 +90,7 @@ impl ShopRequest {
     /// # Errors
     /// The shop cannot be reached.
     pub async fn pass(&self, env: &Env) -> Result<Response> {
-        send(&upstream(&self.raw, env, self.path_and_query())?).await
+        send(&self.upstream(env)?).await
     }
 
     /// Sends it on and asks for a page that can be priced: not a part of it, and not «unchanged».
@@ -90,7 +98,7 @@ impl ShopRequest {
     /// # Errors
     /// The shop cannot be reached.
     pub async fn page(&self, env: &Env, settings: &Settings, context: &Context) -> Result<Page> {
-        let upstream = upstream(&self.raw, env, self.path_and_query())?;
+        let upstream = self.upstream(env)?;
         if !self.is_for_page {
             return Ok(Page { response: send(&upstream).await?, is_cached: false });
         }
@@ -109,18 +117,20 @@ impl ShopRequest {
         html_cache::keep(key, &response, context)?;
         Ok(Page { response, is_cached: false })
     }
-}
 
-/// The request as the shop gets it.
-fn upstream(raw: &Request, env: &Env, path_and_query: &str) -> Result<Request> {
-    let init: &RequestInit = raw.unchecked_ref();
-    let Some(origin) = origin(env) else {
-        return Ok(Request::new_with_str_and_init(&raw.url(), init)?);
-    };
-    let upstream = Request::new_with_str_and_init(&format!("{origin}{path_and_query}"), init)?;
-    let host = raw.headers().get("host")?;
-    upstream.headers().set("x-forwarded-host", &host.unwrap_or_else(|| crate::http::host_of(&raw.url())))?;
-    Ok(upstream)
+    /// The request as the shop gets it.
+    fn upstream(&self, env: &Env) -> Result<Request> {
+        let init: &RequestInit = self.raw.unchecked_ref();
+        let Some(origin) = origin(env) else {
+            return Ok(Request::new_with_str_and_init(&self.url, init)?);
+        };
+        let address = format!("{origin}{}", self.path_and_query());
+        let upstream = Request::new_with_str_and_init(&address, init)?;
+        let host = self.raw.headers().get("host")?;
+        let host = host.unwrap_or_else(|| crate::http::host_of(&self.url));
+        upstream.headers().set("x-forwarded-host", &host)?;
+        Ok(upstream)
+    }
 }
 
 /// Sends a request out.

@@ -6,10 +6,12 @@
 //!
 //! Out of scope: where prices stand in a page (the core's `page`), and who sees which price (`visitor`).
 
-use std::borrow::Cow;
+mod preview;
+mod write;
+
 use std::rc::Rc;
 
-use haggle::page::{Field, Output, Report, Rewriter};
+use haggle::page::{Output, Report, Rewriter};
 use haggle::{LiveExperiment, Snapshot};
 use js_sys::Uint8Array;
 use wasm_bindgen::{JsCast, JsValue};
@@ -20,12 +22,14 @@ use crate::clock;
 use crate::http::copied;
 use crate::mismatches::is_wrong;
 use crate::origin::{Page, ShopRequest};
+use crate::preview_api::Asked;
 use crate::reasons::Reason;
 use crate::settings::{Mode, Settings};
 use crate::shared_cache::make_private;
 use crate::stream::{Reader, Whole, Writer};
 use crate::visitor::{PageOffers, Visitor, expire_cookies};
 use crate::{cache, charset, mismatches, proof};
+use write::{pump, with_quotes};
 
 /// Most bytes of a page that are kept in memory.
 const PAGE_BYTES_MAX: usize = 2 * 1024 * 1024;
@@ -49,7 +53,15 @@ pub async fn serve(request: &Request, url: String, env: &Env, context: &Context)
         Method::Head => return head(&request, env, context).await,
         _ => return request.pass(env).await,
     }
-    let ready = match ready(&request, env, context).await {
+    match Asked::of(request.preview.clone(), &request.cookies) {
+        Some(asked) => preview::serve(request, asked, env, context).await,
+        None => of_visitor(request, env, context).await,
+    }
+}
+
+/// Serves a page to the visitor of a request.
+async fn of_visitor(request: ShopRequest, env: &Env, context: &Context) -> Result<Response> {
+    let ready = match ready(&request, env, context, true).await {
         Ok(ready) => ready,
         Err(reason) => {
             let page = Page { response: request.pass(env).await?, is_cached: false };
@@ -69,7 +81,7 @@ pub async fn serve(request: &Request, url: String, env: &Env, context: &Context)
 /// The shop's answer to a question about a page. Where everybody sees the same prices a cache may renew the page that it
 /// has by this answer, and so it says no more than the page itself; a page of a visitor's own lies in no cache.
 async fn head(request: &ShopRequest, env: &Env, context: &Context) -> Result<Response> {
-    let (ready, response) = (ready(request, env, context).await, request.pass(env).await?);
+    let (ready, response) = (ready(request, env, context, true).await, request.pass(env).await?);
     let Ok(ready) = ready else { return Ok(response) };
     let visitor = ready.visitor("");
     if !visitor.is_nobody() || unfit(&response)?.is_some() {
@@ -103,15 +115,21 @@ impl Ready {
     }
 }
 
-/// What prices are decided by, if anything may be priced.
-async fn ready(request: &ShopRequest, env: &Env, context: &Context) -> std::result::Result<Ready, Reason> {
+/// What prices are decided by, if anything may be priced; `asks` whether the visitor has to agree.
+async fn ready(
+    request: &ShopRequest,
+    env: &Env,
+    context: &Context,
+    asks: bool,
+) -> std::result::Result<Ready, Reason> {
     let misconfigured = |error: String| {
         worker::console_error!("settings: {error}");
         Reason::Misconfigured
     };
     let settings = Settings::of(env).map_err(misconfigured)?;
     settings.signer.ready().await.map_err(misconfigured)?;
-    let is_refused = settings.consent.as_ref().is_some_and(|consent| !consent.is_given(&request.cookies));
+    let consent = settings.consent.as_ref().filter(|_| asks);
+    let is_refused = consent.is_some_and(|consent| !consent.is_given(&request.cookies));
     let snapshot = cache::snapshot_for_page(env, &settings, context).await;
     if is_refused && !snapshot.as_deref().is_ok_and(has_shared) {
         return Err(Reason::NoConsent);
@@ -135,6 +153,10 @@ struct View {
 
 impl View {
     async fn serve(mut self, context: &Context) -> Result<Response> {
+        if self.visitor.is_preview() {
+            self.visitor.settle();
+            return self.whole(Reason::Preview, context).await;
+        }
         if self.visitor.sees_catalogue() {
             return self.at_catalogue(Reason::FirstView, context).await;
         }
@@ -201,7 +223,10 @@ impl View {
                 return self.left_alone(response, Reason::TooLarge);
             }
         };
-        let is_to_prove = matches!(self.visitor.settings().mode, Mode::Proven);
+        let is_to_prove = matches!(
+            (reason, self.visitor.settings().mode),
+            (Reason::Priced | Reason::AdClick, Mode::Proven)
+        );
         self.of_whole(&bytes, reason, is_to_prove).await
     }
 
@@ -217,7 +242,10 @@ impl View {
 
     /// The response with a page that was rewritten as a whole, but for some items; a sample of them is read again.
     async fn written(&self, mut output: Output, without: &[String]) -> Result<Response> {
-        let bytes = with_quotes(&self.visitor, &mut output).await;
+        let mut bytes = with_quotes(&self.visitor, &mut output).await;
+        if self.visitor.is_preview() {
+            bytes.to_mut().extend_from_slice(preview::BANNER.as_bytes());
+        }
         mismatches::sample(&self.visitor, self.request.path(), without, &bytes);
         self.with_bytes(&bytes)
     }
@@ -229,7 +257,7 @@ impl View {
         let mut without = Vec::new();
         let (output, report) =
             rewritten(&self.visitor, path, &PageOffers::of(&self.visitor, &without), bytes);
-        let is_wrong_somewhere = mismatches::count(&report.items);
+        let is_wrong_somewhere = self.count(&report);
         if is_to_prove && !is_wrong_somewhere && is_clean(&self.visitor, path, bytes) {
             proof::prove(proof::mark_of(self.visitor.snapshot()), &path_key(&self.request));
         }
@@ -237,11 +265,21 @@ impl View {
         if without.is_empty() {
             return Some((output, without));
         }
-        proof::doubt(&path_key(&self.request));
+        if !self.visitor.is_preview() {
+            proof::doubt(&path_key(&self.request));
+        }
         let offers = PageOffers::of(&self.visitor, &without);
         let (second, report) = rewritten(&self.visitor, path, &offers, bytes);
         let is_left = !report.items.iter().any(is_wrong) && report.items.iter().any(|item| item.written > 0);
         is_left.then_some((second, without))
+    }
+
+    /// Whether anything is wrong on a page, which is counted but in a preview.
+    fn count(&self, report: &Report) -> bool {
+        match self.visitor.is_preview() {
+            true => report.items.iter().any(is_wrong),
+            false => mismatches::count(&report.items),
+        }
     }
 
     /// The page with the visitor's prices, written while it comes.
@@ -373,7 +411,8 @@ fn path_key(request: &ShopRequest) -> String {
 fn rewritten(visitor: &Visitor, path: &str, offers: &PageOffers<'_>, bytes: &[u8]) -> (Output, Report) {
     let mut output = Output::default();
     output.bytes.reserve(bytes.len() + 1024);
-    let mut rewriter = Rewriter::new(visitor.snapshot().site(), path, offers);
+    let rewriter = Rewriter::new(visitor.snapshot().site(), path, offers);
+    let mut rewriter = if visitor.is_preview() { rewriter.in_preview() } else { rewriter };
     rewriter.push(bytes, &mut output);
     let report = rewriter.end(&mut output);
     (output, report)
@@ -393,61 +432,6 @@ fn is_clean(visitor: &Visitor, path: &str, bytes: &[u8]) -> bool {
         arm += 1;
     }
     true
-}
-
-/// Writes a page with the visitor's prices while it is read; none where it did not come to its end.
-async fn pump(mut reader: Reader, writer: Writer, visitor: &Visitor, path: &str) -> Option<Report> {
-    let offers = PageOffers::of(visitor, &[]);
-    let mut rewriter = Rewriter::new(visitor.snapshot().site(), path, &offers);
-    let mut output = Output::default();
-    let mut is_begun = false;
-    loop {
-        match reader.read().await {
-            Ok(Some(piece)) if !is_begun && charset::begins_strangely(piece) => {
-                let first = piece.to_vec();
-                writer.pass_on(first, reader).await;
-                return None;
-            }
-            Ok(Some(piece)) => rewriter.push(piece, &mut output),
-            Ok(None) => break,
-            Err(error) => {
-                writer.abort(&error).await;
-                return None;
-            }
-        }
-        is_begun = true;
-        if writer.write(&with_quotes(visitor, &mut output).await).await.is_err() {
-            // Nobody is there any more.
-            reader.cancel().await;
-            return None;
-        }
-        output.bytes.clear();
-    }
-    let report = rewriter.end(&mut output);
-    writer.write(&with_quotes(visitor, &mut output).await).await.ok()?;
-    writer.close().await.ok()?;
-    Some(report)
-}
-
-/// The bytes of an output with the hidden fields in it.
-async fn with_quotes<'a>(visitor: &Visitor, output: &'a mut Output) -> Cow<'a, [u8]> {
-    if output.fields.is_empty() {
-        return Cow::Borrowed(&output.bytes);
-    }
-    let mut bytes = Vec::with_capacity(output.bytes.len() + 1024 * output.fields.len());
-    let mut from = 0;
-    for Field { at, sku, name } in output.fields.drain(..) {
-        bytes.extend_from_slice(output.bytes.get(from..at).unwrap_or_default());
-        from = at;
-        let Some(quote) = visitor.quote(&sku) else { continue };
-        if let Some(token) = visitor.sign(&quote).await {
-            let name = name.replace('&', "&amp;").replace('"', "&quot;");
-            let field = format!("<input type=\"hidden\" name=\"{name}\" value=\"{token}\">");
-            bytes.extend_from_slice(field.as_bytes());
-        }
-    }
-    bytes.extend_from_slice(output.bytes.get(from..).unwrap_or_default());
-    Cow::Owned(bytes)
 }
 
 /// Why a response cannot be priced, if so.

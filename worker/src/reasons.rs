@@ -36,6 +36,8 @@ pub enum Reason {
     Charset,
     /// The page is longer than is kept in memory.
     TooLarge,
+    /// The page is in a preview, with the prices of a link.
+    Preview,
     /// The page shows other prices than the catalogue's; in health counted per item, also where other items of the
     /// page were priced.
     SurfaceMismatch,
@@ -59,6 +61,7 @@ impl Reason {
             Self::NotHtml => "not-html",
             Self::Charset => "charset",
             Self::TooLarge => "too-large",
+            Self::Preview => "preview",
             Self::SurfaceMismatch => "surface-mismatch",
         }
     }
@@ -73,7 +76,7 @@ impl Reason {
     }
 }
 
-const ALL: [Reason; 15] = [
+const ALL: [Reason; 16] = [
     Reason::Priced,
     Reason::FirstView,
     Reason::AdClick,
@@ -88,6 +91,7 @@ const ALL: [Reason; 15] = [
     Reason::NotHtml,
     Reason::Charset,
     Reason::TooLarge,
+    Reason::Preview,
     Reason::SurfaceMismatch,
 ];
 

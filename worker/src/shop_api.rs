@@ -15,6 +15,7 @@ use crate::crawlers::is_crawler;
 use crate::http::{Fault, has_bearer, json_response, query, text_body};
 use crate::ledger::{self, Claim, Command, Line, Outcome};
 use crate::mismatches::{self, Mismatches};
+use crate::preview_api;
 use crate::reasons::{Counts, Reason};
 use crate::settings::Settings;
 use crate::visitor::{Visitor, expire_cookies};
@@ -45,11 +46,15 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
     })?;
     let unknown = || format!("item {sku:?} is in no running experiment; the catalogue price stands");
     let Some(item) = snapshot.item(&sku) else { return Err(Fault::NotFound(unknown())) };
+    let cookies = request.headers().get("cookie")?.unwrap_or_default();
+    if let Some(link) = preview_api::of_request(request, &cookies, &settings) {
+        let visitor = Visitor::in_preview(&link, snapshot.clone(), settings, clock::now_ms());
+        return price_of(&sku, visitor, Reason::Preview.code()).await;
+    }
     let (catalogue_minor, currency) = (item.price_minor(), item.experiment().currency().to_string());
     if !item.experiment().is_of_visitors() {
         return shared_price(&sku, snapshot.clone(), settings).await;
     }
-    let cookies = request.headers().get("cookie")?.unwrap_or_default();
     if settings.consent.as_ref().is_some_and(|consent| !consent.is_given(&cookies)) {
         let (price_minor, currency) = (catalogue_minor, currency.as_str());
         let body = Price { sku: &sku, price_minor, currency, quote: None, reason: Reason::NoConsent.code() };
@@ -57,25 +62,33 @@ pub async fn price(request: &Request, env: &Env) -> Result<Response, Fault> {
         expire_cookies(&cookies, &response.headers())?;
         return Ok(response.into());
     }
-    let mut visitor = Visitor::of(&cookies, snapshot.clone(), settings, clock::now_ms());
+    price_of(&sku, Visitor::of(&cookies, snapshot.clone(), settings, clock::now_ms()), "priced").await
+}
+
+/// The price of an item that is priced for a visitor, with `reason` where it is one of the visitor's own.
+async fn price_of(sku: &str, mut visitor: Visitor, reason: &'static str) -> Result<Response, Fault> {
     let is_first = visitor.sees_catalogue();
     if is_first {
-        visitor.keep_catalogue(&sku);
+        visitor.keep_catalogue(sku);
     } else {
         visitor.settle();
     }
-    let quote = visitor.quote(&sku);
+    let quote = visitor.quote(sku);
     let token = match &quote {
         Some(quote) => visitor.sign(quote).await,
         None => None,
     };
-    let price_minor = quote.filter(|_| token.is_some()).map_or(catalogue_minor, |quote| quote.price_minor);
+    let Some(item) = visitor.snapshot().item(sku) else {
+        return Err(Fault::NotFound(format!("no item {sku:?}")));
+    };
+    let currency = item.experiment().currency().to_string();
+    let price_minor = quote.filter(|_| token.is_some()).map_or(item.price_minor(), |quote| quote.price_minor);
     let reason = match (&token, is_first) {
-        (Some(_), _) => "priced",
+        (Some(_), _) => reason,
         (None, true) => "first-view",
         (None, false) => "catalogue",
     };
-    let body = Price { sku: &sku, price_minor, currency: &currency, quote: token.as_deref(), reason };
+    let body = Price { sku, price_minor, currency: &currency, quote: token.as_deref(), reason };
     let response = json_response(&body, 200)?;
     let raw: web_sys::Response = response.into();
     visitor.stamp(&raw.headers())?;
@@ -105,11 +118,12 @@ async fn shared_price(sku: &str, snapshot: Rc<Snapshot>, settings: Rc<Settings>)
 }
 
 /// `POST /haggle/v1/exposures`: prices that were really shown, by a page with the visitor's cookies or by an app with
-/// quotes. What a crawler has seen is not counted, and what everybody sees is counted by its sales alone.
+/// quotes. What a crawler or a preview has seen is not counted, and what everybody sees is counted by its sales alone.
 pub async fn exposures(request: &Request, env: &Env) -> Result<Response, Fault> {
     let settings = Settings::of(env).map_err(Fault::Unavailable)?;
     let seen = parse_exposures(&text_body(request, EXPOSURES_BYTES_MAX).await?)?;
-    if is_crawler(request) {
+    let cookies = request.headers().get("cookie")?.unwrap_or_default();
+    if is_crawler(request) || preview_api::of_request(request, &cookies, &settings).is_some() {
         let lines = match seen {
             Seen::Prices(shown) => shown.len(),
             Seen::Quotes(tokens) => tokens.len(),

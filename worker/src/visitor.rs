@@ -9,6 +9,7 @@ use std::rc::Rc;
 
 use haggle::page::{Offers, Price};
 use haggle::pin::Pinned;
+use haggle::preview::Link;
 use haggle::snapshot::ListedItem;
 use haggle::{Decision, LiveExperiment, Pins, Quote, Snapshot, Terms, UnitKey};
 use web_sys::Headers;
@@ -40,6 +41,8 @@ pub struct Visitor {
     is_new: bool,
     /// The cookies of a request that is nobody's: ours among them are taken back.
     of_nobody: Option<String>,
+    /// It is looked at by who made or got a link: nothing is kept of it and nothing counted.
+    is_preview: bool,
 }
 
 impl Visitor {
@@ -51,14 +54,27 @@ impl Visitor {
         let unit = UnitKey::of_visitor(&settings.unit_key, &id);
         let pinned = cookie_in(cookies, PINS_COOKIE)
             .map_or_else(Pins::default, |text| Pins::open(&settings.quotary, &unit, text));
-        Self { snapshot, settings, id, unit, pins: pinned.clone(), pinned, now_ms, is_new, of_nobody: None }
+        let (pins, of_nobody, is_preview) = (pinned.clone(), None, false);
+        Self { snapshot, settings, id, unit, pins, pinned, now_ms, is_new, of_nobody, is_preview }
+    }
+
+    /// Whom a preview link is about: no cookie is read for it, and none of a visitor set.
+    pub fn in_preview(link: &Link, snapshot: Rc<Snapshot>, settings: Rc<Settings>, now_ms: u64) -> Self {
+        let (pins, pinned, unit) = (link.pins(&snapshot, now_ms), Pins::default(), *link.unit());
+        let (id, is_new, of_nobody, is_preview) = (String::new(), false, None, true);
+        Self { snapshot, settings, id, unit, pins, pinned, now_ms, is_new, of_nobody, is_preview }
+    }
+
+    /// Whether it is whom a preview link is about.
+    pub fn is_preview(&self) -> bool {
+        self.is_preview
     }
 
     /// Nobody in particular, who sees what everybody sees. What is in `cookies` of ours is taken back.
     pub fn nobody(cookies: String, snapshot: Rc<Snapshot>, settings: Rc<Settings>, now_ms: u64) -> Self {
         let (pins, pinned, unit) = (Pins::default(), Pins::default(), UnitKey::from_bytes([0; 16]));
-        let (id, of_nobody) = (String::new(), Some(cookies));
-        Self { snapshot, settings, id, unit, pins, pinned, now_ms, is_new: false, of_nobody }
+        let (id, of_nobody, is_new, is_preview) = (String::new(), Some(cookies), false, false);
+        Self { snapshot, settings, id, unit, pins, pinned, now_ms, is_new, of_nobody, is_preview }
     }
 
     /// Whether the request is nobody's in particular.
@@ -102,7 +118,7 @@ impl Visitor {
 
     /// Whether the page of now is one of those that are read again.
     pub fn is_sampled(&self) -> bool {
-        haggle::audit::is_sampled(self.settings.audit_sample, &self.unit, self.now_ms)
+        !self.is_preview && haggle::audit::is_sampled(self.settings.audit_sample, &self.unit, self.now_ms)
     }
 
     /// What the visitor's prices are decided by.
@@ -134,7 +150,11 @@ impl Visitor {
             cart_hold_s: self.settings.cart_hold_s,
             shards: self.settings.ledger_shards,
         };
-        Quote::shared(&item, terms).or_else(|| Some(Quote::new(&item, &decision, &self.unit, terms)))
+        let quote = Quote::shared(&item, terms);
+        let quote = quote.unwrap_or_else(|| Quote::new(&item, &decision, &self.unit, terms));
+        // Expired since 1970, too: so also a checkout that looks at nothing but the standard claims refuses it.
+        let expires_at_s = if self.is_preview { 1 } else { quote.expires_at_s };
+        Some(Quote { is_preview: self.is_preview, expires_at_s, ..quote })
     }
 
     /// A quote as the shop gets it: signed. None where it cannot be signed now.
@@ -151,6 +171,9 @@ impl Visitor {
             return if takes_back { make_private(headers) } else { limit(headers, self.prices_hold_s()) };
         }
         make_private(headers)?;
+        if self.is_preview {
+            return Ok(());
+        }
         if self.is_new {
             headers.append("set-cookie", &set_cookie(VISITOR_COOKIE, &self.id, YEAR_S))?;
         }

@@ -2,6 +2,7 @@
  * From what a chart is given to what fits its pixels: whoever is shown, stacked where they are shares of all, and no more
  * points than there are columns of pixels. The data itself stays as it is, for its export.
  */
+import { hasPoints } from './draw.js';
 
 /** @typedef {(number | null)[]} Column null where nothing is known */
 /** @typedef {{ at: number, values: Column, low: Column | null, high: Column | null }} Drawn `at`: position among the series that were given */
@@ -81,8 +82,7 @@ function stacked(series, length) {
  */
 export function columns(data, { isStacked, width, hidden }) {
   const all = data.x.values, shown = data.series.map((one, at) => ({ ...one, at })).filter(({ name }) => !hidden.has(name));
-  const hasPoints = data.series.some(({ style }) => style === 'points');
-  const most = hasPoints ? Infinity : Math.min(width, Math.ceil(POINTS_MAX / (isStacked ? 4 : 2) / Math.max(1, shown.length)));
+  const most = hasPoints(data) ? Infinity : Math.min(width, Math.ceil(POINTS_MAX / (isStacked ? 4 : 2) / Math.max(1, shown.length)));
   const buckets = bucketsOf(all, most), hasBands = !isStacked && shown.length <= BANDS_MAX;
   const series = shown.map(({ at, values, low, high, style }) => {
     const holds = isStacked || style === 'step';

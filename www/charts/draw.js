@@ -13,6 +13,26 @@ function pixels(plot, scale) {
   return (value) => at + (value - min) * size;
 }
 
+/** Where single points are, a line beside them has its own places: gaps of one are none of the other. @param {import('../charts.js').LineData} data */
+export const hasPoints = (data) => data.series.some(({ style }) => style === 'points');
+
+/** Places that belong together: everything known, or that between two gaps. @param {(number | null)[]} low @param {(number | null)[]} high @param {boolean} spans @returns {number[][]} */
+function runs(low, high, spans) {
+  /** @type {number[][]} */
+  const found = [];
+  let isOpen = false;
+  low.forEach((from, index) => {
+    const isKnown = from !== null && high[index] !== null;
+    if (!isKnown) isOpen = isOpen && spans;
+    else if (isOpen) found[found.length - 1].push(index);
+    else {
+      found.push([index]);
+      isOpen = true;
+    }
+  });
+  return found;
+}
+
 /**
  * Fills the area between low and high.
  * @param {Scene} scene @param {Drawn} one @param {number[]} x pixels of each point @param {(value: number) => number} y @param {number} alpha
@@ -20,27 +40,21 @@ function pixels(plot, scale) {
 function fillBetween({ plot, theme, data, isStacked }, { at, low, high }, x, y, alpha) {
   if (!low || !high) return;
   const { ctx } = plot, { color, style } = data.series[at], holds = isStacked || style === 'step';
+  const edge = (/** @type {(number | null)[]} */ column, /** @type {number} */ index) => y(/** @type {number} */ (column[index]));
   ctx.fillStyle = theme.color(color);
   ctx.globalAlpha = alpha;
   ctx.beginPath();
-  for (let from = 0; from < x.length; from += 1) {
-    let to = from;
-    while (to < x.length && low[to] !== null && high[to] !== null) to += 1;
-    if (to === from) continue;
-    for (let index = from; index < to; index += 1) {
-      const top = y(/** @type {number} */ (high[index]));
-      if (index === from) ctx.moveTo(x[index], top);
-      else {
-        if (holds) ctx.lineTo(x[index], y(/** @type {number} */ (high[index - 1])));
-        ctx.lineTo(x[index], top);
-      }
+  for (const run of runs(low, high, hasPoints(data))) {
+    ctx.moveTo(x[run[0]], edge(high, run[0]));
+    for (let place = 1; place < run.length; place += 1) {
+      if (holds) ctx.lineTo(x[run[place]], edge(high, run[place - 1]));
+      ctx.lineTo(x[run[place]], edge(high, run[place]));
     }
-    for (let index = to - 1; index >= from; index -= 1) {
-      ctx.lineTo(x[index], y(/** @type {number} */ (low[index])));
-      if (holds && index > from) ctx.lineTo(x[index], y(/** @type {number} */ (low[index - 1])));
+    for (let place = run.length - 1; place >= 0; place -= 1) {
+      ctx.lineTo(x[run[place]], edge(low, run[place]));
+      if (holds && place > 0) ctx.lineTo(x[run[place]], edge(low, run[place - 1]));
     }
     ctx.closePath();
-    from = to;
   }
   ctx.fill();
   ctx.globalAlpha = 1;
@@ -129,40 +143,75 @@ function spread(wanted, gap, top, bottom) {
 /** @param {(number | null)[]} values @returns {number} where its last known value is; -1 where there is none */
 const lastOf = (values) => values.findLastIndex((value) => value !== null);
 
-/** The series that get their name at the right end: few, or none. @param {import('../charts.js').LineData} data @param {Set<string>} hidden */
-export function labelled(data, hidden) {
-  const shown = data.series.filter(({ name, style }) => !hidden.has(name) && style !== 'points');
-  return shown.length <= LABELS_MAX ? shown : [];
+/** Where a hill is highest: a course over something else than time that ends near the ground. @param {import('../charts.js').LineData} data @param {ArrayLike<number | null | undefined>} values @returns {number} -1 where it is none */
+function summit({ x }, values) {
+  if (x.kind === 'time' || values.length < 20) return -1;
+  let highest = 0;
+  for (let at = 1; at < values.length; at += 1) if (Number(values[at]) > Number(values[highest])) highest = at;
+  const ground = 0.05 * Number(values[highest]);
+  return Math.abs(Number(values[0])) < ground && Math.abs(Number(values[values.length - 1])) < ground ? highest : -1;
 }
 
-/** @param {Scene} scene @param {boolean} areLabelled */
-export function drawLabels({ plot, theme, data, series, isStacked }, areLabelled) {
-  if (!areLabelled) return;
+/** The series that get their name: few, or none. @param {import('../charts.js').LineData} data */
+const named = (data) => {
+  const lines = data.series.filter(({ style }) => style !== 'points');
+  return lines.length <= LABELS_MAX ? lines : [];
+};
+
+/** Those that get it at the right end. @param {import('../charts.js').LineData} data */
+export const labelled = (data) => named(data).filter(({ values }) => summit(data, values) < 0);
+
+/** Names on the hills. @param {Scene} scene */
+function drawSummits({ plot, theme, data, xs, series }) {
+  const { ctx } = plot, px = devicePixelRatio;
+  ctx.textAlign = 'center';
+  for (const { at, values } of series) {
+    const top = summit(data, values), { name, color } = data.series[at];
+    if (top < 0) continue;
+    ctx.fillStyle = theme.color(color);
+    ctx.fillText(name, plot.valToPos(xs[top], 'x', true), plot.valToPos(values[top], 'y', true) - 9 * px);
+  }
+}
+
+/** @param {CanvasRenderingContext2D} ctx @param {string} text @param {number} width @returns {string} as much of it as has room */
+function fitted(ctx, text, width) {
+  if (ctx.measureText(text).width <= width) return text;
+  let length = text.length;
+  while (length > 1 && ctx.measureText(`${text.slice(0, length)}…`).width > width) length -= 1;
+  return `${text.slice(0, length)}…`;
+}
+
+/** @param {Scene} scene */
+export function drawLabels(scene) {
+  const { plot, theme, data, xs, series, isStacked } = scene;
+  if (named(data).length === 0) return;
   const { ctx, bbox } = plot, px = devicePixelRatio, right = bbox.left + bbox.width;
   const ends = series.flatMap(({ at, values, low, high }) => {
     const last = lastOf(values);
-    if (last < 0 || data.series[at].style === 'points') return [];
+    if (last < 0 || data.series[at].style === 'points' || (!isStacked && summit(data, values) >= 0)) return [];
     const value = /** @type {number} */ (isStacked && low && high ? (/** @type {number} */ (low[last]) + /** @type {number} */ (high[last])) / 2 : values[last]);
     // A sliver of the whole has no room for a name.
     const isSliver = isStacked && low && high && /** @type {number} */ (high[last]) - /** @type {number} */ (low[last]) < 0.015;
-    return isSliver ? [] : [{ at, y: plot.valToPos(value, 'y', true) }];
+    return isSliver ? [] : [{ at, x: plot.valToPos(xs[last], 'x', true), y: Math.min(Math.max(plot.valToPos(value, 'y', true), bbox.top), bbox.top + bbox.height) }];
   });
   const places = spread(ends.map(({ y }) => y), 16 * px, bbox.top, bbox.top + bbox.height);
   ctx.save();
   ctx.font = `600 ${12 * px}px ${theme.font}`;
-  ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
-  ends.forEach(({ at, y }, index) => {
+  if (!isStacked) drawSummits(scene);
+  ctx.textAlign = 'left';
+  ends.forEach(({ at, x, y }, index) => {
     const { name, color } = data.series[at];
     ctx.strokeStyle = theme.color(color);
     ctx.fillStyle = theme.color(color);
     ctx.lineWidth = px;
-    ctx.setLineDash(dashOf(color).length ? [2 * px, 2 * px] : []);
+    ctx.setLineDash(x < right - px || dashOf(color).length ? [px, 3 * px] : []);
     ctx.beginPath();
-    ctx.moveTo(right + 2 * px, Math.min(Math.max(y, bbox.top), bbox.top + bbox.height));
-    ctx.lineTo(right + 10 * px, places[index]);
+    ctx.moveTo(x + 2 * px, y);
+    ctx.lineTo(Math.max(x, right) + 2 * px, y);
+    ctx.lineTo(right + 11 * px, places[index]);
     ctx.stroke();
-    ctx.fillText(name, right + 13 * px, places[index]);
+    ctx.fillText(fitted(ctx, name, ctx.canvas.width - right - 15 * px), right + 14 * px, places[index]);
   });
   ctx.restore();
 }

@@ -88,16 +88,19 @@ export class Frame {
 }
 
 /**
- * Calls when the width or the colours of the page have changed; the first time at once.
- * @param {HTMLElement} element @param {(width: number) => void} onWidth @param {() => void} onColors @returns {() => void} ends it
+ * Calls when the width, the colours of the page, or whether the element is near the window has changed; the first time soon.
+ * @param {HTMLElement} element @param {(width: number) => void} onWidth @param {() => void} onColors @param {(is: boolean) => void} [onNear] @returns {() => void} ends it
  */
-export function watchLooks(element, onWidth, onColors) {
+export function watchLooks(element, onWidth, onColors, onNear = () => {}) {
+  const near = new IntersectionObserver((entries) => onNear(entries[entries.length - 1].isIntersecting), { rootMargin: '300px' });
   const dark = matchMedia('(prefers-color-scheme: dark)');
   const observer = new ResizeObserver(([entry]) => onWidth(Math.floor(entry.contentRect.width)));
   observer.observe(element);
+  near.observe(element);
   dark.addEventListener('change', onColors);
   return () => {
     observer.disconnect();
+    near.disconnect();
     dark.removeEventListener('change', onColors);
   };
 }

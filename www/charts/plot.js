@@ -1,7 +1,7 @@
 /** One uPlot: axes in the reader's locale, lines of our colours, and what `draw.js` adds. */
 import uPlot from '../vendor/uPlot.js';
 
-import { drawIntervals, drawLabels, drawMarks } from './draw.js';
+import { drawIntervals, drawLabels, drawMarks, hasPoints } from './draw.js';
 import { dashOf, tickWriter, writer } from './theme.js';
 
 const FONT_PX = 12;
@@ -15,21 +15,24 @@ function axisSize(plot, values, axisAt, cycle) {
   return Math.ceil(plot.ctx.measureText(longest).width / devicePixelRatio) + 14;
 }
 
+/** Values known before a course is long: what is known of it at first does not set the scale. */
+const LONG = 12;
+
 /**
- * Lowest and highest of what is drawn. Bands of a long course count from its second quarter on: at the beginning, when next
- * to nothing is known, they would make everything else flat.
+ * Lowest and highest of what is drawn. At the beginning of each course, when next to nothing is known, it is wild and its
+ * band is wide: that would make everything else flat, so it is cut off there.
  * @param {import('./draw.js').Scene} scene @returns {[number, number]}
  */
-function extent({ data, xs, series, isStacked }) {
+function extent({ data, series, isStacked }) {
   if (isStacked) return [0, 1];
   let low = Infinity, high = -Infinity;
   for (const { at, values, low: lows, high: highs } of series) {
-    const isLong = xs.length >= 24 && data.series[at].style !== 'points';
-    const begin = isLong && lows ? Math.floor(xs.length / 4) : 0;
-    const first = isLong ? Math.floor(xs.length / 12) : 0;
-    for (const [column, from] of /** @type {[(number | null)[] | null, number][]} */ ([[values, first], [lows, begin], [highs, begin]])) {
+    const first = values.findIndex((value) => value !== null), span = values.findLastIndex((value) => value !== null) - first;
+    const isLong = span >= LONG && lows && data.series[at].style !== 'points';
+    const [begin, bandBegin] = isLong ? [first + span * 0.15, first + span * 0.4] : [0, 0];
+    for (const [column, from] of /** @type {[(number | null)[] | null, number][]} */ ([[values, begin], [lows, bandBegin], [highs, bandBegin]])) {
       if (!column) continue;
-      for (let x = from; x < column.length; x += 1) {
+      for (let x = Math.floor(from); x < column.length; x += 1) {
         const value = column[x];
         if (value === null) continue;
         if (value < low) low = value;
@@ -49,12 +52,12 @@ function yRange(scene) {
   return [low >= 0 ? Math.max(0, min) : min, scene.data.y.kind === 'percent' && high <= 1 ? Math.min(1, max) : max];
 }
 
-/** @param {import('./draw.js').Scene} scene @returns {[number, number]} a little wider where points stand at its ends */
-function xRange({ data, xs }) {
+/** @param {import('./draw.js').Scene} scene @returns {[number, number]} a little wider where points or marks stand at its ends */
+function xRange({ data, xs, marks }) {
   const [first, last] = xs.length ? [xs[0], xs[xs.length - 1]] : [0, 1];
-  const isPoints = data.series.some(({ style }) => style === 'points');
-  const more = first === last ? (data.x.kind === 'time' ? 1_800_000 : 0.5) : isPoints ? (last - first) * 0.04 : 0;
-  return [first - more, last + more];
+  const more = first === last ? (data.x.kind === 'time' ? 1_800_000 : 0.5) : hasPoints(data) ? (last - first) * 0.04 : 0;
+  const near = marks.map(({ x }) => x).filter((x) => Math.abs(x - (first + last) / 2) < (last - first) * 0.55);
+  return [Math.min(first - more, ...near), Math.max(last + more, ...near)];
 }
 
 /** @param {import('./draw.js').Scene} scene @param {number} position @returns {any} options of one line */
@@ -64,14 +67,14 @@ function lineOptions(scene, position) {
   // uPlot draws a line unless it is told not to: areas and points have none.
   const paths = scene.isStacked || style === 'points' ? () => null : style === 'step' ? uPlot.paths.stepped({ align: 1 }) : undefined;
   const width = scene.data.series.length > 20 ? 1 : 2;
-  return { label: scene.data.series[position].name, stroke, width, dash: dashOf(color), points, ...(paths ? { paths } : {}) };
+  return { label: scene.data.series[position].name, stroke, width, dash: dashOf(color), points, spanGaps: hasPoints(scene.data), ...(paths ? { paths } : {}) };
 }
 
 /**
- * @param {HTMLElement} stage @param {import('./draw.js').Scene} scene whose contents may change @param {{ width: number, height: number, right: number, areLabelled: () => boolean, onCursor: (index: number | null, left: number) => void }} how
+ * @param {HTMLElement} stage @param {import('./draw.js').Scene} scene whose contents may change @param {{ width: number, height: number, right: number, onCursor: (index: number | null, left: number) => void }} how
  * @returns {any} the plot
  */
-export function makePlot(stage, scene, { width, height, right, areLabelled, onCursor }) {
+export function makePlot(stage, scene, { width, height, right, onCursor }) {
   const { data } = scene, font = `${FONT_PX}px ${scene.theme.font}`;
   const axis = { font, stroke: () => scene.theme.soft, grid: { stroke: () => scene.theme.line, width: 1 }, ticks: { show: false }, gap: 6 };
   const time = data.x.kind === 'time', xTicks = tickWriter(data.x, data), yTicks = tickWriter(data.y, data);
@@ -86,7 +89,7 @@ export function makePlot(stage, scene, { width, height, right, areLabelled, onCu
     cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: { size: 7 } },
     hooks: {
       drawAxes: [(/** @type {any} */ plot) => drawIntervals({ ...scene, plot })],
-      draw: [(/** @type {any} */ plot) => { drawMarks({ ...scene, plot }); drawLabels({ ...scene, plot }, areLabelled()); }],
+      draw: [(/** @type {any} */ plot) => { drawMarks({ ...scene, plot }); drawLabels({ ...scene, plot }); }],
       setCursor: [(/** @type {any} */ plot) => onCursor(plot.cursor.idx ?? null, plot.cursor.left + plot.over.offsetLeft)],
     },
   };

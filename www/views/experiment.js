@@ -118,10 +118,11 @@ class Page {
       const lab = new Lab(text), known = { series: lab.series(), demand: this.terms?.isOfItems ? { points: [], curve: null } : lab.demand() };
       lab.free();
       const { gain_to_holdout: holdout, gain_to_equal: equal } = known.series, of = this.evidence.definition.holdout > 0 ? holdout : equal;
-      const last = of.value.length - 1;
-      this.gained = last < 0 ? null : { value: of.value[last], low: of.low[last], high: of.high[last] };
+      // Young exposures are in none of these numbers.
+      const last = of.value.findLastIndex((/** @type {number} */ value) => Number.isFinite(value));
+      this.gained = last < 0 ? null : { value: of.value[last], low: of.low[last], high: of.high[last], at_ms: known.series.at_ms[last], isLast: last === of.value.length - 1 };
       this.panels.update({ evidence: this.evidence, terms: /** @type {import('./experiment/terms.js').Terms} */ (this.terms), lab: known });
-      this.problem.textContent = last < 0 ? words.charts.empty : '';
+      this.problem.textContent = known.series.at_ms.length === 0 ? words.charts.empty : '';
     } catch (error) {
       if (this.signal.aborted) return;
       this.gained ??= null;

@@ -45,6 +45,10 @@ export async function open(place, { params: { name }, signal }) {
 
   await watch(`/haggle/v1/experiments/${encodeURIComponent(name)}/evidence`, (text) => {
     const evidence = JSON.parse(text);
+    if (!evidence.standing?.total.exposures) {
+      summary.replaceChildren(make('p', { class: 'lead' }, words.nothingYet));
+      return;
+    }
     const before = lab;
     lab = new Lab(text);
     const isOfVisitors = (evidence.definition.unit ?? 'visitor') === 'visitor';
@@ -73,7 +77,6 @@ function moneyOf({ minor_digits, definition: { currency, objective } }) {
 /** What to look at first. @param {{ panel: ReturnType<typeof openPanel>, kind: string, text: string }[]} verdicts */
 function summarise(verdicts) {
   const found = verdicts.filter(({ kind }) => kind === 'look');
-  if (verdicts.every(({ kind }) => kind === 'early')) return [make('p', { class: 'lead' }, words.nothingYet)];
   if (found.length === 0) return [make('p', { class: 'lead fine' }, words.allFine)];
   return [make('p', { class: 'lead look' }, words.lookAt(found.length)), make('ul', {}, ...found.map(({ panel, text }) => {
     const jump = make('button', { type: 'button', class: 'link' }, panel.title);

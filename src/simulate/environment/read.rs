@@ -247,9 +247,19 @@ pub(in crate::simulate) fn read_stop(stop: Value) -> Result<Rules, Error> {
     let rules = Rules::default();
     Ok(Rules {
         p_best: number("p_best", rules.p_best, 0.5..=1.0, "a probability from 0.5 to 1")?,
-        loss_minor: number("expected_loss_minor", rules.loss_minor, 0.0..=1e9, "a number from 0 to 1000000000")?,
+        loss_minor: number(
+            "expected_loss_minor",
+            rules.loss_minor,
+            0.0..=1e9,
+            "a number from 0 to 1000000000",
+        )?,
         value_remaining: number("value_remaining", rules.value_remaining, 0.0..=1.0, "a part from 0 to 1")?,
-        orders_per_arm: number("orders_per_arm", rules.orders_per_arm, 0.0..=1e6, "a number from 0 to 1000000")?,
+        orders_per_arm: number(
+            "orders_per_arm",
+            rules.orders_per_arm,
+            0.0..=1e6,
+            "a number from 0 to 1000000",
+        )?,
     })
 }
 

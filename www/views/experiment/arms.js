@@ -36,7 +36,7 @@ const rateCell = (rate) => (rate?.value === null || rate?.value === undefined ? 
 function columns({ state }, terms) {
   const rate = [{ key: 'rate', label: words.columns.rate, cell: (/** @type {any} */ row) => ('rate' in row ? rateCell(row.rate) : []) }];
   return [
-    { key: 'price', label: words.columns.price, cell: (row) => (row.price === undefined ? [] : [terms.price(row)]) },
+    { key: 'price', label: words.columns.price, cell: (row) => (row.price === undefined ? [] : withRange(...terms.prices(row))) },
     ...(state === 'archived' ? [] : [{ key: 'share', label: words.columns.share, cell: (/** @type {any} */ row, /** @type {number} */ place) => (row.share === undefined ? [] : shareBar(row.share, place)) }]),
     { key: 'exposures', label: terms.units, cell: (row) => [count(row.exposures)] },
     terms.isOfItems ? { key: 'pieces', label: words.columns.pieces, cell: (row) => [count(row.pieces)] }
@@ -99,7 +99,8 @@ export function arms(evidence, standing, terms) {
   const rows = standing.arms.map((/** @type {any} */ arm, /** @type {number} */ place) =>
     line(all, arm, place, `arm ${arm.name}`, armName(evidence, arm, place, standing), `arm ${arm.state}`, hasButtons ? buttonsOf(evidence, arm) : null));
   const below = sums(standing, terms).map(({ key, name, of }) => line(all, of, 0, key, name, key, hasButtons ? [] : null));
-  const note = [words.noteIntervals, ...(terms.isOfItems ? [words.noteItems] : []), ...(standing.negative.exposures > 0 ? [words.noteNegative] : [])].join(' ');
+  const { matured, young, exposures } = standing.basis, isPart = !terms.isOfItems && matured && young > 0;
+  const note = [words.noteIntervals, ...(isPart ? [words.noteMatured(count(exposures), terms.units.toLowerCase())] : []), ...(terms.isOfItems ? [words.noteItems] : []), ...(standing.negative.exposures > 0 ? [words.noteNegative] : [])].join(' ');
   return [make('h2', { id: 'arms-title', 'data-key': 'title' }, words.arms),
     make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-labelledby': 'arms-title', 'data-key': 'table' },
       make('table', { class: 'arms', role: 'table' }, make('thead', { role: 'rowgroup' }, make('tr', { role: 'row' }, make('th', { role: 'columnheader', scope: 'col' }, words.columns.arm), ...heads, ...last)),

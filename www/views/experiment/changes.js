@@ -1,7 +1,7 @@
 /**
  * What an intervention changed, in words: before and after of each field that differs.
  */
-import { dateTime, number, percent } from '../../format.js';
+import { count, dateTime, number, percent } from '../../format.js';
 import { experiment as words } from '../../words.js';
 
 /** Longer texts are cut. */
@@ -25,7 +25,12 @@ const WRITTEN = {
   state: (value) => words.states[/** @type {keyof typeof words.states} */ (value)] ?? short(value),
   decision: (value) => (value ? words.decisionText(String(value.arm), String(value.rule ?? '')) : words.nothing),
   policy: (value) => short(value?.name),
+  groups: (value) => words.groups(count(value?.positive), count(value?.negative)),
+  imported: (value) => (value ? words.yes : words.no),
 };
+
+/** What a start says of every experiment. @param {string} name @param {any} value */
+const isNoNews = (name, value) => (name === 'imported' && value === false) || (name === 'groups' && value?.positive === 1 && value.negative === 0);
 
 /** Amounts among the guardrails; the rest are parts or lists. @param {string} name @param {any} value @param {import('./terms.js').Terms} terms */
 function guardrail(name, value, terms) {
@@ -56,7 +61,7 @@ function ofArms(before, after, terms) {
 export function changes({ before, after }, terms) {
   const [was, is] = [before ?? {}, after ?? {}];
   if (typeof was !== 'object' || typeof is !== 'object') return [words.became('', short(was), short(is))];
-  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((name) => JSON.stringify(was[name]) !== JSON.stringify(is[name]));
+  const names = [...new Set([...Object.keys(was), ...Object.keys(is)])].filter((name) => JSON.stringify(was[name]) !== JSON.stringify(is[name]) && !isNoNews(name, is[name]));
   return names.flatMap((name) => {
     const [one, other] = [was[name], is[name]];
     if (name === 'arms' && Array.isArray(one) && Array.isArray(other)) return ofArms(one, other, terms);

@@ -10,7 +10,7 @@ import { priced } from './terms.js';
 import { verdict } from './verdict.js';
 
 /** @typedef {import('./terms.js').Terms} Terms */
-/** The gain so far, as the wasm reckons it. @typedef {{ value: number, low: number, high: number }} Sum */
+/** The gain so far, as the wasm reckons it. @typedef {{ value: number, low: number, high: number, at_ms: number, isLast: boolean }} Sum */
 
 /** What was written before the start. @param {any} evidence */
 function hypothesis({ original, definition }) {
@@ -60,7 +60,7 @@ function gained({ definition }, standing, terms, sum) {
   const isMoney = definition.objective !== 'conversion';
   const text = (/** @type {number} */ of) => (of > 0 ? '+' : '') + (isMoney ? terms.money(Math.round(of)) : words.orders(count(of)));
   const known = Number.isFinite(sum.low) && Number.isFinite(sum.high);
-  return tile('gained', label, text(sum.value), known ? interval(text(sum.low), text(sum.high)) : [], known ? sense([sum.low, sum.high]) : '');
+  return tile('gained', label, text(sum.value), [...(known ? interval(text(sum.low), text(sum.high)) : []), sum.isLast ? '' : words.until(day(sum.at_ms))], known ? sense([sum.low, sum.high]) : '');
 }
 
 /** @param {any} evidence @param {any} standing @param {Terms} terms @param {Sum | null | undefined} sum */

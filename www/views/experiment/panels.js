@@ -17,6 +17,9 @@ const marksOf = (evidence) => marked(evidence).map((one) => ({ x: one.at_ms, tex
 /** @param {any} evidence */
 const money = ({ currency, minor_digits: digits, definition }) => ({ kind: definition.objective === 'conversion' ? 'percent' : 'money', currency, digits });
 
+/** What has to be said of a chart; and of young exposures, which none of its lines counts. @param {any} evidence @param {string} text */
+const noteOf = ({ standing }, text) => (standing?.basis?.matured && standing.basis.young > 0 ? `${text} ${words.charts.matured}` : text);
+
 /** @param {Known} known */
 function allocation({ evidence, terms, lab }) {
   const { at_ms, arms } = lab.series;
@@ -31,7 +34,7 @@ function value({ evidence, terms, lab }) {
   const line = (/** @type {string} */ name, /** @type {any} */ color, /** @type {any} */ of) => ({ name, color, values: of.value, low: of.low, high: of.high });
   const seen = holdout?.exposures?.at?.(-1) > 0 ? [line(words.holdout, 'holdout', holdout)] : [];
   return { title: words.charts.value(terms.objective, terms.per), name: `${evidence.name}-value`, x: { label: words.charts.time, kind: 'time', values: at_ms },
-    y: { label: words.columns.value(terms.objective, terms.per), kind }, currency, digits, marks: marksOf(evidence), note: words.charts.bands,
+    y: { label: words.columns.value(terms.objective, terms.per), kind }, currency, digits, marks: marksOf(evidence), note: noteOf(evidence, words.charts.bands),
     series: [...arms.map((/** @type {any} */ arm, /** @type {number} */ place) => line(arm.name, place, arm)), ...seen] };
 }
 
@@ -41,7 +44,7 @@ function gain({ evidence, lab }) {
   const has = evidence.definition.holdout > 0;
   const line = (/** @type {string} */ name, /** @type {any} */ color, /** @type {any} */ of) => ({ name, color, values: of.value, low: of.low, high: of.high });
   return { title: words.charts.gain, name: `${evidence.name}-gain`, x: { label: words.charts.time, kind: 'time', values: at_ms },
-    y: { label: words.charts.gained, kind: kind === 'percent' ? 'number' : kind }, currency, digits, marks: marksOf(evidence), note: words.charts.gainNote(has),
+    y: { label: words.charts.gained, kind: kind === 'percent' ? 'number' : kind }, currency, digits, marks: marksOf(evidence), note: noteOf(evidence, words.charts.gainNote(has)),
     series: [...(has ? [line(words.charts.toHoldout, 'ink', holdout)] : []), line(words.charts.toEqual, has ? 'holdout' : 'ink', equal)] };
 }
 

@@ -6,6 +6,8 @@ import { experiment as words } from '../../words.js';
 
 /** @typedef {{ value: number, at_any_look: [number, number], p_above_0: number, exposures: number, clusters: number | null, left_out: number }} Estimate */
 
+/** @typedef {{ price?: any, price_minor?: number, multiplier?: number, column?: string }} ArmPrice */
+
 /**
  * @typedef {object} Terms
  * @property {boolean} isOfItems items are randomised, not visitors
@@ -17,7 +19,8 @@ import { experiment as words } from '../../words.js';
  * @property {(value: number | null | undefined) => string} gain the same as a difference, with its sign
  * @property {(interval: [number, number] | null | undefined) => string} range of values
  * @property {(interval: [number, number]) => [string, string]} ends of an interval of differences
- * @property {(arm: { price?: any, price_minor?: number, multiplier?: number, column?: string }) => string} price of an arm
+ * @property {(arm: ArmPrice) => [string, string]} prices how an arm prices, and the mean where there are many items
+ * @property {(arm: ArmPrice) => string} price the same in one
  */
 
 /** @param {any} evidence @returns {Terms} */
@@ -29,6 +32,12 @@ export function termsOf({ definition, currency, minor_digits: digits, standing }
     return of > 0 ? `+${percent(of, 2)}` : percent(of, 2);
   };
   const exact = (/** @type {any} */ minor) => money(minor, currency, digits);
+  /** @param {ArmPrice} arm @returns {[string, string]} */
+  const prices = (arm) => {
+    const { multiplier, column } = arm.price ?? arm, minor = arm.price_minor ?? 0;
+    const rule = multiplier !== undefined ? words.times(factorText(multiplier)) : column !== undefined ? words.column(column) : '';
+    return rule ? [rule, minor > 0 ? words.mean(exact(minor)) : ''] : [exact(minor), ''];
+  };
   return {
     isOfItems,
     units: isOfItems ? words.observations : words.visitors,
@@ -39,12 +48,8 @@ export function termsOf({ definition, currency, minor_digits: digits, standing }
     gain,
     range: (interval) => (interval ? words.range(value(interval[0]), value(interval[1])) : ''),
     ends: ([low, high]) => [gain(low), gain(high)],
-    price(arm) {
-      const { multiplier, column } = arm.price ?? arm, minor = arm.price_minor ?? 0;
-      const mean = minor > 0 ? words.mean(exact(minor)) : '';
-      if (multiplier !== undefined) return words.times(factorText(multiplier)) + mean;
-      return column === undefined ? exact(minor) : words.column(column) + mean;
-    },
+    prices,
+    price: (arm) => prices(arm).filter(Boolean).join(' '),
   };
 }
 

@@ -8,6 +8,9 @@ import { make } from '../../dom.js';
 
 const own = words.panels.densities;
 
+/** A probability from which on an answer is one. */
+const SURE = 0.95;
+
 /** The curves of a density as the charts take them. @param {any} densities @param {import('./panel.js').Drawn} drawn @param {string} title @param {string} name of the file */
 export function curves({ x, prior, arms }, { currency, digits, kind, colorOf }, title, name) {
   return {
@@ -41,7 +44,7 @@ export const densities = {
           found.arms.map((/** @type {any} */ arm) => ({ color: colorClass(drawn.colorOf(arm.name)),
             cells: [arm.name, worth(arm.mean), `${worth(arm.low)} – ${worth(arm.high)}`, probability(arm.p_best)] }))));
         const best = leaderOf(found.arms);
-        return { kind: 'fine', text: own.says(best.name, probability(best.p_best)) };
+        return { kind: 'fine', text: (best.p_best >= SURE ? own.says : own.unsure)(best.name, probability(best.p_best)) };
       },
     };
   },

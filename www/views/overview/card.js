@@ -2,7 +2,7 @@
  * One live experiment as a card: how it goes in a sentence, what it gains, its best price, and how much was seen.
  */
 import { make, makeSvg } from '../../dom.js';
-import { count, day, duration, probability } from '../../format.js';
+import { count, day, duration, number, probability } from '../../format.js';
 import { experiment as terms, overview as words } from '../../words.js';
 import { priced, termsOf } from '../experiment/terms.js';
 
@@ -41,17 +41,24 @@ function gain(standing, is) {
       : [make('span', { class: 'below' }, words.tooEarly(is.isOfItems))]));
 }
 
+/** The price in short, and what else there is to say of it. @param {any} arm @param {Terms} is @returns {[string, string]} */
+function priceOf(arm, is) {
+  const { multiplier, column } = arm.price ?? {};
+  if (multiplier === undefined && column === undefined) return [is.price(arm), ''];
+  return [multiplier === undefined ? String(column) : words.times(number(multiplier)), arm.price_minor > 0 ? words.mean(is.money(arm.price_minor)) : ''];
+}
+
 /** @param {any} experiment @param {Terms} is */
 function best({ standing, decision }, is) {
   const name = decision?.arm ?? standing.leader, at = standing.arms.findIndex((/** @type {any} */ arm) => arm.name === name), arm = standing.arms[at];
   if (!arm) return make('div', { class: 'best', 'data-key': 'best' }, make('span', { class: 'stat-name' }, words.best), make('strong', { class: 'big' }, words.unknown));
-  const level = make('span', { class: `level arm-${at % 8}` });
+  const [price, mean] = priceOf(arm, is), level = make('span', { class: `level arm-${at % 8}` });
   level.style.inlineSize = `${100 * (arm.p_best ?? 0)}%`;
   return make('div', { class: 'best', 'data-key': 'best' },
     make('span', { class: 'stat-name' }, decision ? words.decidedFor : words.best),
-    make('strong', { class: 'big' }, is.price(arm)),
+    make('strong', { class: 'big' }, price),
     make('span', { class: 'track', 'aria-hidden': 'true' }, level),
-    make('span', { class: 'below' }, words.armIsBest(name, probability(arm.p_best))));
+    make('span', { class: 'below' }, words.armIsBest(name, probability(arm.p_best)), mean));
 }
 
 /** How long, and until when. @param {any} experiment @param {number} now_ms @returns {[string, string][]} */

@@ -11,6 +11,9 @@ const WAITING_MAX = 0.02;
 /** A shard reports seconds after an event; one in which nothing happens for so long is late, or the shop is quiet. */
 const LATE_MS = 3 * 3_600_000;
 
+/** A publication has a new standing of each experiment that it prices, of the largest at least every ten minutes. */
+const LEFT_OUT_MS = 20 * 60_000;
+
 /** @typedef {{ key: string, kind: 'wrong' | 'warn', title: string, text: string, experiment?: string, button?: HTMLElement }} Problem */
 
 /** @param {any} overview @returns {Problem[]} */
@@ -30,13 +33,15 @@ function ofShop({ now_ms, published_at_ms, stopped, held, stale, ledger, experim
   return problems;
 }
 
-/** @param {any} experiment @param {boolean} isShopStopped @returns {Problem[]} */
-function ofExperiment({ name, state, stopped, mismatches, standing }, isShopStopped) {
+/** @param {any} experiment @param {any} overview @returns {Problem[]} */
+function ofExperiment({ name, state, stopped, mismatches, standing, started_at_ms }, { stopped: isShopStopped, held, published_at_ms }) {
   const problems = /** @type {Problem[]} */ ([]), add = (/** @type {string} */ what, /** @type {'wrong' | 'warn'} */ kind, /** @type {{ title: string, text: string }} */ said) =>
     problems.push({ key: `${what} ${name}`, kind, experiment: name, ...said });
   if (state === 'archived' || state === 'draft') return problems;
   const ratio = standing?.sample_ratio;
   if (ratio?.alarm) add('ratio', 'wrong', words.problems.ratio(name, probability(ratio.p_value)));
+  const isPriced = state === 'running' && !stopped && !isShopStopped && !held;
+  if (isPriced && published_at_ms - (standing?.at_ms ?? started_at_ms) > LEFT_OUT_MS) add('left out', 'wrong', words.problems.leftOut(name));
   if (mismatches > 0) add('mismatches', 'wrong', words.problems.mismatches(name, count(mismatches)));
   if (stopped && !isShopStopped) add('stopped', 'wrong', words.problems.oneStopped(name));
   if (state === 'paused') add('paused', 'warn', words.problems.paused(name));
@@ -49,7 +54,7 @@ function ofExperiment({ name, state, stopped, mismatches, standing }, isShopStop
  * @returns {HTMLElement[]}
  */
 export function problems(overview, button) {
-  const all = [...ofShop(overview), ...overview.experiments.flatMap((/** @type {any} */ one) => ofExperiment(one, overview.stopped))];
+  const all = [...ofShop(overview), ...overview.experiments.flatMap((/** @type {any} */ one) => ofExperiment(one, overview))];
   all.sort((a, b) => Number(a.kind === 'warn') - Number(b.kind === 'warn'));
   return all.map((problem) => {
     const { key, kind, title, text, experiment } = problem, act = button(problem);
