@@ -29,7 +29,11 @@ const SPAN: f64 = 0.2;
 /// No such item, a currency that is none, guardrails that cannot be read; a count that is not from 1 to 63.
 pub fn ladder(definition: &str, count: usize) -> Result<Vec<i64>, Error> {
     if !(1..ARMS_MAX).contains(&count) {
-        return Err(Error::value("number of arms beside the control", count, format!("1 to {}", ARMS_MAX - 1)));
+        return Err(Error::value(
+            "number of arms beside the control",
+            count,
+            format!("1 to {}", ARMS_MAX - 1),
+        ));
     }
     let mut fields = Fields::parse("an experiment in JSON", definition, &FIELDS)?;
     let objective = fields.take("objective").one_of(&Objective::ALL, Objective::name)?;
@@ -49,8 +53,10 @@ pub fn ladder(definition: &str, count: usize) -> Result<Vec<i64>, Error> {
         *price != price_minor && value.is_some_and(|value| value > 0)
     };
     let allowed = down.chain(up).filter(|&times| times > 0.0);
-    let mut prices: Vec<i64> =
-        allowed.filter_map(|times| bounds.nearest(price_minor, millionths(times)).ok()).filter(earns).collect();
+    let mut prices: Vec<i64> = allowed
+        .filter_map(|times| bounds.nearest(price_minor, millionths(times)).ok())
+        .filter(earns)
+        .collect();
     prices.dedup();
     Ok(prices)
 }

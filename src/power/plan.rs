@@ -147,7 +147,11 @@ impl Plan {
 /// A number above 0.
 fn positive(value: &Value, most: f64) -> Result<f64, Error> {
     let given = value.fraction()?;
-    if given > 0.0 && given <= most { Ok(given) } else { Err(value.refusal(format!("above 0, at most {}", decimal(most)))) }
+    if given > 0.0 && given <= most {
+        Ok(given)
+    } else {
+        Err(value.refusal(format!("above 0, at most {}", decimal(most))))
+    }
 }
 
 #[cfg(test)]
@@ -168,7 +172,9 @@ mod tests {
         assert_eq!(plan.found, visitors.effect(Aim::default(), Split::equal(3, 0.1), 112_000.0));
         assert_eq!(plan.by_arms.len(), 7);
         assert_eq!((plan.by_arms[1].days, plan.by_arms[1].found), (plan.days, plan.found));
-        assert!(plan.by_arms.windows(2).all(|pair| pair[0].days < pair[1].days && pair[0].found < pair[1].found));
+        assert!(
+            plan.by_arms.windows(2).all(|pair| pair[0].days < pair[1].days && pair[0].found < pair[1].found)
+        );
         let plan = Plan::from_json(ITEMS).unwrap();
         assert!((plan.days.unwrap() - 28.0 * 1.4128).abs() < 0.01 && plan.weeks == Some(6.0), "{plan:?}");
         // Few items that keep their arm never find it, and so many more would.

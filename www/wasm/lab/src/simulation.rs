@@ -2,7 +2,9 @@
 
 use std::str::FromStr;
 
-use haggle::simulate::{CheckpointSummary, CurvePoint, Run, Scenario, Summary, When, run_in_batches, summarise};
+use haggle::simulate::{
+    CheckpointSummary, CurvePoint, Run, Scenario, Summary, When, run_in_batches, summarise,
+};
 use haggle::{Error, Policy, PolicyChoice};
 use wasm_bindgen::prelude::*;
 
@@ -108,7 +110,8 @@ impl Comparison {
             done.map(|policy| summarise(&policy.name, world, &self.checkpoints, &policy.runs)).collect();
         let equal = summaries.iter().find(|summary| summary.policy == "fixed");
         let equal = equal.map_or(f64::NAN, |summary| summary.earned_mean);
-        let days: Vec<f64> = self.checkpoints.iter().map(|&units| self.scenario.days_of(units as f64)).collect();
+        let days: Vec<f64> =
+            self.checkpoints.iter().map(|&units| self.scenario.days_of(units as f64)).collect();
         let shown = summaries.iter().take(self.shown).map(|summary| self.of_policy(summary, equal));
         object(&[("days", column(&days)), ("policies", list(shown))])
     }

@@ -46,7 +46,8 @@ pub fn plan(planned: &str) -> JsValue {
         Err(error) => return refusal(&error),
     };
     let row = |row: &ArmsPlan| {
-        let fields = [("arms", row.arms as f64), ("found", row.found)].map(|(name, it)| (name, number(Some(it))));
+        let fields =
+            [("arms", row.arms as f64), ("found", row.found)].map(|(name, it)| (name, number(Some(it))));
         let [arms, found] = fields;
         object(&[arms, found, ("days", number(row.days))])
     };
