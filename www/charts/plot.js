@@ -67,7 +67,8 @@ function lineOptions(scene, position) {
   // uPlot draws a line unless it is told not to: areas and points have none.
   const paths = scene.isStacked || style === 'points' ? () => null : style === 'step' ? uPlot.paths.stepped({ align: 1 }) : undefined;
   const width = scene.data.series.length > 20 ? 1 : 2;
-  return { label: scene.data.series[position].name, stroke, width, dash: dashOf(color), points, spanGaps: hasPoints(scene.data), ...(paths ? { paths } : {}) };
+  // Rounded to pixels a smooth curve would have steps.
+  return { label: scene.data.series[position].name, stroke, width, pxAlign: 0, dash: dashOf(color), points, spanGaps: hasPoints(scene.data), ...(paths ? { paths } : {}) };
 }
 
 /**
