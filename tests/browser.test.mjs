@@ -1,5 +1,5 @@
 /**
- * The browser: Chromium at the demo shop through the real Worker, and at the preview page.
+ * The browser: Chromium at the demo shop through the real Worker.
  *
  * The shop's host is `shop.localhost`: Chromium resolves such names to this machine and keeps Secure cookies for them.
  */
@@ -29,7 +29,7 @@ const SETTLED_MS = 1600;
 let world;
 /** @type {import('playwright-core').Browser} */
 let browser;
-let shopUrl = '', adminUrl = '';
+let shopUrl = '';
 
 /** Pages without any mark, and data that a framework renders from: what is what, the site file says. */
 const SITE = { pages: [{ path: '/boutique/{sku}' }], skus: { 'harvest-oil': 'OLIVE-500' },
@@ -48,8 +48,9 @@ before(async () => {
   const { status, text } = await world.admin('PUT', '/haggle/v1/site', SITE);
   assert.ok(status < 300, text);
   const { port } = new URL(world.edge.url);
-  [shopUrl, adminUrl] = [`http://shop.localhost:${port}`, world.edge.adminUrl];
+  shopUrl = `http://shop.localhost:${port}`;
   world.shop.rewardsTo(`${world.edge.url}/haggle/v1/rewards`);
+  await world.run(EXPERIMENTS);
   browser = await startChromium();
 });
 after(async () => {
@@ -155,34 +156,8 @@ async function change(action) {
   return Object.fromEntries(Object.entries(now).map(([name, value]) => [name, value - then[name]]));
 }
 
-/** Opens the preview and signs in with the keyboard alone. @param {Tab} tab @param {string} [token] */
-async function signIn({ page }, token = world.edge.secrets.ADMIN_TOKEN) {
-  await page.goto(`${adminUrl}/preview.html`);
-  await page.getByLabel('Admin token').waitFor();
-  while (!(await page.getByLabel('Admin token').evaluate((field) => field === document.activeElement))) await page.keyboard.press('Tab');
-  await page.keyboard.type(token);
-  await page.keyboard.press('Enter');
-}
-
-test('before the first publication the preview says so, and shows the prices as soon as there are some', async () => {
-  const tab = await Tab.open();
-  await signIn(tab);
-  const problem = tab.page.getByRole('alert').filter({ hasText: 'no snapshot in use' });
-  await problem.waitFor();
-  await world.run(EXPERIMENTS);
-  await tab.page.locator('#rows tr').nth(PRICED.length - 1).waitFor();
-  await problem.waitFor({ state: 'detached' });
-  await tab.close(/status of 404/);
-});
-
-test('the storefront client is under 4 KB on its way, and the pages allow no script but their own', async () => {
-  const read = (name) => readFile(new URL(`../www/${name}`, import.meta.url), 'utf8');
-  assert.ok(gzipSync(await read('haggle.js')).length < 4000);
-  for (const name of ['index.html', 'preview.html']) {
-    const policy = /http-equiv="Content-Security-Policy" content="([^"]*)"/.exec(await read(name))?.[1] ?? '';
-    assert.match(policy, /default-src 'none'; script-src 'self'/);
-    assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'|\*/);
-  }
+test('the storefront client is under 4 KB on its way', async () => {
+  assert.ok(gzipSync(await readFile(new URL('../www/haggle.js', import.meta.url))).length < 4000);
 });
 
 test('the rendered page shows the price of the API, and its exposure is reported once, whatever the shopper does', async () => {
@@ -544,107 +519,8 @@ test('prices that only the site file knows are written, kept through rendering, 
   await tab.close();
 });
 
-test('the preview shows what the Worker serves to each visitor', async () => {
-  const preview = await Tab.open();
-  await signIn(preview);
-  const { version } = await world.sync();
-  await world.served(version);
-  const seen = new Set();
-  for (const visitor of ['0123456789abcdef0123456789abcdef', 'ffffffffffffffffffffffffffffffff', ...Array.from({ length: 6 }, (_, n) => `${n}`.repeat(32))]) {
-    await preview.page.getByLabel('Visitor id').fill(visitor);
-    await preview.page.keyboard.press('Enter');
-    await preview.page.locator('#whose', { hasText: visitor }).waitFor();
-    await preview.page.getByText(`Snapshot ${version},`).waitFor();
-    const rows = await preview.page.locator('#rows tr').evaluateAll((all) => all.map((row) => [row.dataset.sku, row.querySelector('.price').innerText]));
-
-    const shopper = await Tab.open();
-    await shopper.context.addCookies([{ name: 'haggle_vid', value: visitor, url: shopUrl, httpOnly: true, secure: true, sameSite: 'Lax' }]);
-    await shopper.look('/');
-    const prices = await shopper.prices();
-    const cookies = await shopper.context.cookies(shopUrl);
-    assert.equal(cookies.find(({ name }) => name === 'haggle_vid')?.value, visitor, 'the Worker kept the visitor');
-    assert.deepEqual(rows.map(([sku, text]) => [sku, readPrice(text)]), PRICED.map((sku) => [sku, prices[sku]]), visitor);
-    seen.add(JSON.stringify(prices));
-    await shopper.close();
-  }
-  assert.ok(seen.size > 1, 'the visitors see different prices, or nothing was compared');
-  await preview.close();
-});
-
-test('the preview keeps the token in its tab, and says what is wrong with a token or a visitor id', async () => {
-  const tab = await Tab.open();
-  const { page } = tab, problem = page.locator('#problem');
-  await signIn(tab, 'not-the-token');
-  await problem.filter({ hasText: 'not accepted' }).waitFor();
-  assert.equal(await page.locator('#rows tr').count(), 0);
-  assert.equal(await page.getByLabel('Admin token').getAttribute('aria-invalid'), 'true');
-
-  await page.getByLabel('Admin token').fill(world.edge.secrets.ADMIN_TOKEN);
-  await page.keyboard.press('Enter');
-  await page.locator('#rows tr').first().waitFor();
-  assert.equal(await problem.innerText(), '');
-  const kept = await page.evaluate(() => [Object.values(sessionStorage), localStorage.length, document.cookie, location.href]);
-  assert.deepEqual(kept, [[world.edge.secrets.ADMIN_TOKEN], 0, '', page.url()]);
-  assert.ok(!page.url().includes(world.edge.secrets.ADMIN_TOKEN));
-
-  await page.getByLabel('Visitor id').fill('visitor 7');
-  await page.keyboard.press('Enter');
-  await problem.filter({ hasText: '32 hexadecimal digits' }).waitFor();
-  await page.reload();
-  await page.locator('#rows tr').first().waitFor();
-  await page.getByRole('button', { name: 'Sign out' }).click();
-  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
-  assert.equal(await page.locator('#rows tr').count(), 0);
-  await tab.close(/status of 401/);
-});
-
-test('the admin pages run their wasm under their policy, and nothing inline', async () => {
-  const tab = await Tab.open();
-  await signIn(tab);
-  await tab.page.locator('#rows tr').first().waitFor();
-  await tab.page.evaluate(() => {
-    const inline = document.createElement('script');
-    inline.textContent = 'document.title = "ran"';
-    document.head.append(inline);
-  });
-  assert.equal(await tab.page.title(), 'Preview · haggle');
-  const unlabelled = await tab.page.locator('input, select').evaluateAll((all) => all.filter((one) => one.labels.length === 0).map(({ id }) => id));
-  assert.deepEqual(unlabelled, []);
-  await tab.close(/Content Security Policy/);
-
-  const first = await Tab.open();
-  await first.page.goto(`${adminUrl}/`);
-  await first.page.getByText(/version \d+, published/).waitFor();
-  await first.page.getByRole('link', { name: 'Preview' }).click();
-  await first.page.getByLabel('Admin token').waitFor();
-  await first.close();
-});
-
-/** Runs the simulation of an experiment. @param {Tab} tab @param {string} name @param {number} arms */
-async function simulated({ page }, name, arms) {
-  await page.locator('#simulation-experiment').selectOption(name);
-  await page.getByRole('button', { name: 'Run' }).click();
-  await page.locator('#simulation-output tbody tr').nth(arms - 1).waitFor();
-  assert.equal(await page.locator('svg.chart .label').count(), arms);
-  assert.match(await page.locator('#simulation-output').innerText(), /Thompson sampling lost €[\d,.]+ of (profit|revenue)/);
-}
-
-test('the simulation draws a line for each arm, of an example without sign-in, then of the shop’s own experiments', async () => {
-  const tab = await Tab.open();
-  await tab.page.goto(`${adminUrl}/preview.html`);
-  await simulated(tab, 'example', 3);
-  await signIn(tab);
-  await tab.page.locator('#rows tr').first().waitFor();
-  await simulated(tab, 'sevilla', 4);
-  await tab.page.locator('#simulation-publications').fill('200');
-  await tab.page.locator('#simulation-visitors').fill('100');
-  await simulated(tab, 'toledo', 2);
-  assert.equal(await tab.page.locator('#simulation-error').innerText(), '');
-  await tab.close();
-});
-
 test('the shop’s host has none of the admin pages', async () => {
-  for (const path of ['/preview.html', '/preview.js', '/pkg/haggle_preview.js', '/haggle/preview.js', '/haggle/v1/snapshot']) {
+  for (const path of ['/index.html', '/app.js', '/views/preview.js', '/pkg/haggle_preview.js', '/haggle/views/preview.js', '/haggle/v1/snapshot', '/haggle/v1/preview-links']) {
     assert.equal((await world.edge.fetchShop(path)).status, 404, path);
   }
 });

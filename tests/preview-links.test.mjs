@@ -35,7 +35,7 @@ async function stored() {
   await world.sync();
   const { results } = await world.edge.db.prepare("SELECT name FROM sqlite_master WHERE type = 'table' AND name NOT LIKE '\\_cf%' ESCAPE '\\' AND name NOT LIKE 'sqlite%'").all();
   const counts = await Promise.all(results.map(async ({ name }) => [name, (await world.edge.db.prepare(`SELECT COUNT(*) AS n FROM "${name}"`).first()).n]));
-  return { ledger: await world.ledger(), totals: [await world.totals(), await world.totals('kozani')], rows: Object.fromEntries(counts.filter(([name]) => !/snapshot|publication|epoch/.test(name))) };
+  return { ledger: await world.ledger(), totals: [await world.totals(), await world.totals('kozani')], rows: Object.fromEntries(counts.filter(([name]) => !/snapshot|publication|epoch|history/.test(name))) };
 }
 
 const pricesOf = ({ prices }) => Object.fromEntries(prices.filter(({ sku }) => sku in CATALOGUE).map(({ sku, price_minor }) => [sku, price_minor]));

@@ -56,6 +56,9 @@ export function lineRows(data) {
 export const barRows = ({ y, bars, currency, digits }) => [[words.bar, headOf(y, currency), words.from, words.to],
   ...bars.map(({ name, value, low, high }) => [name, ...[value, low, high].map((one) => cell(y.kind, one, digits))])];
 
+/** In the order of their numbers. @param {LineData} data */
+const marksOf = ({ marks = [] }) => [...marks].sort((a, b) => a.x - b.x);
+
 /** What is the same while only numbers change. @param {LineData} data */
 const shapeOf = ({ x, y, series, currency, digits }) => JSON.stringify([x.kind, y.kind, currency, digits,
   series.map(({ name, color, style, low }) => [name, color, style, Boolean(low)])]);
@@ -96,6 +99,22 @@ function showReading({ readout }, read, left, width) {
   readout.style.insetInlineEnd = isRight ? `${width - left + 14}px` : 'auto';
 }
 
+/** How far a key moves the pointer of a chart. @type {Record<string, (at: number, last: number) => number>} */
+const KEYS = { ArrowLeft: (at) => at - 1, ArrowRight: (at) => at + 1, PageUp: (at, last) => at - last / 10, PageDown: (at, last) => at + last / 10, Home: () => 0, End: (_, last) => last };
+
+/** The pointer by the keyboard: what stands there is read out. @param {Frame} frame @param {() => { plot: any, xs: number[] }} now */
+function listenToKeys({ holder }, now) {
+  Object.entries({ tabindex: '0', role: 'group', 'aria-label': words.keys }).forEach(([name, value]) => holder.setAttribute(name, value));
+  holder.addEventListener('keydown', (event) => {
+    const { plot, xs } = now(), move = KEYS[event.key], last = xs.length - 1;
+    if (!plot || !move || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const at = Math.round(Math.min(Math.max(move(plot.cursor.idx ?? -1, last), 0), last));
+    plot.setCursor({ left: plot.valToPos(xs[at], 'x'), top: 10 });
+  });
+  holder.addEventListener('blur', () => now().plot?.setCursor({ left: -10, top: -10 }));
+}
+
 /** @param {Element} place @param {LineData} given @param {boolean} isStacked @returns {Chart<LineData>} */
 function open(place, given, isStacked) {
   /** @type {Set<string>} */
@@ -103,17 +122,25 @@ function open(place, given, isStacked) {
   let data = given, width = 0, shape = '';
   /** @type {any} */
   let plot = null;
+  /** What is far from the window waits until somebody scrolls there. */
+  let isNear = true, isDue = false;
   const frame = new Frame(place, {
     csv: () => saveCsv(data.name, lineRows(data)),
-    picture: () => { if (plot) savePicture(data.name, frame.figure, plot.ctx.canvas, { title: data.title, note: data.note, keys: data.series.filter(({ name }) => !hidden.has(name)) }); },
+    picture: () => {
+      isNear = true;
+      if (isDue) drawPlot();
+      const keys = data.series.filter(({ name }) => !hidden.has(name));
+      // uPlot draws in a microtask.
+      queueMicrotask(() => { if (plot) savePicture(data.name, frame.figure, plot.ctx.canvas, { title: data.title, note: data.note, keys }); });
+    },
   });
   /** @type {import('./charts/draw.js').Scene} */
   const scene = { plot: null, theme: themeOf(frame.figure), data, xs: [], series: [], isStacked, marks: [] };
-  const prepare = () => Object.assign(scene, { data, marks: [...data.marks ?? []].sort((a, b) => a.x - b.x) },
+  const prepare = () => Object.assign(scene, { data, marks: marksOf(data) },
     columns(data, { isStacked, hidden, width: Math.max(50, Math.ceil(width * devicePixelRatio)) }));
   /** Room for the names at the right. */
   const roomAtRight = () => {
-    const names = labelled(data, new Set()).map(({ name }) => name.length);
+    const names = labelled(data).map(({ name }) => name.length);
     return names.length ? Math.min(26 + 7.4 * Math.max(...names), width * 0.28) : 14;
   };
   const rebuild = () => {
@@ -121,28 +148,39 @@ function open(place, given, isStacked) {
     plot = null;
     if (!width || !data.x.values.length) return;
     const height = width < 480 ? 230 : 290;
-    plot = makePlot(frame.stage, scene, { width, height, right: roomAtRight(), areLabelled: () => labelled(data, new Set()).length > 0,
+    plot = makePlot(frame.stage, scene, { width, height, right: roomAtRight(),
       onCursor: (index, left) => showReading(frame, index === null ? null : reading(scene, index), left, width) });
   };
-  const draw = () => {
+  const drawPlot = () => {
+    isDue = !isNear && plot !== null;
+    if (isDue) return;
     prepare();
+    if (plot && data.x.values.length) plot.setData(aligned(scene));
+    else rebuild();
+  };
+  const draw = () => {
     const now = shapeOf(data), summaries = data.series.map(({ values }) => summaryOf(values));
     frame.setTexts(data, summaries.every(({ length }) => length === 0));
-    frame.setMarks(scene.marks.map(({ x, text }) => ({ at: writer(data.x, data)(x), text })));
+    frame.setMarks(marksOf(data).map(({ x, text }) => ({ at: writer(data.x, data)(x), text })));
     fillTable(frame, data, summaries);
     if (now !== shape) {
       shape = now;
       frame.setLegend(data.series, hidden, () => { prepare(); plot?.setData(aligned(scene)); });
-      rebuild();
-    } else if (plot && data.x.values.length) plot.setData(aligned(scene));
-    else rebuild();
+      plot?.destroy();
+      plot = null;
+    }
+    drawPlot();
   };
   const stop = watchLooks(frame.stage, (now) => {
     if (now === width || now <= 0) return;
     width = now;
     prepare();
     rebuild();
-  }, () => { scene.theme = themeOf(frame.figure); plot?.redraw(false, true); });
+  }, () => { scene.theme = themeOf(frame.figure); plot?.redraw(false, true); }, (is) => {
+    isNear = is;
+    if (isNear && isDue) drawPlot();
+  });
+  listenToKeys(frame, () => ({ plot, xs: scene.xs }));
   draw();
   return {
     figure: frame.figure,

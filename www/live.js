@@ -51,13 +51,15 @@ async function visible(signal) {
  */
 export function watch(path, onText, { signal, every_ms = 2000 }) {
   return new Promise((first, failed) => {
-    follow(path, async (text) => { await onText(text); first(); }, signal, every_ms)
+    let isShown = false;
+    follow(path, async (text) => { await onText(text); isShown = true; first(); }, signal, every_ms)
       .catch((error) => {
         if (signal.aborted) return first();
+        // Who opens a view says what is wrong in its place; later there is only the line at the top.
+        if (!isShown) return failed(error);
         troubles.set(path, { kind: 'wrong', message: error.message });
         signal.addEventListener('abort', () => { troubles.delete(path); report(); });
-        report();
-        failed(error);
+        return report();
       });
   });
 }

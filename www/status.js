@@ -3,7 +3,7 @@
  */
 import { send } from './api.js';
 import { byId } from './dom.js';
-import { ago, count } from './format.js';
+import { ago, count, duration } from './format.js';
 import { onConnection } from './live.js';
 import { isSignedOut } from './session.js';
 import { app as words } from './words.js';
@@ -24,10 +24,13 @@ function sentence() {
   switch (connection.kind) {
     case 'hidden': return ['hidden', words.hidden];
     case 'lost': return ['lost', words.lost];
-    case 'wrong': return ['lost', words.wrong];
+    case 'wrong': return ['lost', words.wrong(connection.message)];
     default: return ['live', words.live];
   }
 }
+
+/** @returns {string} empty where nothing is published */
+const snapshotAge = () => (snapshot ? words.snapshot(count(snapshot.version), ago(snapshot.age_ms + performance.now() - snapshot.read_at_ms)) : '');
 
 export function drawStatus() {
   const [kind, text] = sentence();
@@ -36,7 +39,8 @@ export function drawStatus() {
     line.textContent = text;
   }
   line.title = 'message' in connection ? connection.message : '';
-  age.textContent = snapshot ? words.snapshot(count(snapshot.version), ago(snapshot.age_ms + performance.now() - snapshot.read_at_ms)) : '';
+  // Not in the line that is read out: it changes each second.
+  age.textContent = connection.kind === 'lost' && !isSignedOut() ? words.again(duration(Math.max(0, connection.again_at_ms - Date.now()))) : snapshotAge();
 }
 
 /** What anybody may know of the snapshot in use; it needs no credential. */

@@ -279,3 +279,42 @@ fn where_items_are_randomised_items_are_compared_and_never_their_visits() {
     let json = json_of(&experiment, &answer);
     assert_eq!([&json["sample_ratio"], &json["arms"][0]["rate"]], [&Value::Null, &Value::Null]);
 }
+
+#[test]
+fn the_standing_says_what_the_report_says_and_where_it_leads() {
+    let experiment = sevilla();
+    let answer = answer((1..=30).map(|epoch| period(epoch, 490_000 + epoch, [30, 60, 10, 10])).collect());
+    let shares = [10_000, 50_536];
+    let mut standing: Value =
+        serde_json::from_str(&answer.standing_json(&experiment, &shares, 1_700_000_000_000)).unwrap();
+    let report = json_of(&experiment, &answer);
+    let state = answer.report.state;
+    assert_eq!(standing["at_ms"], 1_700_000_000_000_u64);
+    assert_eq!((&standing["text"], &standing["per"]), (&report["standing"], &report["per"]));
+    assert_eq!((&standing["leader"], &standing["stage"]), (&"low".into(), &"decided".into()));
+    assert_eq!((&standing["orders_left"], &standing["p_best"]), (&Value::Null, &report["arms"][1]["p_best"]));
+    assert!((standing["p_best"].as_f64().unwrap() - state.p_best).abs() < 1e-9);
+    assert_eq!(&standing["matured"], &report["basis"]["matured"]);
+    // An arm that nobody has published shares of yet has none.
+    for (place, share) in [10_000, 50_536, 0].into_iter().enumerate() {
+        let arm = standing["arms"][place].as_object_mut().unwrap();
+        assert_eq!(arm.remove("share"), Some(share.into()));
+    }
+    for name in
+        ["arms", "holdout", "negative", "total", "all_to_holdout", "basis", "value_remaining", "sample_ratio"]
+    {
+        assert_eq!(standing[name], report[name], "{name}");
+    }
+}
+
+#[test]
+fn a_standing_says_how_many_orders_are_missing_and_none_of_items_has_a_sample_ratio() {
+    let mut experiment = sevilla();
+    let few = answer_to(&experiment, vec![period(1, 490_000, [3, 4, 2, 1])]);
+    let standing: Value = serde_json::from_str(&few.standing_json(&experiment, &[], 0)).unwrap();
+    assert_eq!(standing["stage"], "learning");
+    assert!(standing["orders_left"].as_f64().unwrap() >= 21.0, "{standing}");
+    experiment.unit = Unit::Item;
+    let standing: Value = serde_json::from_str(&few.standing_json(&experiment, &[], 0)).unwrap();
+    assert_eq!((&standing["sample_ratio"], &standing["arms"][0]["rate"]), (&Value::Null, &Value::Null));
+}

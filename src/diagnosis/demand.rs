@@ -26,7 +26,7 @@ pub struct PricePoint {
     pub exposures: i64,
 }
 
-/// The fitted curve on evenly spaced prices, from below the lowest arm's to above the highest's, and on those of the arms.
+/// The fitted curve on evenly spaced prices, from below the lowest arm's to above the highest's.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Curve {
     /// Prices.
@@ -91,16 +91,8 @@ impl Evidence {
         let (from, to) = ((least - (most - least) / 10).max(1), most + (most - least) / 10);
         let mut curve =
             Curve { price_minor: vec![], rate: vec![], low: vec![], high: vec![], fit: fitted.fit };
-        let steps = (0..=PRICES).map(|step| from + (to - from) * step / PRICES);
-        // Those of the arms too: whoever draws both has one axis of prices.
-        let mut axis: Vec<i64> = Vec::new();
-        for price_minor in steps.chain(prices()) {
-            let place = axis.partition_point(|&other| other < price_minor);
-            if axis.get(place) != Some(&price_minor) {
-                axis.insert(place, price_minor);
-            }
-        }
-        for price_minor in axis {
+        for step in 0..=PRICES {
+            let price_minor = from + (to - from) * step / PRICES;
             let (low, high) = fitted.interval_at(price_minor, DEVIATIONS);
             curve.price_minor.push(price_minor as f64);
             curve.rate.push(fitted.rate_at(price_minor));

@@ -108,6 +108,7 @@ test('an arm is retired: its share goes where the dialog said, nobody new sees i
   await open({ name: 'sevilla', action: 'retire-arm', arm: 'high' });
   const next = await preview();
   assert.deepEqual([next.high.price, next.high.next], ['€24.00', '0.0%']);
+  assert.deepEqual((await tab.axe()).grave, []);
   assert.match(await dialog().locator('.sentence').innerText(), /^Its [\d.]+% go from high to \w+ \(\+[\d.]+%\).*Visitors who saw €24\.00 keep it until their quote ends\./);
   await confirm('Retire this arm', 'it loses too much');
   await assertRecorded('retire-arm', 'it loses too much');

@@ -3,182 +3,180 @@
  * keyboard, and the charts' exports.
  */
 import assert from 'node:assert/strict';
-import { createHash } from 'node:crypto';
+import { createHash, generateKeyPairSync, randomBytes, sign } from 'node:crypto';
 import { readFile } from 'node:fs/promises';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
-import { startChromium } from '../chromium.mjs';
 import { experiment, openWorld, otherExperiment, until } from '../kit.mjs';
+import { Browser } from './browser-kit.mjs';
+
+/** @typedef {import('playwright-core').Page} Page */
 
 const OVERVIEW = '/haggle/v1/overview';
 
 /** @type {import('../kit.mjs').World} */
 let world;
-/** @type {import('playwright-core').Browser} */
+/** @type {Browser} */
 let browser;
 let adminUrl = '', token = '';
 
+/** What stands before the Worker where Cloudflare Access is configured: one key, and tokens that it signs. */
+const access = { ...generateKeyPairSync('rsa', { modulusLength: 2048 }), audience: randomBytes(32).toString('hex'), url: '' };
+const team = createServer((_request, response) => {
+  const keys = [{ kid: 'one', alg: 'RS256', use: 'sig', ...access.publicKey.export({ format: 'jwk' }) }];
+  response.setHeader('content-type', 'application/json').end(JSON.stringify({ keys }));
+});
+
+/** @param {string} audience of the application that the reader was let into */
+function cookieOfAccess(audience) {
+  const now_s = Math.floor(Date.now() / 1000), part = (value) => Buffer.from(JSON.stringify(value)).toString('base64url');
+  const signed = `${part({ alg: 'RS256', kid: 'one', typ: 'JWT' })}.${part({ iss: access.url, aud: [audience], exp: now_s + 300, nbf: now_s - 5, iat: now_s - 5, type: 'app', sub: 'f00d', email: 'ana@oil.example' })}`;
+  return { name: 'CF_Authorization', value: `${signed}.${sign('sha256', Buffer.from(signed), access.privateKey).toString('base64url')}`, url: adminUrl, httpOnly: true };
+}
+
 before(async () => {
-  world = await openWorld({ experiments: [experiment({ holdout: 0.1 }), otherExperiment('kozani', 'SAFFRON-2', 1490)] });
+  await new Promise((ready) => { team.listen(0, '127.0.0.1', () => ready(undefined)); });
+  access.url = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (team.address()).port}`;
+  world = await openWorld({ vars: { ACCESS_TEAM: access.url, ACCESS_AUD: access.audience }, experiments: [experiment({ holdout: 0.1 }), otherExperiment('kozani', 'SAFFRON-2', 1490)] });
   [adminUrl, token] = [world.edge.adminUrl, world.edge.secrets.ADMIN_TOKEN];
-  browser = await startChromium();
+  browser = await Browser.start(world);
 });
 after(async () => {
   await browser?.close();
   await world?.close();
+  team.closeAllConnections();
+  team.close();
 });
 
-/** A browser of its own, with all that it asks for and all that goes wrong in it. */
-class Tab {
-  /** @type {string[]} */
-  problems = [];
-  /** @type {import('playwright-core').Request[]} */
-  requests = [];
-
-  /** @param {{ hash?: string, credential?: string } & import('playwright-core').BrowserContextOptions} [options] */
-  static async open({ hash = '#/', credential = token, ...options } = {}) {
-    const tab = new Tab();
-    tab.context = await browser.newContext({ locale: 'en-GB', viewport: { width: 1280, height: 800 }, acceptDownloads: true, ...options });
-    tab.page = await tab.context.newPage();
-    tab.page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) tab.problems.push(message.text()); });
-    tab.page.on('pageerror', (error) => tab.problems.push(String(error)));
-    tab.page.on('request', (request) => tab.requests.push(request));
-    if (credential) await tab.page.addInitScript((text) => { if (!sessionStorage.length) sessionStorage.setItem('haggle_admin_token', text); }, credential);
-    await tab.page.goto(`${adminUrl}/${hash}`);
-    return tab;
-  }
-
-  get dialog() {
-    return this.page.locator('#sign-in');
-  }
-
-  get connection() {
-    return this.page.locator('#connection');
-  }
-
-  /** How often a path was asked for. @param {string} [path] */
-  asked(path = OVERVIEW) {
-    return this.requests.filter((request) => new URL(request.url()).pathname === path).length;
-  }
-
-  /** The experiments are on the page. */
-  async shown() {
-    await this.page.locator('.experiments').getByRole('link', { name: 'sevilla' }).waitFor();
-  }
-
-  /** @param {string} text */
-  async signIn(text) {
-    await this.dialog.getByLabel('Admin token').fill(text);
-    await this.page.keyboard.press('Enter');
-  }
-
-  /** As the browser tells a page that another tab is in front of it. @param {boolean} hidden */
-  async hide(hidden) {
-    await this.page.evaluate((is) => {
-      Object.defineProperty(document, 'hidden', { value: is, configurable: true });
-      Object.defineProperty(document, 'visibilityState', { value: is ? 'hidden' : 'visible', configurable: true });
-      document.dispatchEvent(new Event('visibilitychange'));
-    }, hidden);
-  }
-
-  /** Nothing went wrong, nothing was asked of anybody else, and the token was in no address. @param {RegExp} [except] */
-  async close(except = /^$/) {
-    assert.deepEqual(this.problems.filter((text) => !except.test(text)), []);
-    for (const request of this.requests) {
-      assert.ok(request.url().startsWith(`${adminUrl}/`) || /^(data|blob):/.test(request.url()), `asked for ${request.url()}`);
-      assert.ok(!request.url().includes(token), request.url());
-    }
-    await this.context.close();
-  }
+/**
+ * The dashboard as its reader opens it.
+ * @param {{ signedOut?: boolean, cookie?: any, expected?: RegExp[] }} [options] `expected`: what the console may say
+ */
+async function open({ cookie, ...look } = {}) {
+  const tab = await browser.tab(look);
+  if (cookie) await tab.context.addCookies([cookie]);
+  await tab.page.goto(`${adminUrl}/#/`);
+  return tab;
 }
 
+/** Nothing went wrong, and ends. @param {import('./browser-kit.mjs').Tab} tab */
+async function close(tab) {
+  tab.check();
+  assert.ok(tab.requests.every((url) => !url.includes(token)), 'the token is in no address');
+  await tab.close();
+}
+
+const dialogOf = (/** @type {Page} */ page) => page.locator('#sign-in');
+const connectionOf = (/** @type {Page} */ page) => page.locator('#connection');
+
+/** How often the overview was asked for. @param {import('./browser-kit.mjs').Tab} tab */
+const asked = ({ requests }) => requests.filter((url) => new URL(url).pathname === OVERVIEW).length;
+
+/** The experiments are on the page. @param {Page} page */
+const shown = (page) => page.locator('.experiments').getByRole('link', { name: 'sevilla', exact: true }).waitFor();
+
+/** @param {Page} page @param {string} text */
+async function signIn(page, text) {
+  await dialogOf(page).getByLabel('Admin token').fill(text);
+  await page.keyboard.press('Enter');
+}
+
+/** As the browser tells a page that another tab is in front of it. @param {Page} page @param {boolean} hidden */
+const hide = (page, hidden) => page.evaluate((is) => {
+  Object.defineProperty(document, 'hidden', { value: is, configurable: true });
+  Object.defineProperty(document, 'visibilityState', { value: is ? 'hidden' : 'visible', configurable: true });
+  document.dispatchEvent(new Event('visibilitychange'));
+}, hidden);
+
 test('a wrong token is refused in words and tried once; the right one opens the page and stays in this tab alone', async () => {
-  const tab = await Tab.open({ credential: '' }), field = tab.dialog.getByLabel('Admin token');
+  const tab = await open({ signedOut: true, expected: [/status of 401/] }), { page } = tab, field = dialogOf(page).getByLabel('Admin token');
+  const tried = [];
+  page.on('request', (request) => { if (request.headers().authorization === 'Bearer not-the-token') tried.push(request.url()); });
   await field.waitFor();
   assert.equal(await field.evaluate((one) => one === document.activeElement && one.type === 'password' && one.autocomplete === 'off'), true);
-  assert.equal(tab.asked(), 0, 'nothing is asked of the admin API before');
-  await tab.signIn('not-the-token');
-  await tab.dialog.getByRole('alert').getByText('not accepted').waitFor();
+  assert.equal(asked(tab), 0, 'nothing is asked of the admin API before');
+  await signIn(page, 'not-the-token');
+  await dialogOf(page).getByRole('alert').getByText('not accepted').waitFor();
   assert.equal(await field.getAttribute('aria-invalid'), 'true');
-  const tried = tab.requests.filter((request) => request.headers().authorization === 'Bearer not-the-token');
   assert.equal(tried.length, 1);
-  await tab.signIn('with \u00fcmlaut');
-  await tab.dialog.getByRole('alert').getByText('not accepted').waitFor();
-  await tab.signIn(token);
-  await tab.shown();
-  assert.equal(await tab.dialog.isVisible(), false);
-  const kept = await tab.page.evaluate(() => [Object.values(sessionStorage), localStorage.length, document.cookie, location.href]);
+  await signIn(page, 'with \u00fcmlaut');
+  await dialogOf(page).getByRole('alert').getByText('not accepted').waitFor();
+  await signIn(page, token);
+  await shown(page);
+  assert.equal(await dialogOf(page).isVisible(), false);
+  const kept = await page.evaluate(() => [Object.values(sessionStorage), localStorage.length, document.cookie, location.href]);
   assert.deepEqual(kept, [[token], 0, '', `${adminUrl}/#/`]);
-  await tab.page.reload();
-  await tab.shown();
-  await tab.page.getByRole('button', { name: 'Sign out' }).click();
+  await page.reload();
+  await shown(page);
+  await page.getByRole('button', { name: 'Sign out' }).click();
   await field.waitFor();
-  assert.equal(await tab.page.evaluate(() => sessionStorage.length), 0);
-  assert.equal(await tab.page.locator('.experiments').count(), 0);
-  await tab.close(/status of 401/);
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  assert.equal(await page.locator('.experiments').count(), 0);
+  await close(tab);
 });
 
 test('a credential that has expired is asked for over the page, which keeps what is on it, asks nothing meanwhile, and goes on', async () => {
-  const tab = await Tab.open();
-  await tab.shown();
-  await tab.page.evaluate(() => sessionStorage.setItem('haggle_admin_token', 'of-yesterday'));
-  await tab.dialog.getByText('no longer accepted').waitFor();
-  assert.equal(await tab.page.locator('.experiments > li').count(), 2, 'what is on the page stays');
-  assert.equal(await tab.connection.innerText(), 'Signed out');
-  const asked = tab.asked();
-  await tab.page.waitForTimeout(5000);
-  assert.equal(tab.asked(), asked, 'a wrong credential is not sent again and again');
-  await tab.page.keyboard.press('Escape');
-  await tab.page.getByRole('button', { name: 'Sign in' }).click();
-  await tab.signIn(token);
-  await until('it goes on', async () => tab.asked(), (now) => now > asked + 1);
-  await tab.connection.getByText('Live').waitFor();
-  assert.equal(await tab.page.locator('#connection').getAttribute('data-kind'), 'live');
-  await tab.close(/status of 401/);
+  const tab = await open({ expected: [/status of 401/] }), { page } = tab;
+  await shown(page);
+  await page.evaluate(() => sessionStorage.setItem('haggle_admin_token', 'of-yesterday'));
+  await dialogOf(page).getByText('no longer accepted').waitFor();
+  assert.equal(await page.locator('.experiments > li').count(), 2, 'what is on the page stays');
+  assert.equal(await connectionOf(page).innerText(), 'Signed out');
+  const then = asked(tab);
+  await page.waitForTimeout(5000);
+  assert.equal(asked(tab), then, 'a wrong credential is not sent again and again');
+  await page.keyboard.press('Escape');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await signIn(page, token);
+  await until('it goes on', async () => asked(tab), (now) => now > then + 1);
+  await connectionOf(page).getByText('Live').waitFor();
+  assert.equal(await page.locator('#connection').getAttribute('data-kind'), 'live');
+  await close(tab);
 });
 
 test('a lost connection is said, waited for longer and longer, and resumed at once when there is one', async () => {
-  const tab = await Tab.open();
-  await tab.shown();
+  const tab = await open({ expected: [/ERR_INTERNET_DISCONNECTED/] }), { page } = tab;
+  await shown(page);
   await tab.context.setOffline(true);
-  await tab.connection.getByText('Connection lost').waitFor();
-  assert.equal(await tab.page.locator('.experiments > li').count(), 2);
-  const asked = tab.asked();
-  await tab.page.waitForTimeout(7000);
-  assert.ok(tab.asked() - asked <= 3, `asked ${tab.asked() - asked} times in 7 s`);
+  await connectionOf(page).getByText('Connection lost').waitFor();
+  assert.equal(await page.locator('.experiments > li').count(), 2);
+  const then = asked(tab);
+  await page.waitForTimeout(7000);
+  assert.ok(asked(tab) - then <= 3, `asked ${asked(tab) - then} times in 7 s`);
   await tab.context.setOffline(false);
-  await tab.connection.getByText('Live').waitFor({ timeout: 2000 });
-  await tab.close(/ERR_INTERNET_DISCONNECTED/);
+  await connectionOf(page).getByText('Live').waitFor({ timeout: 2000 });
+  await close(tab);
 });
 
 test('a page that nobody looks at asks nothing, and is up to date as soon as it is looked at', async () => {
-  const tab = await Tab.open();
-  await tab.shown();
-  await tab.hide(true);
-  await tab.connection.getByText('Paused').waitFor();
-  await tab.page.waitForTimeout(500);
-  const asked = tab.requests.length;
+  const tab = await open(), { page } = tab;
+  await shown(page);
+  await hide(page, true);
+  await connectionOf(page).getByText('Paused').waitFor();
+  await page.waitForTimeout(500);
+  const then = tab.requests.length;
   assert.equal((await world.act('kozani', 'pause', { by: 'maria', reason: 'stock count' })).status, 200);
-  await tab.page.waitForTimeout(5000);
-  assert.equal(tab.requests.length, asked);
-  await tab.hide(false);
-  await tab.page.locator('.wrongs').getByText('kozani is paused').waitFor({ timeout: 2500 });
+  await page.waitForTimeout(5000);
+  assert.equal(tab.requests.length, then);
+  await hide(page, false);
+  await page.locator('.wrongs').getByText('kozani is paused').waitFor({ timeout: 2500 });
   assert.equal((await world.act('kozani', 'resume', { by: 'maria', reason: 'counted' })).status, 200);
-  await tab.page.getByText('kozani is paused').waitFor({ state: 'detached' });
-  await tab.close();
+  await page.getByText('kozani is paused').waitFor({ state: 'detached' });
+  await close(tab);
 });
 
 test('what has not changed is not sent again', async () => {
-  const tab = await Tab.open(), answers = [];
-  tab.page.on('response', (response) => { if (new URL(response.url()).pathname === OVERVIEW) answers.push(response.status()); });
-  await tab.shown();
+  const tab = await open(), { page } = tab, answers = [];
+  page.on('response', (response) => { if (new URL(response.url()).pathname === OVERVIEW) answers.push(response.status()); });
+  await shown(page);
   await until('the Worker says that it is the same', async () => answers, (all) => all.filter((status) => status === 304).length >= 2, 20_000);
-  await tab.close();
+  await close(tab);
 });
 
 test('the navigation works by the keyboard; each view has its title and address, and one that is not there says so', async () => {
-  const tab = await Tab.open(), { page } = tab, nav = page.getByRole('navigation', { name: 'Main' });
-  await tab.shown();
+  const tab = await open(), { page } = tab, nav = page.getByRole('navigation', { name: 'Main' });
+  await shown(page);
   assert.equal(await page.title(), 'Overview · haggle');
   assert.equal(await nav.getByRole('link', { name: 'Overview' }).getAttribute('aria-current'), 'page');
   await page.keyboard.press('Tab');
@@ -192,40 +190,40 @@ test('the navigation works by the keyboard; each view has its title and address,
   assert.equal(await page.evaluate(() => document.activeElement?.id), 'main', 'the focus is on what is new');
   assert.equal(await nav.getByRole('link', { name: 'What if' }).getAttribute('aria-current'), 'page');
   await page.goBack();
-  await tab.shown();
+  await shown(page);
   await page.goto(`${adminUrl}/#/no/such/page`);
   await page.getByRole('alert').getByText('leads nowhere').waitFor();
   await page.getByRole('link', { name: 'To the overview' }).click();
-  await tab.shown();
-  await tab.close();
+  await shown(page);
+  await close(tab);
 });
 
 test('no script, style or frame of others: the policy of the answer says so, and the browser keeps it', async () => {
-  const tab = await Tab.open();
-  const policy = (await tab.page.reload()).headers()['content-security-policy'];
-  await tab.shown();
+  const tab = await open({ expected: [/Content Security Policy/] }), { page } = tab;
+  const policy = (await page.reload()).headers()['content-security-policy'];
+  await shown(page);
   for (const rule of ["default-src 'none'", "script-src 'self' 'wasm-unsafe-eval'", "style-src 'self'", "connect-src 'self'", "frame-ancestors 'none'"]) assert.ok(policy.includes(rule), rule);
   assert.doesNotMatch(policy, /unsafe-inline|'unsafe-eval'|\*/);
-  assert.deepEqual(tab.problems, [], 'our own pages need nothing else');
-  await tab.page.evaluate(() => {
+  assert.deepEqual(tab.wrong, [], 'our own pages need nothing else');
+  await page.evaluate(() => {
     const inline = document.createElement('script');
     inline.textContent = 'document.title = "ran"';
     document.head.append(inline);
   });
-  assert.equal(await tab.page.title(), 'Overview · haggle');
-  await tab.close(/Content Security Policy/);
+  assert.equal(await page.title(), 'Overview · haggle');
+  await close(tab);
 });
 
-/** Draws a chart in a page of its own. @param {Tab} tab @param {string} kind @param {any} data */
-const chart = (tab, kind, data) => tab.page.evaluate(async ([which, given]) => {
+/** Draws a chart in a page of its own. @param {Page} page @param {string} kind @param {any} data */
+const chart = (page, kind, data) => page.evaluate(async ([which, given]) => {
   const charts = await import('/charts.js'), main = document.createElement('main');
   document.querySelector('main').replaceWith(main);
   /** @type {any} */ (window).chart = charts[which](main, given);
 }, [kind, data]);
 
-/** What a click saves. @param {Tab} tab @param {string} button */
-async function saved(tab, button) {
-  const [download] = await Promise.all([tab.page.waitForEvent('download'), tab.page.getByRole('button', { name: button }).click()]);
+/** What a click saves. @param {Page} page @param {string} button */
+async function saved(page, button) {
+  const [download] = await Promise.all([page.waitForEvent('download'), page.getByRole('button', { name: button }).click()]);
   return { name: download.suggestedFilename(), bytes: await readFile(await download.path()) };
 }
 
@@ -238,10 +236,10 @@ const LINES = {
 };
 
 test('a chart gives its data as CSV that a spreadsheet cannot take for a formula, and its picture as PNG', async () => {
-  const tab = await Tab.open();
-  await tab.shown();
-  await chart(tab, 'lineChart', LINES);
-  const table = await saved(tab, 'CSV: data of “Profit per visitor”');
+  const tab = await open(), { page } = tab;
+  await shown(page);
+  await chart(page, 'lineChart', LINES);
+  const table = await saved(page, 'CSV: data of “Profit per visitor”');
   assert.equal(table.name, 'sevilla-profit.csv');
   assert.equal(table.bytes.toString('utf8'), [
     'Time,"low, ""cheap""","low, ""cheap"": low","low, ""cheap"": high",\'=1+1,intervention',
@@ -249,21 +247,26 @@ test('a chart gives its data as CSV that a spreadsheet cannot take for a formula
     '2026-05-01T00:30:00.000Z,,,,,\'@maria: paused',
     '2026-05-01T01:00:00.000Z,0.125,0.1,0.15,0.1,',
     '2026-05-01T02:00:00.000Z,0.13,0.1125,0.14,0.1,', ''].join('\r\n'));
-  const picture = await saved(tab, 'Picture of “Profit per visitor”');
+  const picture = await saved(page, 'Picture of “Profit per visitor”');
   assert.equal(picture.name, 'sevilla-profit.png');
   assert.deepEqual([...picture.bytes.subarray(0, 8)], [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
   assert.ok(picture.bytes.length > 5000, `a picture of ${picture.bytes.length} bytes is empty`);
-  await tab.page.getByText('1 intervention').click();
-  assert.match(await tab.page.locator('.marks li').innerText(), /1 May 2026.*@maria: paused/);
-  const read = await tab.page.locator('figure table').evaluate((one) => [...one.querySelectorAll('tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent)));
+  await page.getByRole('group', { name: /arrow keys/ }).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  assert.match(await page.locator('.readout').innerText(), /^1 May 2026, \d\d:00\s+low, "cheap"\s+€0\.125 +\(€0\.100 … €0\.150\)\s+=1\+1\s+€0\.100$/);
+  await page.getByText('1 intervention').click();
+  assert.equal(await page.locator('.readout').isVisible(), false);
+  assert.match(await page.locator('.marks li').innerText(), /1 May 2026.*@maria: paused/);
+  const read = await page.locator('figure table').evaluate((one) => [...one.querySelectorAll('tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent)));
   assert.deepEqual(read, [['low, "cheap"', '€0.125', '€0.130', '€0.125', '€0.130'], ['=1+1', '€0.100', '€0.100', '€0.100', '€0.100']]);
-  await tab.close();
+  await close(tab);
 });
 
 test('a chart takes new data in the same canvas, hides what its legend says, and says where there is nothing', async () => {
-  const tab = await Tab.open(), { page } = tab;
-  await tab.shown();
-  await chart(tab, 'lineChart', LINES);
+  const tab = await open(), { page } = tab;
+  await shown(page);
+  await chart(page, 'lineChart', LINES);
   const canvas = page.locator('figure canvas'), first = await canvas.elementHandle();
   const shot = async () => createHash('sha256').update(await canvas.evaluate((one) => one.toDataURL())).digest('hex');
   await until('it is drawn', () => canvas.evaluate((one) => one.toDataURL().length), (length) => length > 2000);
@@ -281,16 +284,39 @@ test('a chart takes new data in the same canvas, hides what its legend says, and
   await page.evaluate(([data]) => /** @type {any} */ (window).chart.update({ ...data, x: { ...data.x, values: [] }, series: [], marks: [] }), [LINES]);
   await page.getByText('Nothing to draw yet.').waitFor();
   assert.equal(await page.getByRole('button', { name: 'CSV' }).isDisabled(), true);
-  await tab.close();
+  await close(tab);
 });
 
 test('bars and shares have the same exports', async () => {
-  const tab = await Tab.open();
-  await tab.shown();
-  await chart(tab, 'barChart', { title: 'Best', name: 'best', y: { label: 'Probability', kind: 'percent' }, bars: [{ name: 'low', color: 0, value: 0.8, low: 0.7, high: 0.9 }, { name: 'list', color: 1, value: 0.2 }] });
-  assert.equal((await saved(tab, 'CSV: data of “Best”')).bytes.toString('utf8'), 'Name,Probability,From,To\r\nlow,0.8,0.7,0.9\r\nlist,0.2,,\r\n');
-  assert.ok((await saved(tab, 'Picture of “Best”')).bytes.length > 1500);
-  await chart(tab, 'areaChart', { ...LINES, y: { label: 'Share', kind: 'percent' }, marks: [], series: [{ name: 'low', color: 0, values: [0.5, 0.75, 1] }, { name: 'list', color: 1, values: [0.5, 0.25, 0] }] });
-  assert.match((await saved(tab, 'CSV: data of “Profit per visitor”')).bytes.toString('utf8'), /^Time,low,list\r\n2026-05-01T00:00:00.000Z,0.5,0.5\r\n/);
-  await tab.close();
+  const tab = await open(), { page } = tab;
+  await shown(page);
+  await chart(page, 'barChart', { title: 'Best', name: 'best', y: { label: 'Probability', kind: 'percent' }, bars: [{ name: 'low', color: 0, value: 0.8, low: 0.7, high: 0.9 }, { name: 'list', color: 1, value: 0.2 }] });
+  assert.equal((await saved(page, 'CSV: data of “Best”')).bytes.toString('utf8'), 'Name,Probability,From,To\r\nlow,0.8,0.7,0.9\r\nlist,0.2,,\r\n');
+  assert.ok((await saved(page, 'Picture of “Best”')).bytes.length > 1500);
+  await chart(page, 'areaChart', { ...LINES, y: { label: 'Share', kind: 'percent' }, marks: [], series: [{ name: 'low', color: 0, values: [0.5, 0.75, 1] }, { name: 'list', color: 1, values: [0.5, 0.25, 0] }] });
+  assert.match((await saved(page, 'CSV: data of “Profit per visitor”')).bytes.toString('utf8'), /^Time,low,list\r\n2026-05-01T00:00:00.000Z,0.5,0.5\r\n/);
+  await close(tab);
+});
+
+test('whom Cloudflare Access has let in is asked for nothing; who was let into another application is told so', async () => {
+  const tab = await open({ signedOut: true, cookie: cookieOfAccess(access.audience) }), { page } = tab;
+  await shown(page);
+  assert.equal(await dialogOf(page).isVisible(), false);
+  assert.equal(await page.getByRole('button', { name: 'Sign out' }).isVisible(), false, 'it is Access that signs out');
+  assert.equal(await page.evaluate(() => sessionStorage.length), 0);
+  await close(tab);
+  const other = await open({ signedOut: true, cookie: cookieOfAccess('0'.repeat(64)), expected: [/status of 403/, /for another application/] });
+  await other.page.getByRole('alert').getByText('for another application').waitFor();
+  await close(other);
+});
+
+test('who has tried too often is told to wait, and the right token still opens', async () => {
+  for (let at = 0; at < 21; at += 1) await (await world.edge.fetchAdmin(OVERVIEW, { headers: { authorization: 'Bearer wrong' } })).arrayBuffer();
+  const tab = await open({ signedOut: true, expected: [/status of 4(01|29)/] }), { page } = tab;
+  await dialogOf(page).getByLabel('Admin token').waitFor();
+  await signIn(page, 'wrong');
+  await dialogOf(page).getByRole('alert').getByText('Wait a minute').waitFor();
+  await signIn(page, token);
+  await shown(page);
+  await close(tab);
 });

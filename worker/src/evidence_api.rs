@@ -11,10 +11,10 @@
 use haggle::experiment::Unit;
 use haggle::mac::fingerprint;
 use haggle::time::HOUR_MS;
-use haggle::{Delays, Experiment, History, Tally};
+use haggle::{Delays, Experiment, History, Period, Tally};
 use worker::{Env, Request, Response};
 
-use crate::central::{self, answer, experiments, standings};
+use crate::central::{self, answer, experiments};
 use crate::clock;
 use crate::http::{Fault, is_known, tagged_json, unchanged};
 use crate::seen::{self, Seen};
@@ -32,36 +32,36 @@ pub async fn evidence(request: &Request, env: &Env, name: &str) -> Result<Respon
     let experiment = Experiment::from_json(&record.definition_json)?;
     let (history, delays, standing) = gathered(env, &record, &experiment, now_ms).await?;
     let ledger = serde_json::to_string(&central::ledger_health(env).await?).map_err(worker::Error::from)?;
-    let text = object(&[
-        ("name", quoted(name)?),
-        ("revision", record.revision.to_string()),
-        ("state", quoted(&record.state)?),
-        ("stopped", record.is_stopped.to_string()),
-        ("decided", if record.decided.is_empty() { null() } else { quoted(&record.decided)? }),
-        ("decision", or_null(&record.decision_json)),
-        ("now_ms", now_ms.to_string()),
-        ("created_at_ms", record.created_at_ms.to_string()),
-        ("started_at_ms", time(record.started_at_ms)),
-        ("decided_at_ms", time(record.decided_at_ms)),
-        ("archived_at_ms", time(record.archived_at_ms)),
-        ("end_ms", time(experiment.end_ms.unwrap_or(0))),
-        ("version", record.version.to_string()),
-        ("published_at_ms", time(record.published_at_ms)),
-        ("unit", quoted(experiment.unit.name())?),
-        ("objective", quoted(experiment.objective.name())?),
-        ("currency", quoted(&experiment.currency.to_string())?),
-        ("minor_digits", experiment.currency.minor_digits().to_string()),
-        ("definition", record.definition_json.clone()),
-        ("original", or_null(&record.original_json)),
-        ("standing", standing.unwrap_or_else(null)),
-        ("history", history_json(&history, experiment.arms.len())),
-        ("delays", delays_json(&delays)),
-        ("published", record.allocations_json.clone()),
-        ("interventions", record.interventions_json.clone()),
-        ("mismatches", record.mismatches_json.clone()),
-        ("ledger", ledger),
-    ]);
-    Ok(tagged_json(text, &tag)?)
+    let head = record.head_json.strip_suffix('}').unwrap_or_default();
+    let digits = experiment.currency.minor_digits();
+    let (standing, original) = (or_null(&standing), or_null(&record.original_json));
+    let history = history_json(&history, experiment.arms.len());
+    let delays = delays_json(&delays);
+    let answer::Record { definition_json, allocations_json, interventions_json, mismatches_json, .. } =
+        &record;
+    let text = [
+        head,
+        &format!(",\"minor_digits\":{digits},\"definition\":"),
+        definition_json,
+        ",\"original\":",
+        original,
+        ",\"standing\":",
+        standing,
+        ",\"history\":",
+        &history,
+        ",\"delays\":",
+        &delays,
+        ",\"published\":",
+        allocations_json,
+        ",\"interventions\":",
+        interventions_json,
+        ",\"mismatches\":",
+        mismatches_json,
+        ",\"ledger\":",
+        &ledger,
+        "}",
+    ];
+    Ok(tagged_json(text.concat(), &tag)?)
 }
 
 /// What was counted of an experiment and where it stands by that; nothing of a draft.
@@ -70,9 +70,9 @@ async fn gathered(
     record: &answer::Record,
     experiment: &Experiment,
     now_ms: u64,
-) -> Result<(History, Delays, Option<String>), Fault> {
+) -> Result<(History, Delays, String), Fault> {
     if record.started_at_ms == 0 {
-        return Ok((History::default(), Delays::default(), None));
+        return Ok((History::default(), Delays::default(), String::new()));
     }
     let is_archived = record.archived_at_ms > 0;
     // What items sold after the end was no price of the experiment's any more.
@@ -80,17 +80,12 @@ async fn gathered(
     let until_ms = if is_over { record.archived_at_ms } else { now_ms };
     let groups = seen::groups(env, experiment).await?;
     let seen = Seen::compact(env, experiment, &groups, record.started_at_ms, until_ms).await?;
-    let name = &experiment.name;
-    let standing = if is_archived {
-        standings::standing(env, name).await?
-    } else {
-        let shares = answer::shares(env, name).await?;
-        match seen.answer(experiment) {
-            Ok(found) => Some(found.standing_json(experiment, &shares, now_ms)),
-            Err(error) => {
-                worker::console_error!("standing of {name}: {error}");
-                None
-            }
+    let standing = match seen.answer(experiment) {
+        _ if is_archived => record.standing_json.clone(),
+        Ok(found) => found.standing_json(experiment, &record.shares(), now_ms),
+        Err(error) => {
+            worker::console_error!("standing of {}: {error}", experiment.name);
+            String::new()
         }
     };
     Ok((seen.history, seen.delays, standing))
@@ -100,64 +95,83 @@ async fn gathered(
 /// JavaScript counts exactly.
 fn history_json(history: &History, arms: usize) -> String {
     let periods = history.periods();
-    let cohort = |number: fn(&haggle::Period) -> u32| list(periods.iter().map(|one| number(one).to_string()));
-    let shares = periods.iter().map(|period| list(period.shares.iter().map(u32::to_string)));
-    let of_arm = |place: usize| {
-        tallies_json(periods.iter().map(|period| period.arms.get(place).copied().unwrap_or_default()))
-    };
-    object(&[
-        ("hours", cohort(|period| period.cohort.hour)),
-        ("epochs", cohort(|period| period.cohort.epoch)),
-        ("shares", list(shares)),
-        ("arms", list((0..arms).map(of_arm))),
-        ("holdout", tallies_json(periods.iter().map(|period| period.holdout))),
-    ])
+    let mut json = String::from("{\"hours\":");
+    list(&mut json, &mut periods.iter().map(|period| period.cohort.hour.into()));
+    json.push_str(",\"epochs\":");
+    list(&mut json, &mut periods.iter().map(|period| period.cohort.epoch.into()));
+    json.push_str(",\"shares\":[");
+    for (place, period) in periods.iter().enumerate() {
+        json.push_str(if place > 0 { "," } else { "" });
+        list(&mut json, &mut period.shares.iter().map(|&share| share.into()));
+    }
+    json.push_str("],\"arms\":[");
+    for arm in 0..arms {
+        json.push_str(if arm > 0 { "," } else { "" });
+        tallies(&mut json, periods, Some(arm));
+    }
+    json.push_str("],\"holdout\":");
+    tallies(&mut json, periods, None);
+    json.push('}');
+    json
 }
 
-fn tallies_json(tallies: impl Iterator<Item = Tally> + Clone) -> String {
-    let sums = |sum: fn(&Tally) -> i64| list(tallies.clone().map(|tally| sum(&tally).to_string()));
-    let squares =
-        |square: fn(&Tally) -> i128| list(tallies.clone().map(|tally| format!("\"{}\"", square(&tally))));
-    object(&[
-        ("exposures", sums(|tally| tally.exposures)),
-        ("conversions", sums(|tally| tally.conversions)),
-        ("rewards", sums(|tally| tally.rewards)),
-        ("units", sums(|tally| tally.units)),
-        ("revenue_minor", sums(|tally| tally.revenue_minor)),
-        ("cost_minor", sums(|tally| tally.cost_minor)),
-        ("revenue_sq", squares(|tally| tally.revenue_sq)),
-        ("profit_sq", squares(|tally| tally.profit_sq)),
-    ])
+/// What a number of a tally is called, and which it is.
+type Field = (&'static str, fn(&Tally) -> i128);
+
+const SUMS: [Field; 6] = [
+    ("exposures", |tally| tally.exposures.into()),
+    ("conversions", |tally| tally.conversions.into()),
+    ("rewards", |tally| tally.rewards.into()),
+    ("units", |tally| tally.units.into()),
+    ("revenue_minor", |tally| tally.revenue_minor.into()),
+    ("cost_minor", |tally| tally.cost_minor.into()),
+];
+
+const SQUARES: [Field; 2] =
+    [("revenue_sq", |tally| tally.revenue_sq), ("profit_sq", |tally| tally.profit_sq)];
+
+/// The tallies of an arm, or of the holdout.
+fn tallies(json: &mut String, periods: &[Period], arm: Option<usize>) {
+    let none = Tally::default();
+    for (place, (name, number)) in SUMS.iter().chain(&SQUARES).enumerate() {
+        let of = |period| number(tally(period, arm).unwrap_or(&none));
+        json.push_str(if place > 0 { ",\"" } else { "{\"" });
+        json.push_str(name);
+        json.push_str("\":");
+        let from = json.len();
+        list(json, &mut periods.iter().map(of));
+        if place >= SUMS.len() && !periods.is_empty() {
+            let texts = json.split_off(from).replace(',', "\",\"").replace('[', "[\"").replace(']', "\"]");
+            json.push_str(&texts);
+        }
+    }
+    json.push('}');
+}
+
+fn tally(period: &Period, arm: Option<usize>) -> Option<&Tally> {
+    arm.map_or(Some(&period.holdout), |arm| period.arms.get(arm))
 }
 
 /// Lists of the hour of the exposures, whole hours until the first sale, and conversions.
 fn delays_json(delays: &Delays) -> String {
-    list(delays.cells().map(|(hour, delay_h, conversions)| format!("[{hour},{delay_h},{conversions}]")))
+    let mut json = String::from("[");
+    for (place, (hour, delay_h, conversions)) in delays.cells().enumerate() {
+        json.push_str(if place > 0 { "," } else { "" });
+        list(&mut json, &mut [hour.into(), delay_h.into(), conversions.into()].into_iter());
+    }
+    json.push(']');
+    json
 }
 
-/// An object of values that are JSON already.
-fn object(fields: &[(&str, String)]) -> String {
-    let field = |(name, value): &(&str, String)| format!("\"{name}\":{value}");
-    format!("{{{}}}", fields.iter().map(field).collect::<Vec<_>>().join(","))
+fn list(json: &mut String, numbers: &mut dyn Iterator<Item = i128>) {
+    json.push('[');
+    for (place, number) in numbers.enumerate() {
+        json.push_str(if place > 0 { "," } else { "" });
+        json.push_str(&number.to_string());
+    }
+    json.push(']');
 }
 
-fn list(values: impl Iterator<Item = String>) -> String {
-    format!("[{}]", values.collect::<Vec<_>>().join(","))
-}
-
-fn quoted(text: &str) -> Result<String, Fault> {
-    Ok(serde_json::to_string(text).map_err(worker::Error::from)?)
-}
-
-fn null() -> String {
-    "null".into()
-}
-
-fn or_null(json: &str) -> String {
-    if json.is_empty() { null() } else { json.into() }
-}
-
-/// A time, if it has come.
-fn time(at_ms: u64) -> String {
-    if at_ms > 0 { at_ms.to_string() } else { null() }
+fn or_null(json: &str) -> &str {
+    if json.is_empty() { "null" } else { json }
 }

@@ -132,8 +132,10 @@ async fn admin_route(request: Request, env: &Env) -> std::result::Result<Respons
 }
 
 /// What a page of the admin host may do: load what is ours, and nothing of anybody else; and what it may not be used for:
-/// frames, guessed types, referrers.
-const ADMIN_HEADERS: [(&str, &str); 3] = [
+/// frames, guessed types, referrers. Each file is asked for again every time, as a deploy may have changed it: who has it
+/// gets a 304.
+const ADMIN_HEADERS: [(&str, &str); 4] = [
+    ("cache-control", "private, no-cache"),
     (
         "content-security-policy",
         "default-src 'none'; script-src 'self' 'wasm-unsafe-eval'; style-src 'self'; connect-src 'self'; \

@@ -65,8 +65,7 @@ async fn written(env: &Env, record: &answer::Record, now_ms: u64) -> Result<(Str
     let groups = seen::groups(env, &experiment).await?;
     let found =
         Seen::whole(env, &experiment, &groups, record.started_at_ms, now_ms).await?.answer(&experiment)?;
-    let shares = answer::shares(env, &experiment.name).await?;
-    let standing = found.standing_json(&experiment, &shares, now_ms);
+    let standing = found.standing_json(&experiment, &record.shares(), now_ms);
     let groups_json = groups_json(&experiment, &groups, record.started_at_ms);
     let ledger = serde_json::to_string(&central::ledger_health(env).await?).map_err(worker::Error::from)?;
     let some = |at_ms: u64| (at_ms > 0).then_some(at_ms);

@@ -57,12 +57,15 @@ function table(all) {
       make('td', { class: 'number' }, percent(now)), make('td', { class: 'number next' }, percent(next))))));
 }
 
+/** @param {Row} row */
+const isMoved = ({ now, next }) => Math.abs(next - now) >= MOVE_MIN;
+
 /** @param {Row} row @returns {string} such as `low (+9.0 %)` */
 const move = ({ name, now, next }) => `${name} (${next >= now ? '+' : '−'}${percent(Math.abs(next - now))})`;
 
 /** How the shares move. @param {Row[]} all @param {Row | undefined} mine the arm that it is about @returns {string} */
 function moves(all, mine) {
-  const moved = all.filter(({ now, next }) => Math.abs(next - now) >= MOVE_MIN);
+  const moved = all.filter(isMoved);
   const others = moved.filter((row) => row !== mine).sort((a, b) => Math.abs(b.next - b.now) - Math.abs(a.next - a.now)).map(move);
   if (moved.length === 0) return words.unchanged;
   if (all.every(({ now }) => now === 0)) return words.begins(all.filter(({ next }) => next > 0).map(({ name, next }) => `${name} ${percent(next)}`));
@@ -81,7 +84,9 @@ function allocation(task, next, body) {
   said.push(moves(all, mine));
   if (mine && mine.next < mine.now && mine.price) said.push(words.keep(mine.price));
   if (next.visitors_per_day > 0) said.push(words.visitors(count(next.visitors_per_day)));
-  return [make('p', { class: 'sentence' }, said.join(' ')), table(all), ...(holdout > 0 ? [make('p', { class: 'help' }, words.outside)] : [])];
+  const text = make('p', { class: 'sentence' }, said.join(' '));
+  if (!all.some(isMoved)) return [text];
+  return [text, table(all), ...(holdout > 0 ? [make('p', { class: 'help' }, words.outside)] : [])];
 }
 
 /**

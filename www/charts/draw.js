@@ -143,10 +143,34 @@ function spread(wanted, gap, top, bottom) {
 /** @param {(number | null)[]} values @returns {number} where its last known value is; -1 where there is none */
 const lastOf = (values) => values.findLastIndex((value) => value !== null);
 
-/** The series that get their name at the right end: few, or none. @param {import('../charts.js').LineData} data @param {Set<string>} hidden */
-export function labelled(data, hidden) {
-  const shown = data.series.filter(({ name, style }) => !hidden.has(name) && style !== 'points');
-  return shown.length <= LABELS_MAX ? shown : [];
+/** Where a hill is highest: a course over something else than time that ends near the ground. @param {import('../charts.js').LineData} data @param {ArrayLike<number | null | undefined>} values @returns {number} -1 where it is none */
+function summit({ x }, values) {
+  if (x.kind === 'time' || values.length < 20) return -1;
+  let highest = 0;
+  for (let at = 1; at < values.length; at += 1) if (Number(values[at]) > Number(values[highest])) highest = at;
+  const ground = 0.05 * Number(values[highest]);
+  return Math.abs(Number(values[0])) < ground && Math.abs(Number(values[values.length - 1])) < ground ? highest : -1;
+}
+
+/** The series that get their name: few, or none. @param {import('../charts.js').LineData} data */
+const named = (data) => {
+  const lines = data.series.filter(({ style }) => style !== 'points');
+  return lines.length <= LABELS_MAX ? lines : [];
+};
+
+/** Those that get it at the right end. @param {import('../charts.js').LineData} data */
+export const labelled = (data) => named(data).filter(({ values }) => summit(data, values) < 0);
+
+/** Names on the hills. @param {Scene} scene */
+function drawSummits({ plot, theme, data, xs, series }) {
+  const { ctx } = plot, px = devicePixelRatio;
+  ctx.textAlign = 'center';
+  for (const { at, values } of series) {
+    const top = summit(data, values), { name, color } = data.series[at];
+    if (top < 0) continue;
+    ctx.fillStyle = theme.color(color);
+    ctx.fillText(name, plot.valToPos(xs[top], 'x', true), plot.valToPos(values[top], 'y', true) - 9 * px);
+  }
 }
 
 /** @param {CanvasRenderingContext2D} ctx @param {string} text @param {number} width @returns {string} as much of it as has room */
@@ -157,13 +181,14 @@ function fitted(ctx, text, width) {
   return `${text.slice(0, length)}…`;
 }
 
-/** @param {Scene} scene @param {boolean} areLabelled */
-export function drawLabels({ plot, theme, data, xs, series, isStacked }, areLabelled) {
-  if (!areLabelled) return;
+/** @param {Scene} scene */
+export function drawLabels(scene) {
+  const { plot, theme, data, xs, series, isStacked } = scene;
+  if (named(data).length === 0) return;
   const { ctx, bbox } = plot, px = devicePixelRatio, right = bbox.left + bbox.width;
   const ends = series.flatMap(({ at, values, low, high }) => {
     const last = lastOf(values);
-    if (last < 0 || data.series[at].style === 'points') return [];
+    if (last < 0 || data.series[at].style === 'points' || (!isStacked && summit(data, values) >= 0)) return [];
     const value = /** @type {number} */ (isStacked && low && high ? (/** @type {number} */ (low[last]) + /** @type {number} */ (high[last])) / 2 : values[last]);
     // A sliver of the whole has no room for a name.
     const isSliver = isStacked && low && high && /** @type {number} */ (high[last]) - /** @type {number} */ (low[last]) < 0.015;
@@ -172,8 +197,9 @@ export function drawLabels({ plot, theme, data, xs, series, isStacked }, areLabe
   const places = spread(ends.map(({ y }) => y), 16 * px, bbox.top, bbox.top + bbox.height);
   ctx.save();
   ctx.font = `600 ${12 * px}px ${theme.font}`;
-  ctx.textAlign = 'left';
   ctx.textBaseline = 'middle';
+  if (!isStacked) drawSummits(scene);
+  ctx.textAlign = 'left';
   ends.forEach(({ at, x, y }, index) => {
     const { name, color } = data.series[at];
     ctx.strokeStyle = theme.color(color);

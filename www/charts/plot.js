@@ -67,14 +67,15 @@ function lineOptions(scene, position) {
   // uPlot draws a line unless it is told not to: areas and points have none.
   const paths = scene.isStacked || style === 'points' ? () => null : style === 'step' ? uPlot.paths.stepped({ align: 1 }) : undefined;
   const width = scene.data.series.length > 20 ? 1 : 2;
-  return { label: scene.data.series[position].name, stroke, width, dash: dashOf(color), points, spanGaps: hasPoints(scene.data), ...(paths ? { paths } : {}) };
+  // Rounded to pixels a smooth curve would have steps.
+  return { label: scene.data.series[position].name, stroke, width, pxAlign: 0, dash: dashOf(color), points, spanGaps: hasPoints(scene.data), ...(paths ? { paths } : {}) };
 }
 
 /**
- * @param {HTMLElement} stage @param {import('./draw.js').Scene} scene whose contents may change @param {{ width: number, height: number, right: number, areLabelled: () => boolean, onCursor: (index: number | null, left: number) => void }} how
+ * @param {HTMLElement} stage @param {import('./draw.js').Scene} scene whose contents may change @param {{ width: number, height: number, right: number, onCursor: (index: number | null, left: number) => void }} how
  * @returns {any} the plot
  */
-export function makePlot(stage, scene, { width, height, right, areLabelled, onCursor }) {
+export function makePlot(stage, scene, { width, height, right, onCursor }) {
   const { data } = scene, font = `${FONT_PX}px ${scene.theme.font}`;
   const axis = { font, stroke: () => scene.theme.soft, grid: { stroke: () => scene.theme.line, width: 1 }, ticks: { show: false }, gap: 6 };
   const time = data.x.kind === 'time', xTicks = tickWriter(data.x, data), yTicks = tickWriter(data.y, data);
@@ -89,7 +90,7 @@ export function makePlot(stage, scene, { width, height, right, areLabelled, onCu
     cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: { size: 7 } },
     hooks: {
       drawAxes: [(/** @type {any} */ plot) => drawIntervals({ ...scene, plot })],
-      draw: [(/** @type {any} */ plot) => { drawMarks({ ...scene, plot }); drawLabels({ ...scene, plot }, areLabelled()); }],
+      draw: [(/** @type {any} */ plot) => { drawMarks({ ...scene, plot }); drawLabels({ ...scene, plot }); }],
       setCursor: [(/** @type {any} */ plot) => onCursor(plot.cursor.idx ?? null, plot.cursor.left + plot.over.offsetLeft)],
     },
   };

@@ -41,14 +41,13 @@ const FIRST = new Set(['start', 'resume']);
 class Page {
   /** @param {HTMLElement} place @param {string} name @param {AbortSignal} signal */
   constructor(place, name, signal) {
-    Object.assign(this, { place, name, signal });
     this.place = place;
     this.name = name;
     this.signal = signal;
     this.said = make('p', { class: 'unseen', role: 'status' });
     this.saved = make('p', { class: 'help', role: 'status' });
     this.problem = make('p', { class: 'help' });
-    this.grid = make('div', { class: 'panels' });
+    this.grid = make('div', { class: 'graphs' });
     this.panels = new Panels(this.grid);
     const section = (/** @type {string} */ kind) => make('section', { class: `part ${kind}`, hidden: true });
     /** @type {Parts} */
@@ -83,6 +82,7 @@ class Page {
   /** Numbers and texts. */
   draw() {
     const { evidence, parts } = this, standing = this.report ? standingOf(this.report) : evidence.standing;
+    this.standing = standing;
     const terms = termsOf({ ...evidence, standing }), isDraft = evidence.state === 'draft';
     /** @type {(part: keyof Parts, nodes: HTMLElement[], into?: HTMLElement) => void} */
     const fill = (part, nodes, into = parts[part]) => {
@@ -106,12 +106,13 @@ class Page {
       words.actions[/** @type {keyof typeof words.actions} */ (action)]);
     const rare = state === 'decided' ? [] : all.filter((action) => MORE.includes(action));
     const menu = make('details', { class: 'menu', 'data-key': 'more' }, make('summary', { class: 'button quiet' }, words.more), make('div', {}, ...rare.map(button)));
-    const shown = all.filter((action) => !rare.includes(action)).map(button), last = shown.pop();
-    return [...shown, ...(rare.length > 0 ? [menu] : []), ...(last ? [last] : [])];
+    const shown = all.filter((action) => !rare.includes(action)), hasStop = shown.at(-1) === 'stop';
+    return [...shown.slice(0, hasStop ? -1 : undefined).map(button), ...(rare.length > 0 ? [menu] : []), ...(hasStop ? [button('stop')] : [])];
   }
 
   /** The charts, and what is gained so far. @param {string} text */
   async drawCharts(text) {
+    const was = JSON.stringify(this.gained);
     try {
       const { Lab } = await loadLab();
       if (this.signal.aborted || text !== this.text) return;
@@ -121,20 +122,26 @@ class Page {
       // Young exposures are in none of these numbers.
       const last = of.value.findLastIndex((/** @type {number} */ value) => Number.isFinite(value));
       this.gained = last < 0 ? null : { value: of.value[last], low: of.low[last], high: of.high[last], at_ms: known.series.at_ms[last], isLast: last === of.value.length - 1 };
-      this.panels.update({ evidence: this.evidence, terms: /** @type {import('./experiment/terms.js').Terms} */ (this.terms), lab: known });
-      this.problem.textContent = known.series.at_ms.length === 0 ? words.charts.empty : '';
+      this.panels.update({ evidence: this.evidence, standing: this.standing, terms: /** @type {import('./experiment/terms.js').Terms} */ (this.terms), lab: known });
+      this.tell('help', known.series.at_ms.length === 0 ? words.charts.empty : '');
     } catch (error) {
       if (this.signal.aborted) return;
       this.gained ??= null;
-      this.problem.textContent = words.charts.failed(error instanceof Error ? error.message : String(error));
+      this.tell('notice warn', words.charts.failed(error instanceof Error ? error.message : String(error)));
     }
-    this.draw();
+    if (JSON.stringify(this.gained) !== was) this.draw();
+  }
+
+  /** Says why charts are missing. @param {string} kind @param {string} text empty: none is */
+  tell(kind, text) {
+    this.problem.className = kind;
+    this.problem.textContent = text;
   }
 
   /** Shows where a number has changed. @param {Element} element */
   flash(element) {
     if (this.evidence.state === 'draft' || matchMedia('(prefers-reduced-motion: reduce)').matches) return;
-    element.closest('td, .big, .share')?.animate?.([{ backgroundColor: getComputedStyle(this.place).getPropertyValue('--flash') || '#8883' }, {}], { duration: 1200, easing: 'ease-out' });
+    element.closest('td, .big')?.animate([{ backgroundColor: 'var(--flash)' }, {}], { duration: 1200, easing: 'ease-out' });
   }
 
   /** Tells who cannot see it. */
@@ -153,11 +160,19 @@ class Page {
 
   /** @param {Event} event */
   async clicked(event) {
-    const button = event.target instanceof Element ? event.target.closest('button[data-action], button[data-file]') : null;
+    const target = event.target instanceof Element ? event.target : null, menu = this.place.querySelector('details.menu');
+    const button = target?.closest('button[data-action], button[data-file]');
+    if (menu instanceof HTMLDetailsElement && menu.open && (button || !menu.contains(target))) {
+      // Where the dialog gives the focus back to.
+      if (button && menu.contains(button)) menu.querySelector('summary')?.focus();
+      menu.open = false;
+    }
     if (!(button instanceof HTMLButtonElement)) return;
     const { action, arm, file } = button.dataset;
     if (action) {
-      await act({ name: this.name, action, evidence: this.text, ...(arm ? { arm } : {}) });
+      const done = await act({ name: this.name, action, evidence: this.text, ...(arm ? { arm } : {}) });
+      // There is nothing left to look at.
+      if (done && action === 'delete' && !this.signal.aborted) location.hash = '#/';
       return;
     }
     const say = (/** @type {string} */ text) => { this.saved.textContent = text; };
@@ -173,13 +188,16 @@ function skeleton() {
 }
 
 /** @param {HTMLElement} place @param {{ params: Record<string, string>, signal: AbortSignal }} opening */
-export async function open(place, { params: { name }, signal }) {
+export async function open(place, { params: { name }, signal: left }) {
   place.replaceChildren(skeleton());
+  const over = new AbortController(), signal = AbortSignal.any([left, over.signal]);
   const page = new Page(place, name, signal);
   try {
     await watch(`/haggle/v1/experiments/${encodeURIComponent(name)}/evidence`, (text) => page.take(text), { signal });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
+    // It is no trouble of the connection, and nothing is asked again.
+    over.abort();
     place.replaceChildren(make('div', { class: 'empty', role: 'alert' }, make('h1', {}, words.noSuch(name)), make('p', {}, words.noSuchWhy),
       make('p', { class: 'actions' }, make('a', { class: 'button', href: '#/' }, words.all))));
   }

@@ -6,6 +6,7 @@ import { make } from '../dom.js';
 import { average, dateTime, minorDigits, percent } from '../format.js';
 import { loadLab } from '../lab.js';
 import { watch } from '../live.js';
+import { renew } from '../patch.js';
 import { model as words } from '../words.js';
 import { calibration } from './model/calibration.js';
 import { delays } from './model/delays.js';
@@ -19,7 +20,7 @@ import { stability } from './model/stability.js';
 import { why } from './model/why.js';
 
 /** What somebody asks first stands first. */
-const PANELS = [densities, why, prior, propensities, stability, calibration, delays, offPolicy, regret];
+const PANELS = [densities, why, prior, propensities, calibration, stability, delays, offPolicy, regret];
 
 /**
  * @param {HTMLElement} place
@@ -28,10 +29,10 @@ const PANELS = [densities, why, prior, propensities, stability, calibration, del
 export async function open(place, { params: { name }, signal }) {
   const { Lab } = await loadLab();
   if (signal.aborted) return;
-  const summary = make('div', { class: 'model-summary', 'aria-live': 'polite' }), grid = make('div', { class: 'panels' }), left = make('p', { class: 'help' });
+  const summary = make('div', { class: 'model-summary', 'aria-live': 'polite' }), asOf = make('p', { class: 'help' }), grid = make('div', { class: 'panels' });
   place.replaceChildren(make('div', { class: 'model' },
     make('p', { class: 'crumbs' }, make('a', { href: `#/experiments/${encodeURIComponent(name)}` }, words.back(name))),
-    make('h1', {}, words.title(name)), summary, grid, left));
+    make('h1', {}, words.title(name)), summary, asOf, grid));
   /** @type {ReturnType<typeof openPanel>[]} */
   let panels = [];
   /** @type {import('../lab.js').Lab | null} */
@@ -42,29 +43,40 @@ export async function open(place, { params: { name }, signal }) {
     lab = null;
   };
   signal.addEventListener('abort', close, { once: true });
+  summary.addEventListener('click', ({ target }) => {
+    const wanted = target instanceof HTMLElement ? panels.find((panel) => panel.name === target.dataset.panel) : undefined;
+    if (!wanted) return;
+    wanted.element.scrollIntoView({ block: 'start' });
+    wanted.element.querySelector('h2')?.focus({ preventScroll: true });
+  });
 
   await watch(`/haggle/v1/experiments/${encodeURIComponent(name)}/evidence`, (text) => {
     const evidence = JSON.parse(text);
-    if (!evidence.standing?.total.exposures) {
-      summary.replaceChildren(make('p', { class: 'lead' }, words.nothingYet));
+    const silent = silence(evidence);
+    if (silent) {
+      summary.replaceChildren(make('p', { class: 'lead' }, silent));
       return;
     }
     const before = lab;
     lab = new Lab(text);
-    const isOfVisitors = (evidence.definition.unit ?? 'visitor') === 'visitor';
-    const shown = PANELS.filter((panel) => isOfVisitors || !panel.isOfVisitors);
     if (panels.length === 0) {
-      panels = shown.map(openPanel);
+      panels = PANELS.map(openPanel);
       grid.replaceChildren(...panels.map(({ element }) => element));
-      left.textContent = isOfVisitors ? '' : words.leftOut(PANELS.filter((panel) => panel.isOfVisitors).map((panel) => words.panels[panel.name].title));
     }
     const names = evidence.definition.arms.map((/** @type {any} */ arm) => arm.name);
     const colorOf = (/** @type {string} */ of) => (names.includes(of) ? names.indexOf(of) : 'holdout');
     const drawn = { lab, evidence, colorOf, ...moneyOf(evidence) };
     const verdicts = panels.map((panel) => ({ panel, ...panel.update(drawn) }));
     before?.free();
-    summary.replaceChildren(...summarise(verdicts), make('p', { class: 'help' }, words.asOf(dateTime(evidence.now_ms))));
+    asOf.textContent = words.asOf(dateTime(evidence.now_ms));
+    renew(summary, summarise(verdicts));
   }, { signal });
+}
+
+/** Why there is nothing to draw; empty where there is. @param {any} evidence */
+function silence({ standing, definition: { unit = 'visitor' } }) {
+  if (unit !== 'visitor') return words.ofItems;
+  return standing?.total.exposures ? '' : words.nothingYet;
 }
 
 /** How values are written. @param {any} evidence */
@@ -78,12 +90,6 @@ function moneyOf({ minor_digits, definition: { currency, objective } }) {
 function summarise(verdicts) {
   const found = verdicts.filter(({ kind }) => kind === 'look');
   if (found.length === 0) return [make('p', { class: 'lead fine' }, words.allFine)];
-  return [make('p', { class: 'lead look' }, words.lookAt(found.length)), make('ul', {}, ...found.map(({ panel, text }) => {
-    const jump = make('button', { type: 'button', class: 'link' }, panel.title);
-    jump.addEventListener('click', () => {
-      panel.element.scrollIntoView({ block: 'start' });
-      /** @type {HTMLElement | null} */ (panel.element.querySelector('h2'))?.focus();
-    });
-    return make('li', {}, jump, ` ${text}`);
-  }))];
+  return [make('p', { class: 'lead look' }, words.lookAt(found.length)), make('ul', {}, ...found.map(({ panel, text }) =>
+    make('li', {}, make('button', { type: 'button', class: 'link', 'data-panel': panel.name }, panel.title), ` ${text}`)))];
 }

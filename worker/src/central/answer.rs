@@ -38,14 +38,6 @@ pub struct Record {
     pub report_json: String,
     /// The newest version.
     pub version: u64,
-    /// When that was published; 0 before the first.
-    pub published_at_ms: u64,
-    /// Grows with every change.
-    pub revision: u64,
-    /// When it was written first.
-    pub created_at_ms: u64,
-    /// The arm that was decided for; empty where none was.
-    pub decided: String,
     /// All that was done to it, the first thing first; of drafts with long lists of items only that they were changed: no
     /// text has more than 2 MB, and what was started is `original_json`.
     pub interventions_json: String,
@@ -53,6 +45,19 @@ pub struct Record {
     pub allocations_json: String,
     /// Published prices of its items that were not what they should have been, the most frequent first, at most 100.
     pub mismatches_json: String,
+    /// What else there is to say of it in short, as the evidence says it.
+    pub head_json: String,
+    /// Where it stood at the last publication; empty where that is not known.
+    pub standing_json: String,
+}
+
+impl Record {
+    /// The shares that are published, in the order of the arms; none where nothing was.
+    pub fn shares(&self) -> Vec<u32> {
+        // The last list of the last list.
+        let last = self.allocations_json.rsplit('[').next().unwrap_or_default();
+        last.split([',', ']']).filter_map(|share| share.parse().ok()).collect()
+    }
 }
 
 /// The record of experiment ?1 at ?2.
@@ -74,7 +79,13 @@ const RECORD: &str = "\
               json_each(g.members) AS m WHERE g.experiment = ?1)) \
             AND day BETWEEN e.started_at_ms / 86400000 AND COALESCE(e.archived_at_ms, ?2) / 86400000 \
           GROUP BY sku, surface ORDER BY 3 DESC, 1, 2 LIMIT 100)), \
-      (SELECT COALESCE(MAX(published_at_ms), 0) FROM snapshots), revision, created_at_ms, COALESCE(decision->>'arm', '') \
+      json_object('name', name, 'revision', revision, 'state', state, 'stopped', json(iif(stopped, 'true', 'false')), \
+        'decided', decision->>'arm', 'decision', json(decision), 'now_ms', CAST(?2 AS INTEGER), 'created_at_ms', created_at_ms, \
+        'started_at_ms', started_at_ms, 'decided_at_ms', decided_at_ms, 'archived_at_ms', archived_at_ms, \
+        'end_ms', unixepoch(definition->>'end') * 1000, 'version', (SELECT COALESCE(MAX(version), 0) FROM snapshots), \
+        'published_at_ms', (SELECT MAX(published_at_ms) FROM snapshots), 'unit', COALESCE(definition->>'unit', 'visitor'), \
+        'objective', definition->>'objective', 'currency', definition->>'currency'), \
+      COALESCE((SELECT standing FROM standings WHERE experiment = ?1), '') \
     FROM experiments AS e WHERE name = ?1";
 
 /// What is known of the experiment with this name, if there is one.
@@ -95,10 +106,8 @@ pub async fn record(env: &Env, name: &str, now_ms: u64) -> Result<Option<Record>
             interventions_json: row.text(10)?,
             allocations_json: row.text(11)?,
             mismatches_json: row.text(12)?,
-            published_at_ms: row.count(13)?,
-            revision: row.count(14)?,
-            created_at_ms: row.count(15)?,
-            decided: row.text(16)?,
+            head_json: row.text(13)?,
+            standing_json: row.text(14)?,
         })
     };
     rows.first().map(read).transpose()
@@ -112,13 +121,6 @@ pub async fn facts(env: &Env, name: &str) -> Result<Option<String>> {
         (SELECT json_array(COUNT(*), SUM(sequence)) FROM sources)) \
       FROM experiments WHERE name = ?1";
     query(&database(env)?, sql, &[name.into()]).await?.first().map(|row| row.text(0)).transpose()
-}
-
-/// The shares of an experiment that are published, in the order of its arms; none where nothing was.
-pub async fn shares(env: &Env, name: &str) -> Result<Vec<u32>> {
-    let sql = "SELECT a.value->>'share' FROM epochs, json_each(arms) AS a WHERE experiment = ?1 \
-               AND epoch = (SELECT MAX(epoch) FROM epochs WHERE experiment = ?1) ORDER BY a.key";
-    query(&database(env)?, sql, &[name.into()]).await?.iter().map(|row| number(row, 0)).collect()
 }
 
 /// Tallies and shares of experiment ?1, epochs after ?2 up to ?3; what is before hour ?4 has all its rewards.

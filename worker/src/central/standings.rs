@@ -32,12 +32,6 @@ pub async fn store(env: &Env, changes: Vec<D1PreparedStatement>) -> Result<()> {
     database(env)?.batch(changes).await.map(drop)
 }
 
-/// The standing of an experiment as it was computed last; none where it never was.
-pub async fn standing(env: &Env, experiment: &str) -> Result<Option<String>> {
-    let sql = "SELECT standing FROM standings WHERE experiment = ?1";
-    query(&database(env)?, sql, &[experiment.into()]).await?.first().map(|row| row.text(0)).transpose()
-}
-
 /// Days of mismatches that the overview sums up, the last of which is today.
 const DAYS_SHOWN: u64 = 7;
 const DAY_MS: u64 = 86_400_000;

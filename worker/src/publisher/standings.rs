@@ -26,29 +26,24 @@ impl Publisher {
         version: u64,
         now_ms: u64,
         is_asked: bool,
-    ) {
-        let stored = async {
-            let known = standings::computed(&self.env).await?;
-            let mut changes = Vec::new();
-            for (live, turn) in live.iter().zip(turns) {
-                let Some(turn) = turn else { continue };
-                let name = &live.stored.name;
-                let is_young = |known: &(String, u64)| known.0 == *name && now_ms < known.1 + MANY_ITEMS_MS;
-                let is_one_item = matches!(live.experiment.goods, Goods::Item(_));
-                if is_one_item || is_asked || turn.opened.is_some() || !known.iter().any(is_young) {
-                    match self.standing(live, turn, version, now_ms).await {
-                        Ok(change) => changes.push(change),
-                        // None of the others would come in time either.
-                        Err(fault @ Fault::Unavailable(_)) => return Err(fault),
-                        Err(fault) => worker::console_error!("standing of {name}: {fault}"),
-                    }
+    ) -> Result<(), Fault> {
+        let known = standings::computed(&self.env).await?;
+        let mut changes = Vec::new();
+        for (live, turn) in live.iter().zip(turns) {
+            let Some(turn) = turn else { continue };
+            let name = &live.stored.name;
+            let is_young = |known: &(String, u64)| known.0 == *name && now_ms < known.1 + MANY_ITEMS_MS;
+            let is_one_item = matches!(live.experiment.goods, Goods::Item(_));
+            if is_one_item || is_asked || turn.opened.is_some() || !known.iter().any(is_young) {
+                match self.standing(live, turn, version, now_ms).await {
+                    Ok(change) => changes.push(change),
+                    // None of the others would come in time either.
+                    Err(fault @ Fault::Unavailable(_)) => return Err(fault),
+                    Err(fault) => worker::console_error!("standing of {name}: {fault}"),
                 }
             }
-            Ok(standings::store(&self.env, changes).await?)
-        };
-        if let Err(fault) = stored.await {
-            worker::console_error!("standings wait for the next publication: {fault}");
         }
+        Ok(standings::store(&self.env, changes).await?)
     }
 
     async fn standing(

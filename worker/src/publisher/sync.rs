@@ -133,7 +133,10 @@ impl Publisher {
             self.published.take();
             central::publish(&self.env, &Publication { version, now_ms, bytes: &bytes, opened }).await?;
             self.put(version, &bytes).await?;
-            self.keep_standings(&live, &turns, version, now_ms, in_any_case).await;
+            // It is published: what fails now is done with the next publication.
+            if let Err(fault) = self.keep_standings(&live, &turns, version, now_ms, in_any_case).await {
+                worker::console_error!("standings: {fault}");
+            }
         }
         Ok(view)
     }

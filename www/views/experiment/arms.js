@@ -63,11 +63,11 @@ function armName(evidence, arm, place, standing) {
   const badge = (/** @type {string} */ kind, /** @type {string} */ text) => make('span', { class: `badge ${kind}`, 'data-key': kind }, text);
   const state = stateOf(arm), best = evidence.decided ?? standing.leader;
   const badges = [
-    ...(arm.name === best ? [badge('best', evidence.decided ? words.tags.decided : evidence.state === 'archived' ? words.tags.best : words.tags.leader)] : []),
+    ...(arm.name === best ? [badge('leading', evidence.decided ? words.tags.decided : evidence.state === 'archived' ? words.tags.best : words.tags.leader)] : []),
     ...(arm.name === evidence.definition.control ? [badge('control', words.tags.control)] : []),
     ...(state === 'live' ? [] : [badge(state, words.armStates[/** @type {keyof typeof words.armStates} */ (state)] ?? state)]),
   ];
-  return [make('span', { class: `swatch arm-${place % COLOURS}`, 'aria-hidden': 'true' }), make('span', { class: 'name' }, arm.name),
+  return [make('span', { class: `dot arm-${place % COLOURS}`, 'aria-hidden': 'true' }), make('span', { class: 'name' }, arm.name),
     ...badges.flatMap((one) => [' ', one])];
 }
 
@@ -88,7 +88,7 @@ function sums(standing, terms) {
   if (standing.holdout.exposures > 0) rows.push(['holdout', words.holdout, standing.holdout]);
   rows.push(['total', words.total(standing.holdout.exposures > 0), priced(standing)]);
   if (standing.negative.exposures > 0) rows.push(['negative', words.negative, standing.negative]);
-  return rows.map(([key, text, of]) => ({ key, name: [make('span', { class: `swatch ${key}`, 'aria-hidden': 'true' }), make('span', { class: 'name' }, text)], of }));
+  return rows.map(([key, text, of]) => ({ key, name: [make('span', { class: `dot ${key}`, 'aria-hidden': 'true' }), make('span', { class: 'name' }, text)], of }));
 }
 
 /** @param {any} evidence @param {any} standing @param {Terms} terms @returns {HTMLElement[]} */

@@ -50,7 +50,7 @@ function rules({ stop = {}, guardrails = {}, start, period_hours: period, washou
 export function draft(evidence, terms) {
   const { definition } = evidence;
   const rows = definition.arms.map((/** @type {any} */ arm, /** @type {number} */ place) => make('li', { 'data-key': arm.name },
-    make('span', { class: `swatch arm-${place % 8}`, 'aria-hidden': 'true' }), make('span', { class: 'name' }, arm.name),
+    make('span', { class: `dot arm-${place % 8}`, 'aria-hidden': 'true' }), make('span', { class: 'name' }, arm.name),
     make('span', { class: 'price' }, terms.price(arm)),
     ...(arm.name === definition.control ? [make('span', { class: 'badge control' }, words.tags.control)] : [])));
   return [make('h2', { 'data-key': 'prices' }, words.drafts.prices), make('ol', { class: 'prices-planned', 'data-key': 'arms' }, ...rows),

@@ -43,17 +43,28 @@ function sense(interval) {
 
 /** What it is worth: against the holdout, else against the negative group, else the best arm against the control. @param {any} evidence @param {any} standing @param {Terms} terms */
 function gain({ definition }, standing, terms) {
-  const leader = standing.arms.find((/** @type {any} */ arm) => arm.name === standing.leader);
-  const [label, estimate] = definition.holdout > 0 ? [words.gain(terms.objective, terms.per), standing.all_to_holdout]
-    : standing.negative?.exposures > 0 || standing.positive_to_negative ? [words.gainOfItems(terms.objective), standing.positive_to_negative]
-      : [words.gainOfBest(terms.objective, terms.per), leader?.to_control];
-  if (!estimate) return tile('gain', label, words.unknown, [words.tooLittle(terms.isOfItems)], 'unknown');
+  if (definition.holdout > 0) return difference('gain', words.gain(terms.objective, terms.per), standing.all_to_holdout, terms);
+  if (definition.sample?.negative > 0 && terms.isOfItems) return difference('gain', words.gainOfItems(terms.objective), standing.positive_to_negative, terms);
+  return ofBest('gain', standing, terms);
+}
+
+/** The best arm against the control. @param {string} key @param {any} standing @param {Terms} terms */
+const ofBest = (key, standing, terms) => difference(key, words.gainOfBest(terms.objective, terms.per), leaderOf(standing)?.to_control, terms);
+
+/** @param {any} standing */
+const leaderOf = (standing) => standing.arms.find((/** @type {any} */ arm) => arm.name === standing.leader);
+
+/** @param {string} key @param {string} label @param {import('./terms.js').Estimate | null | undefined} estimate @param {Terms} terms */
+function difference(key, label, estimate, terms) {
+  if (!estimate) return tile(key, label, words.unknown, [words.tooLittle(terms.isOfItems)], 'unknown');
   const clusters = estimate.clusters === null || estimate.clusters === undefined ? '' : words.clusters(count(estimate.clusters));
-  return tile('gain', label, terms.gain(estimate.value), [...interval(...terms.ends(estimate.at_any_look)), clusters], sense(estimate.at_any_look));
+  return tile(key, label, terms.gain(estimate.value), [...interval(...terms.ends(estimate.at_any_look)), clusters], sense(estimate.at_any_look));
 }
 
 /** @param {any} evidence @param {any} standing @param {Terms} terms @param {Sum | null | undefined} sum undefined: it is on its way */
 function gained({ definition }, standing, terms, sum) {
+  // A sum over visitors is none where items are randomised.
+  if (terms.isOfItems) return ofBest('to-control', standing, terms);
   const label = definition.holdout > 0 ? words.gained : words.gainedToEqual;
   if (sum === undefined) return tile('gained', label, '…', [words.computing]);
   if (sum === null || !Number.isFinite(sum.value)) return tile('gained', label, words.unknown, [words.tooLittle(terms.isOfItems)], 'unknown');
@@ -65,7 +76,7 @@ function gained({ definition }, standing, terms, sum) {
 
 /** @param {any} evidence @param {any} standing @param {Terms} terms @param {Sum | null | undefined} sum */
 function tiles(evidence, standing, terms, sum) {
-  const all = priced(standing), leader = standing.arms.find((/** @type {any} */ arm) => arm.name === standing.leader);
+  const all = priced(standing), leader = leaderOf(standing);
   const { decided } = evidence, best = decided ?? leader?.name;
   const its = decided ? standing.arms.find((/** @type {any} */ arm) => arm.name === decided) : leader;
   return make('dl', { class: 'tiles', 'data-key': 'tiles' },
@@ -103,7 +114,7 @@ export function facts(evidence, terms) {
     [words.facts.control, definition.control],
     [words.facts.floor, percent(definition.floor)],
     [words.facts.holdout, definition.holdout > 0 ? percent(definition.holdout) : words.none],
-    [words.facts.window, duration(definition.reward_window_hours * 3_600_000)],
+    ...(terms.isOfItems ? [] : [/** @type {[string, string]} */ ([words.facts.window, duration(definition.reward_window_hours * 3_600_000)])]),
     ...(started && evidence.version && !isOver ? [/** @type {[string, string]} */ ([words.facts.published, words.version(count(evidence.version), dateTime(evidence.published_at_ms))])] : [])];
 }
 
@@ -126,7 +137,7 @@ function sentence(evidence, standing, terms) {
   const decision = evidence.decision ?? (evidence.decided ? { arm: evidence.decided } : null);
   const text = evidence.state === 'draft' ? words.draft
     : evidence.state === 'decided' && decision ? words.decided(decision.arm, decision.rule ?? '', day(evidence.decided_at_ms))
-      : standing && priced(standing).exposures === 0 ? words.empty(terms.isOfItems) : standing?.text ?? '';
+      : !standing || priced(standing).exposures === 0 ? words.empty(terms.isOfItems) : standing.text;
   return make('p', { class: 'standing', 'data-key': 'standing' }, text);
 }
 

@@ -2,14 +2,14 @@
  * The charts: what went where, what it was worth, what it gained, and how demand falls with the price. All their numbers
  * come from the wasm, which reads the same evidence as the table.
  */
-import { areaChart, lineChart } from '../../charts.js';
+import { areaChart, barChart, lineChart } from '../../charts.js';
 import { make } from '../../dom.js';
 import { experiment as words } from '../../words.js';
 import { marked, markText } from './timeline.js';
 
 /** @typedef {import('./terms.js').Terms} Terms */
 /** @typedef {{ update: (data: any) => void, close: () => void }} Chart */
-/** @typedef {{ evidence: any, terms: Terms, lab: any }} Known */
+/** @typedef {{ evidence: any, standing: any, terms: Terms, lab: any }} Known `standing`: of what is archived, as the report has it */
 
 /** @param {any} evidence */
 const marksOf = (evidence) => marked(evidence).map((one) => ({ x: one.at_ms, text: markText(one) }));
@@ -65,12 +65,25 @@ function demand({ evidence, lab }) {
     y: { label: words.columns.rate, kind: 'percent' }, currency, digits, note: words.charts.demandNote(Boolean(curve)), series: [...fitted, ...points.map(one)] };
 }
 
-/** @type {{ key: string, draw: typeof lineChart, data: (known: Known) => any, isThere: (known: Known) => boolean }[]} */
+/** Where items are randomised, what each arm brings more than the control. @param {Known} known */
+function differences({ evidence, terms, standing }) {
+  const { kind, currency, digits } = money(evidence);
+  const bars = standing.arms.map((/** @type {any} */ { name, to_control: of }, /** @type {number} */ place) => ({ name, color: place, value: of?.value ?? null,
+    low: of?.at_any_look[0] ?? null, high: of?.at_any_look[1] ?? null, ...(of ? { text: terms.gain(of.value) } : {}) }));
+  return { title: words.charts.differences(terms.objective, terms.per), name: `${evidence.name}-differences`, y: { label: words.columns.value(terms.objective, terms.per), kind },
+    currency, digits, note: words.charts.clusters, bars: bars.filter((/** @type {any} */ { name }) => name !== evidence.definition.control) };
+}
+
+/** @param {Known} known */
+const hasPeriods = ({ lab }) => lab.series.at_ms.length > 0;
+
+/** @type {{ key: string, draw: (place: HTMLElement, data: any) => Chart, data: (known: Known) => any, isThere: (known: Known) => boolean }[]} */
 const PANELS = [
-  { key: 'allocation', draw: areaChart, data: allocation, isThere: ({ lab }) => lab.series.at_ms.length > 0 },
-  { key: 'value', draw: lineChart, data: value, isThere: ({ lab }) => lab.series.at_ms.length > 0 },
-  { key: 'gain', draw: lineChart, data: gain, isThere: ({ lab }) => lab.series.at_ms.length > 0 },
-  { key: 'demand', draw: lineChart, data: demand, isThere: ({ lab, terms }) => !terms.isOfItems && lab.demand.points.length > 0 },
+  { key: 'allocation', draw: areaChart, data: allocation, isThere: hasPeriods },
+  { key: 'differences', draw: barChart, data: differences, isThere: (known) => known.terms.isOfItems && hasPeriods(known) },
+  { key: 'value', draw: lineChart, data: value, isThere: (known) => !known.terms.isOfItems && hasPeriods(known) },
+  { key: 'gain', draw: lineChart, data: gain, isThere: (known) => !known.terms.isOfItems && hasPeriods(known) },
+  { key: 'demand', draw: lineChart, data: demand, isThere: ({ lab, terms }) => !terms.isOfItems && lab.demand.points.some((/** @type {any} */ { exposures }) => exposures > 0) },
 ];
 
 /** Charts in a place, which stay there while their data changes. */
@@ -91,7 +104,7 @@ export class Panels {
       } else if (drawn) {
         drawn.chart.update(data(known));
       } else {
-        const frame = make('div', { class: `panel ${key}` });
+        const frame = make('div', { class: `graph ${key}` });
         this.place.append(frame);
         this.open.set(key, { frame, chart: draw(frame, data(known)) });
       }

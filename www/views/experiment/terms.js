@@ -49,7 +49,7 @@ export function termsOf({ definition, currency, minor_digits: digits, standing }
     range: (interval) => (interval ? words.range(value(interval[0]), value(interval[1])) : ''),
     ends: ([low, high]) => [gain(low), gain(high)],
     prices,
-    price: (arm) => prices(arm).filter(Boolean).join(' '),
+    price: (arm) => prices(arm).filter(Boolean).join(', '),
   };
 }
 

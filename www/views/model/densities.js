@@ -2,6 +2,7 @@
 import { lineChart } from '../../charts.js';
 import { colorClass } from '../../charts/theme.js';
 import { probability } from '../../format.js';
+import { renew } from '../../patch.js';
 import { model as words } from '../../words.js';
 import { EARLY, lazyChart, tableOf } from './panel.js';
 import { make } from '../../dom.js';
@@ -28,10 +29,9 @@ export const leaderOf = (arms) => arms.reduce((best, arm) => ((arm.p_best ?? -1)
 /** @type {import('./panel.js').Panel} */
 export const densities = {
   name: 'densities',
-  isOfVisitors: true,
   open(body) {
     const place = make('div'), table = make('div');
-    body.append(place, table);
+    body.append(make('div', { class: 'beside' }, place, table));
     const chart = lazyChart(lineChart, place);
     return {
       close: chart.close,
@@ -39,12 +39,14 @@ export const densities = {
         const { lab, evidence, worth } = drawn;
         const found = lab.densities();
         if (!found) return EARLY;
-        chart.draw({ ...curves({ ...found, prior: null }, drawn, own.title, `${evidence.name}-posterior`) });
-        table.replaceChildren(tableOf(own.title, [words.arm, own.mean, own.range, words.pBest],
+        chart.draw({ ...curves({ ...found, prior: null }, drawn, own.chart, `${evidence.name}-posterior`) });
+        renew(table, [tableOf(own.title, [words.arm, own.mean, own.range, words.pBest],
           found.arms.map((/** @type {any} */ arm) => ({ color: colorClass(drawn.colorOf(arm.name)),
-            cells: [arm.name, worth(arm.mean), `${worth(arm.low)} – ${worth(arm.high)}`, probability(arm.p_best)] }))));
+            cells: [arm.name, worth(arm.mean), `${worth(arm.low)} – ${worth(arm.high)}`, probability(arm.p_best)] })))]);
+        if (evidence.decided) return { kind: 'note', text: own.decided(evidence.decided) };
         const best = leaderOf(found.arms);
-        return { kind: 'fine', text: (best.p_best >= SURE ? own.says : own.unsure)(best.name, probability(best.p_best)) };
+        const p = probability(best.p_best);
+        return best.p_best >= SURE ? { kind: 'fine', text: own.says(best.name, p) } : { kind: 'note', text: own.unsure(best.name, p) };
       },
     };
   },

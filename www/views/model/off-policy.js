@@ -1,8 +1,10 @@
 /** For how many visitors the log counts when another policy is judged by it. */
 import { barChart } from '../../charts.js';
+import { make } from '../../dom.js';
 import { count, percent } from '../../format.js';
+import { renew } from '../../patch.js';
 import { model as words } from '../../words.js';
-import { EARLY, lazyChart } from './panel.js';
+import { EARLY, lazyChart, tableOf } from './panel.js';
 
 const own = words.panels.offPolicy;
 
@@ -12,19 +14,22 @@ const FEW = 100;
 /** @type {import('./panel.js').Panel} */
 export const offPolicy = {
   name: 'offPolicy',
-  isOfVisitors: true,
   open(body) {
-    const chart = lazyChart(barChart, body);
+    const place = make('div'), policies = make('div');
+    const more = make('details', {}, make('summary', {}, own.policies), policies);
+    body.append(place, more);
+    const chart = lazyChart(barChart, place);
     return {
       close: chart.close,
       update({ lab, evidence, colorOf }) {
-        const found = lab.off_policy();
+        const found = lab.off_policy(), arms = found.filter(({ arm }) => arm);
         if (found.length === 0) return EARLY;
-        const nameOf = (/** @type {any} */ { arm, policy }) => (arm ? own.arm(arm) : own.policy(policy));
-        chart.draw({ title: own.title, name: `${evidence.name}-ess`, y: { label: own.ess, kind: 'number' }, bars: found.map((/** @type {any} */ one) => ({
-          name: nameOf(one), color: one.arm ? colorOf(one.arm) : 'ink', value: one.ess, text: `${count(one.ess)} (${percent(one.share_of_exposures, 0)})` })) });
-        const few = found.filter((/** @type {any} */ { ess }) => ess < FEW).map(nameOf);
-        return { kind: 'fine', text: few.length > 0 ? own.few(few, count(FEW)) : own.enough(count(FEW)) };
+        chart.draw({ title: own.chart, name: `${evidence.name}-ess`, y: { label: own.ess, kind: 'number' }, bars: arms.map(({ arm = '', ess, share_of_exposures }) => ({
+          name: own.arm(arm), color: colorOf(arm), value: ess, text: `${count(ess)} (${percent(share_of_exposures, 0)})` })) });
+        renew(policies, [tableOf(own.policies, [own.policy, own.ess, own.part], found.filter(({ policy }) => policy)
+          .map(({ policy = '', ess, share_of_exposures }) => ({ cells: [policy, count(ess), percent(share_of_exposures)] })))]);
+        const few = arms.filter(({ ess }) => ess < FEW).map(({ arm = '' }) => arm);
+        return { kind: 'note', text: few.length > 0 ? own.few(few, count(FEW)) : own.enough(count(FEW)) };
       },
     };
   },

@@ -5,7 +5,7 @@
 import { make } from '../../dom.js';
 import { model as words } from '../../words.js';
 
-/** What a panel says of itself: `fine`, `look` (somebody should look at it) or `early` (too little is known yet). @typedef {{ kind: 'fine' | 'look' | 'early', text: string }} Verdict */
+/** What a panel says of itself: `fine`, `note` (neither good nor bad), `look` (somebody should look at it) or `early` (too little is known yet). @typedef {{ kind: 'fine' | 'note' | 'look' | 'early', text: string }} Verdict */
 
 /**
  * What is drawn: the lab with the evidence in it, the evidence itself, and how its money is written.
@@ -22,7 +22,6 @@ import { model as words } from '../../words.js';
 /**
  * @typedef {object} Panel
  * @property {string} name of its words
- * @property {boolean} [isOfVisitors] says nothing where items are randomised
  * @property {(body: HTMLElement) => { update: (drawn: Drawn) => Verdict, close: () => void }} open
  */
 
@@ -73,7 +72,7 @@ export const EARLY = { kind: 'early', text: words.early };
 export function tableOf(caption, columns, rows) {
   const head = make('tr', {}, ...columns.map((text, at) => make('th', { scope: 'col', class: at ? 'number' : '' }, text)));
   const line = (/** @type {{ cells: (string | Node)[], color?: string }} */ { cells, color = '' }) => make('tr', {},
-    ...cells.map((cell, at) => (at ? make('td', { class: 'number' }, cell) : make('th', { scope: 'row', class: color }, make('span', { class: 'dot', 'aria-hidden': 'true' }), make('span', { class: 'name' }, cell)))));
+    ...cells.map((cell, at) => (at ? make('td', { class: 'number' }, cell) : make('th', { scope: 'row', class: color }, ...(color ? [make('span', { class: 'dot', 'aria-hidden': 'true' })] : []), make('span', { class: 'name' }, cell)))));
   const table = make('table', {}, make('caption', { class: 'unseen' }, caption), make('thead', {}, head), make('tbody', {}, ...rows.map(line)));
   return make('div', { class: 'scroll', tabindex: '0', role: 'region', 'aria-label': caption }, table);
 }

@@ -3,6 +3,7 @@ import { lineChart } from '../../charts.js';
 import { colorClass } from '../../charts/theme.js';
 import { make } from '../../dom.js';
 import { number, percent, probability } from '../../format.js';
+import { renew } from '../../patch.js';
 import { model as words } from '../../words.js';
 import { curves, leaderOf } from './densities.js';
 import { EARLY, lazyChart, tableOf } from './panel.js';
@@ -26,12 +27,11 @@ function slider({ min, max, step }, label) {
 /** @type {import('./panel.js').Panel} */
 export const prior = {
   name: 'prior',
-  isOfVisitors: true,
   open(body) {
     const strength = slider(STRENGTH, own.strength), rate = slider(RATE, own.rate);
     const reset = make('button', { type: 'button', class: 'quiet' }, own.reset);
     const place = make('div'), table = make('div'), said = make('p', { 'aria-live': 'polite' });
-    body.append(make('div', { class: 'sliders' }, strength.label, rate.label, reset), place, said, table);
+    body.append(make('div', { class: 'sliders' }, strength.label, rate.label, reset), make('div', { class: 'beside' }, place, make('div', {}, said, table)));
     const chart = lazyChart(lineChart, place);
     /** @type {import('./panel.js').Drawn | null} */
     let drawn = null;
@@ -58,12 +58,13 @@ export const prior = {
       strength.input.setAttribute('aria-valuetext', strength.output.textContent);
       rate.input.setAttribute('aria-valuetext', rate.output.textContent);
       reset.disabled = !wanted;
-      chart.draw(curves(now, drawn, own.title, `${evidence.name}-prior`));
+      strength.label.hidden = evidence.definition.reward_model === 'normal';
+      chart.draw(curves(now, drawn, own.chart, `${evidence.name}-prior`));
       const best = leaderOf(now.arms).name, was = leaderOf(before.arms).name;
       said.textContent = wanted ? (best === was ? own.same(best) : own.other(best, was)) : own.try;
-      table.replaceChildren(tableOf(own.title, [words.arm, own.before, own.now], before.arms.map((/** @type {any} */ arm, /** @type {number} */ at) => ({
-        color: colorClass(/** @type {any} */ (drawn).colorOf(arm.name)), cells: [arm.name, probability(arm.p_best), probability(now.arms[at].p_best)] }))));
-      return { kind: /** @type {const} */ ('fine'), text: own.says(number(before.prior_alpha + before.prior_beta)) };
+      renew(table, [tableOf(own.title, [words.arm, own.before, own.now], before.arms.map((/** @type {any} */ arm, /** @type {number} */ at) => ({
+        color: colorClass(/** @type {any} */ (drawn).colorOf(arm.name)), cells: [arm.name, probability(arm.p_best), probability(now.arms[at].p_best)] })))]);
+      return { kind: /** @type {const} */ ('note'), text: strength.label.hidden ? own.normal : own.says(number(before.prior_alpha + before.prior_beta)) };
     }
     const soon = () => { frame ||= requestAnimationFrame(draw); };
     for (const { input } of [strength, rate]) input.addEventListener('input', () => { wanted = read(); soon(); });

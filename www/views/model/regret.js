@@ -9,7 +9,6 @@ const own = words.panels.regret;
 /** @type {import('./panel.js').Panel} */
 export const regret = {
   name: 'regret',
-  isOfVisitors: true,
   open(body) {
     const chart = lazyChart(lineChart, body);
     return {
@@ -18,9 +17,9 @@ export const regret = {
         const found = lab.regret();
         const last = found?.value.at(-1);
         if (!Number.isFinite(last)) return EARLY;
-        chart.draw({ title: own.title, name: `${evidence.name}-regret`, currency, digits, x: { label: words.time, kind: 'time', values: found.at_ms },
+        chart.draw({ title: own.chart, name: `${evidence.name}-regret`, currency, digits, x: { label: words.time, kind: 'time', values: found.at_ms },
           y: { label: own.y, kind: kind === 'money' ? kind : 'number' }, series: [{ name: own.series, color: 'ink', values: found.value }] });
-        return { kind: 'fine', text: own.says(kind === 'money' ? money(last, currency, digits) : own.orders(count(last)), worth(found.per_unit), found.best) };
+        return { kind: 'note', text: own.says(kind === 'money' ? money(last, currency, digits) : own.orders(count(last)), worth(found.per_unit), found.best) };
       },
     };
   },

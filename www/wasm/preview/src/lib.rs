@@ -49,7 +49,7 @@ struct Shown<'a> {
     minor_digits: u32,
     /// `arm`, `holdout`, `negative`, `paused`, `stopped`, or `everybody` where items are randomised.
     why: &'static str,
-    /// Under which name it is counted: the arm, `holdout` or `negative`; null where nothing is decided.
+    /// Under which name it is counted: the arm, `holdout` or `negative`; undefined where nothing is decided.
     arm: Option<&'a str>,
     propensity: u32,
     epoch: u32,
