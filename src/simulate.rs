@@ -81,19 +81,37 @@ pub fn run(
     run: u64,
     checkpoints: &[u64],
 ) -> Result<Run, Error> {
-    environment.check_policy(choice)?;
-    let mut truth = Truth::new(environment, seed, run);
-    let mut random = stream(seed, run, u64::from(choice.name.code()));
-    let experiment = environment.experiment(choice, truth.order());
-    let mut record = Record::new(checkpoints, environment);
     let at_once = environment.feedback_every == 1
         && environment.delay.is_none()
         && environment.edges.stale_units == 0
         && choice.name != Policy::ContrastThompson;
-    if at_once {
-        return immediate::run(environment, experiment, truth, random, record);
+    if !at_once {
+        return run_in_batches(environment, choice, seed, run, checkpoints);
     }
-    let mut shop = Shop::new(environment, experiment)?;
+    environment.check_policy(choice)?;
+    let truth = Truth::new(environment, seed, run);
+    let random = stream(seed, run, u64::from(choice.name.code()));
+    let experiment = environment.experiment(choice, truth.order());
+    immediate::run(environment, experiment, truth, random, Record::new(checkpoints, environment))
+}
+
+/// The same as [`run`] by the functions of the edge alone, which is slow where feedback comes after every unit: half the
+/// size in wasm, where nothing else is asked for.
+///
+/// # Errors
+/// A policy that cannot run in this world.
+pub fn run_in_batches(
+    environment: &Environment,
+    choice: &PolicyChoice,
+    seed: u64,
+    run: u64,
+    checkpoints: &[u64],
+) -> Result<Run, Error> {
+    environment.check_policy(choice)?;
+    let mut truth = Truth::new(environment, seed, run);
+    let mut random = stream(seed, run, u64::from(choice.name.code()));
+    let mut record = Record::new(checkpoints, environment);
+    let mut shop = Shop::new(environment, environment.experiment(choice, truth.order()))?;
     for unit in 0..environment.horizon {
         let place = shop.visit(unit, &mut truth, &mut random)?;
         record.show(place);

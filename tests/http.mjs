@@ -9,7 +9,7 @@ import { Readable } from 'node:stream';
 /** @typedef {{ method?: string, headers?: Record<string, string>, body?: string | Uint8Array, host?: string, agent?: Agent,
  *   timeout_ms?: number }} Init */
 
-const TIMEOUT_MS = 30_000;
+const TIMEOUT_MS = 90_000;
 const shared = new Agent({ keepAlive: true, maxSockets: 64 });
 
 /**

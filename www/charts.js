@@ -99,6 +99,22 @@ function showReading({ readout }, read, left, width) {
   readout.style.insetInlineEnd = isRight ? `${width - left + 14}px` : 'auto';
 }
 
+/** How far a key moves the pointer of a chart. @type {Record<string, (at: number, last: number) => number>} */
+const KEYS = { ArrowLeft: (at) => at - 1, ArrowRight: (at) => at + 1, PageUp: (at, last) => at - last / 10, PageDown: (at, last) => at + last / 10, Home: () => 0, End: (_, last) => last };
+
+/** The pointer by the keyboard: what stands there is read out. @param {Frame} frame @param {() => { plot: any, xs: number[] }} now */
+function listenToKeys({ holder }, now) {
+  Object.entries({ tabindex: '0', role: 'group', 'aria-label': words.keys }).forEach(([name, value]) => holder.setAttribute(name, value));
+  holder.addEventListener('keydown', (event) => {
+    const { plot, xs } = now(), move = KEYS[event.key], last = xs.length - 1;
+    if (!plot || !move || event.altKey || event.ctrlKey || event.metaKey) return;
+    event.preventDefault();
+    const at = Math.round(Math.min(Math.max(move(plot.cursor.idx ?? -1, last), 0), last));
+    plot.setCursor({ left: plot.valToPos(xs[at], 'x'), top: 10 });
+  });
+  holder.addEventListener('blur', () => now().plot?.setCursor({ left: -10, top: -10 }));
+}
+
 /** @param {Element} place @param {LineData} given @param {boolean} isStacked @returns {Chart<LineData>} */
 function open(place, given, isStacked) {
   /** @type {Set<string>} */
@@ -164,6 +180,7 @@ function open(place, given, isStacked) {
     isNear = is;
     if (isNear && isDue) drawPlot();
   });
+  listenToKeys(frame, () => ({ plot, xs: scene.xs }));
   draw();
   return {
     figure: frame.figure,

@@ -40,8 +40,10 @@ export function average(minor, currency, digits, signed = false) {
   if (!isKnown(minor)) return NOTHING;
   const major = minor / 10 ** digits;
   const wanted = major === 0 ? digits : 2 - Math.floor(Math.log10(Math.abs(major)));
-  const most = Math.min(Math.max(wanted, digits), digits + 3);
-  const signDisplay = signed ? 'exceptZero' : 'auto';
+  const least = Math.min(Math.max(wanted, digits), digits + 3);
+  // What rounds to nothing needs no digits to say so.
+  const most = Math.abs(major) * 10 ** least < 0.5 ? digits : least;
+  const signDisplay = signed ? 'exceptZero' : 'negative';
   return numbers({ style: 'currency', currency, minimumFractionDigits: most, maximumFractionDigits: most, signDisplay }).format(major);
 }
 
@@ -50,7 +52,7 @@ export const minorDigits = (currency) => numbers({ style: 'currency', currency }
 
 /** @param {number | null | undefined} value 1 is all @param {number} [digits] behind the point @returns {string} */
 export const percent = (value, digits = 1) => (isKnown(value)
-  ? numbers({ style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits }).format(value) : NOTHING);
+  ? numbers({ style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits, signDisplay: 'negative' }).format(value) : NOTHING);
 
 /** A probability: nearly sure is not written as sure. @param {number | null | undefined} value in `[0, 1]` @returns {string} */
 export function probability(value) {

@@ -1,8 +1,8 @@
 //! An experiment as the file that people keep: TOML with a comment on every field.
 
 use super::read::plain_reward_model;
-use super::{Arm, ArmPrice, ArmState, DelayCorrection, Experiment, Goods, Item, Scope, Unit, Which};
 use super::write::{condition_json, guardrails_json, policy_json};
+use super::{Arm, ArmPrice, ArmState, DelayCorrection, Experiment, Goods, Item, Scope, Unit, Which};
 use crate::Prior;
 use crate::json::Json;
 use crate::time::format_time;
@@ -114,7 +114,11 @@ reward_window_hours = {}
         };
         if self.prior != Prior::default() {
             let (alpha, beta) = (number(self.prior.alpha()), number(self.prior.beta()));
-            add("Belief about each arm's conversion rate.", "prior", format!("{{ alpha = {alpha}, beta = {beta} }}"));
+            add(
+                "Belief about each arm's conversion rate.",
+                "prior",
+                format!("{{ alpha = {alpha}, beta = {beta} }}"),
+            );
         }
         if self.reward_model != plain_reward_model(&self.goods, self.objective) {
             add("What an exposure is worth.", "reward_model", quoted(self.reward_model.name()));
@@ -141,7 +145,8 @@ reward_window_hours = {}
             line(name, field.map(|(_, json)| value(json)), example)
         };
         let rare = ["min_price_minor", "max_price_minor", "map_minor"].map(|name| (name, bound(name, "")));
-        let rare = rare.iter().filter(|(_, line)| !line.starts_with('#')).map(|(_, line)| format!("{line}\n"));
+        let rare =
+            rare.iter().filter(|(_, line)| !line.starts_with('#')).map(|(_, line)| format!("{line}\n"));
         format!(
             "[stop]
 # Not decided before so many whole weeks, as weekdays differ.
@@ -177,7 +182,9 @@ reward_window_hours = {}
             }
         };
         let arms = self.arms.iter().map(arm_text).collect::<Vec<_>>().join("\n");
-        format!("{how} The control, at the catalogue price, is what the holdout and every failure sees.\n{arms}")
+        format!(
+            "{how} The control, at the catalogue price, is what the holdout and every failure sees.\n{arms}"
+        )
     }
 }
 
@@ -214,12 +221,14 @@ fn scope_text(scope: &Scope) -> String {
     let conditions = match &scope.which {
         Which::Where(conditions) => {
             let lines = conditions.iter().map(condition_json);
-            let lines: String = lines.map(|(column, test)| format!("{} = {}\n", key(&column), value(&test))).collect();
+            let lines: String =
+                lines.map(|(column, test)| format!("{} = {}\n", key(&column), value(&test))).collect();
             format!("\n[scope.where]\n{lines}")
         }
         Which::All | Which::Skus(_) => String::new(),
     };
-    let exclude = Some(&scope.exclude).filter(|names| !names.is_empty()).map(|names| value(&Json::texts(names)));
+    let exclude =
+        Some(&scope.exclude).filter(|names| !names.is_empty()).map(|names| value(&Json::texts(names)));
     format!(
         "# Which items of the catalogue. Those of live experiments stay out by themselves.
 [scope]

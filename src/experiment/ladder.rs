@@ -29,7 +29,11 @@ const SPAN: f64 = 0.2;
 /// No such item, a currency that is none, guardrails that cannot be read; a count that is not from 1 to 63.
 pub fn ladder(definition: &str, count: usize) -> Result<Vec<i64>, Error> {
     if !(1..ARMS_MAX).contains(&count) {
-        return Err(Error::value("number of arms beside the control", count, format!("1 to {}", ARMS_MAX - 1)));
+        return Err(Error::value(
+            "number of arms beside the control",
+            count,
+            format!("1 to {}", ARMS_MAX - 1),
+        ));
     }
     let mut fields = Fields::parse("an experiment in JSON", definition, &FIELDS)?;
     let objective = fields.take("objective").one_of(&Objective::ALL, Objective::name)?;
@@ -42,17 +46,17 @@ pub fn ladder(definition: &str, count: usize) -> Result<Vec<i64>, Error> {
     let bounds = guardrails.bounds(&basis)?;
     let span = guardrails.max_step.unwrap_or(SPAN);
     let below = count.div_ceil(2);
-    let (below_steps, above_steps) = (1..=below, 1..=count - below);
-    let down = below_steps.map(|step| 1.0 - span * step as f64 / below as f64);
-    let up = above_steps.map(|step| 1.0 + span * step as f64 / (count - below) as f64);
+    let down = (1..=below).rev().map(|step| 1.0 - span * step as f64 / below as f64);
+    let up = (1..=count - below).map(|step| 1.0 + span * step as f64 / (count - below) as f64);
     let earns = |price: &i64| {
         let value = objective.value_minor(tax.net_minor(*price), cost_minor);
         *price != price_minor && value.is_some_and(|value| value > 0)
     };
     let allowed = down.chain(up).filter(|&times| times > 0.0);
-    let mut prices: Vec<i64> =
-        allowed.filter_map(|times| bounds.nearest(price_minor, millionths(times)).ok()).filter(earns).collect();
-    prices.sort_unstable();
+    let mut prices: Vec<i64> = allowed
+        .filter_map(|times| bounds.nearest(price_minor, millionths(times)).ok())
+        .filter(earns)
+        .collect();
     prices.dedup();
     Ok(prices)
 }

@@ -1,9 +1,8 @@
 //! A whole plan: visitors or time needed, and the difference that the planned time finds, for each number of arms.
 
-use serde::Serialize;
-
 use super::{Aim, Clusters, Split, Visitors};
 use crate::Error;
+use crate::error::decimal;
 use crate::json::{Fields, Value};
 use crate::policy::ARMS_MAX;
 
@@ -20,15 +19,15 @@ pub fn whole_weeks(days: f64) -> f64 {
 /// ```
 /// let plan = haggle::power::Plan::from_json(r#"{"arms": 2, "holdout": 0, "effect": 0.05, "days": 28,
 ///     "visitors": {"rate": 0.03, "per_day": 20000}}"#)?;
-/// assert_eq!(plan.needed, Some(415_871.0));
+/// assert_eq!(plan.needed, 415_871.0);
 /// assert_eq!(plan.weeks, Some(3.0));
 /// assert!(plan.found < 0.05);
 /// # Ok::<(), haggle::Error>(())
 /// ```
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq)]
 pub struct Plan {
     /// Visitors in all that find the effect, or items (or families) that find it in the planned days.
-    pub needed: Option<f64>,
+    pub needed: f64,
     /// Days until the effect is found; none where so few items never find it.
     pub days: Option<f64>,
     /// The same in whole weeks.
@@ -40,7 +39,7 @@ pub struct Plan {
 }
 
 /// What a number of arms costs.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct ArmsPlan {
     /// Arms, the control among them.
     pub arms: usize,
@@ -136,7 +135,7 @@ impl Plan {
             ArmsPlan { arms, days: of.days(split, effect), found: of.found(split, planned) }
         };
         Ok(Self {
-            needed: Some(needed.ceil()),
+            needed: needed.ceil(),
             days,
             weeks: days.map(whole_weeks),
             found: of.found(split, planned),
@@ -148,7 +147,11 @@ impl Plan {
 /// A number above 0.
 fn positive(value: &Value, most: f64) -> Result<f64, Error> {
     let given = value.fraction()?;
-    if given > 0.0 && given <= most { Ok(given) } else { Err(value.refusal(format!("above 0, at most {most}"))) }
+    if given > 0.0 && given <= most {
+        Ok(given)
+    } else {
+        Err(value.refusal(format!("above 0, at most {}", decimal(most))))
+    }
 }
 
 #[cfg(test)]
@@ -165,18 +168,20 @@ mod tests {
         let plan = Plan::from_json(SHOP).unwrap();
         let visitors = Visitors { rate: 0.03, order_cv: 0.0 };
         let needed = visitors.needed(Aim::default(), Split::equal(3, 0.1), 0.1).ceil();
-        assert_eq!((plan.needed, plan.days), (Some(needed), Some(needed / 4000.0)));
+        assert_eq!((plan.needed, plan.days), (needed, Some(needed / 4000.0)));
         assert_eq!(plan.found, visitors.effect(Aim::default(), Split::equal(3, 0.1), 112_000.0));
         assert_eq!(plan.by_arms.len(), 7);
         assert_eq!((plan.by_arms[1].days, plan.by_arms[1].found), (plan.days, plan.found));
-        assert!(plan.by_arms.windows(2).all(|pair| pair[0].days < pair[1].days && pair[0].found < pair[1].found));
+        assert!(
+            plan.by_arms.windows(2).all(|pair| pair[0].days < pair[1].days && pair[0].found < pair[1].found)
+        );
         let plan = Plan::from_json(ITEMS).unwrap();
         assert!((plan.days.unwrap() - 28.0 * 1.4128).abs() < 0.01 && plan.weeks == Some(6.0), "{plan:?}");
         // Few items that keep their arm never find it, and so many more would.
         let few = ITEMS.replace("2000", "50").replace("true", "false");
         let plan = Plan::from_json(&few).unwrap();
         assert_eq!((plan.days, plan.weeks), (None, None));
-        assert!(plan.needed.unwrap() > 2000.0);
+        assert!(plan.needed > 2000.0);
     }
 
     #[test]

@@ -2,6 +2,8 @@
 
 mod read;
 
+pub(super) use read::{read_arms, read_stop};
+
 use crate::experiment::{Arm, Item};
 use crate::inference::Rules;
 use crate::money::Tax;

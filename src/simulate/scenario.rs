@@ -3,13 +3,12 @@
 //! It comes to an [`Environment`], in units and rates, which `haggle simulate` reads as well: what the page shows can be
 //! computed again on the command line.
 
-use serde::Serialize;
-
-use super::environment::{Environment, HORIZON_MAX};
+use super::environment::{Delay, Edges, Environment, HORIZON_MAX, TrueArm, read_arms, read_stop};
+use super::wait::Wait;
 use super::{CHECKPOINTS_MAX, checkpoints};
 use crate::json::{Fields, Json, Value};
 use crate::money::{PRICE_MINOR_MAX, Tax};
-use crate::{Error, math};
+use crate::{DelayCorrection, Error, Objective, Prior, math};
 
 const FIELDS: [&str; 13] = [
     "objective",
@@ -88,7 +87,6 @@ impl Demand {
 #[derive(Debug, Clone, PartialEq)]
 pub struct Scenario {
     environment: Environment,
-    environment_json: String,
     /// Prices that shoppers see, in the order of the arms: tax included, where there is one.
     shown_minor: Vec<i64>,
     demand: Option<Demand>,
@@ -99,7 +97,7 @@ pub struct Scenario {
 }
 
 /// A price on a demand curve.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize)]
+#[derive(Debug, Clone, Copy, PartialEq)]
 pub struct CurvePoint {
     /// What shoppers see.
     pub price_minor: i64,
@@ -126,51 +124,57 @@ impl Scenario {
         let days_count = days.integer_in(1..=DAYS_MAX)?.unsigned_abs();
         let horizon = visitors_per_day * days_count;
         if horizon > HORIZON_MAX {
-            let allowed =
-                format!("at most {}, as {HORIZON_MAX} visitors are simulated", HORIZON_MAX / days_count);
+            let allowed = format!("at most {}, as {HORIZON_MAX} visitors are simulated", HORIZON_MAX / days_count);
             return Err(per_day.refusal(allowed));
         }
         let publications = fields.take("publications_per_day").if_given();
         let publications = publications.map_or(Ok(24), |given| given.integer_in(1..=PUBLICATIONS_MAX))?;
         let tax = fields.take("tax_rate").if_any();
-        let tax =
-            tax.map(|rate| rate.fraction_in(0.0..=1.0, "a share from 0 to 1, such as 0.19")).transpose()?;
+        let tax = tax.map(|rate| rate.fraction_in(0.0..=1.0, "a share from 0 to 1, such as 0.19")).transpose()?;
         let tax = Tax::included(tax.unwrap_or(0.0));
         let cost = fields.take("cost_minor").if_any();
         let cost_minor = cost.map(|cost| cost.integer_in(0..=PRICE_MINOR_MAX)).transpose()?;
         let demand = fields.take("demand").if_any().map(Demand::read).transpose()?;
-        let arms = fields.take("arms").list()?;
-        let arms = arms.into_iter().map(|arm| ShownArm::read(arm, demand.as_ref()));
-        let arms = arms.collect::<Result<Vec<_>, _>>()?;
+        let objective = fields.take("objective").one_of(&Objective::ALL, Objective::name)?;
+        let currency = fields.take("currency").if_any().map_or_else(|| Ok("EUR".into()), Value::text)?;
+        let list = fields.take("arms").list()?;
+        let shown = list.into_iter().map(|arm| ShownArm::read(arm, demand.as_ref()));
+        let shown = shown.collect::<Result<Vec<_>, _>>()?;
+        let net = Json::List(shown.iter().map(|arm| arm.net(tax, cost_minor)).collect());
+        let arms = read_arms(Value::new("arms", net), objective)?;
+        let most = 1.0 / arms.len() as f64;
+        let floor_allowed = format!("a share from 0 to one over the number of arms, {}", arms.len());
+        let share = |share: Value, most: f64, allowed: &str| {
+            share.if_any().map_or(Ok(0.0), |share| share.fraction_in(0.0..=most, allowed))
+        };
         let mean_delay = fields.take("delay_days").if_any();
         let mean_delay = mean_delay.map(|days| days.fraction_in(0.0..=90.0, "0 to 90 days")).transpose()?;
-        let delay = mean_delay.filter(|&days| days > 0.0).map(|days| {
-            let mean = (days * visitors_per_day as f64).max(1e-3);
-            Json::object([
-                ("distribution", Some(Json::text("exponential"))),
-                ("mean", Some(Json::number(mean))),
-            ])
+        let delay = mean_delay.filter(|&days| days > 0.0).map(|days| Delay {
+            wait: Wait::Exponential { mean: (days * visitors_per_day as f64).max(1e-3) },
+            window: horizon,
+            correction: DelayCorrection::Weighted,
         });
-        let given = |name: &str, fields: &mut Fields| fields.take(name).if_any().and_then(Value::into_json);
-        let environment_json = Json::object([
-            ("objective", given("objective", &mut fields)),
-            ("currency", given("currency", &mut fields)),
-            ("horizon", Some(Json::Number(horizon.to_string()))),
-            (
-                "feedback_every",
-                Some(Json::Number((visitors_per_day / publications as u64).max(1).to_string())),
-            ),
-            ("floor", given("floor", &mut fields)),
-            ("holdout", given("holdout", &mut fields)),
-            ("arms", Some(Json::List(arms.iter().map(|arm| arm.net(tax, cost_minor)).collect()))),
-            ("delay", delay),
-            ("stop", Some(given("stop", &mut fields).unwrap_or(Json::Object(Vec::new())))),
-        ])
-        .write();
+        let stop = fields.take("stop").if_any().map(read_stop).transpose()?;
+        let environment = Environment {
+            objective,
+            currency: currency.parse()?,
+            horizon,
+            // One unit between two publications is another lane of the simulator.
+            feedback_every: (visitors_per_day / publications as u64).max(2).min(horizon),
+            floor: share(fields.take("floor"), most, &floor_allowed)?,
+            holdout: share(fields.take("holdout"), 0.5, "a share from 0 to 0.5")?,
+            prior: Prior::default(),
+            arms,
+            delay,
+            changes: Vec::new(),
+            replacement: None,
+            inventory: None,
+            edges: Edges { count: 1, stale_units: 0 },
+            stop: Some(stop.unwrap_or_default()),
+        };
         Ok(Self {
-            environment: Environment::from_json(&environment_json)?,
-            environment_json,
-            shown_minor: arms.iter().map(|arm| arm.price_minor).collect(),
+            environment,
+            shown_minor: shown.iter().map(|arm| arm.price_minor).collect(),
             demand,
             tax,
             cost_minor,
@@ -185,8 +189,42 @@ impl Scenario {
     }
 
     /// The same as JSON, for `haggle simulate`.
-    pub fn environment_json(&self) -> &str {
-        &self.environment_json
+    pub fn environment_json(&self) -> String {
+        let world = &self.environment;
+        let arm = |arm: &TrueArm| {
+            Json::object([
+                ("name", Some(Json::text(&arm.name))),
+                ("price_minor", Some(Json::integer(arm.price_minor))),
+                ("cost_minor", arm.cost_minor.map(Json::integer)),
+                ("rate", Some(Json::number(arm.rate))),
+            ])
+        };
+        let delay = world.delay.as_ref().map(|delay| {
+            Json::object([
+                ("distribution", Some(Json::text("exponential"))),
+                ("mean", Some(Json::number(delay.wait.mean()))),
+            ])
+        });
+        let stop = world.stop.map(|rules| {
+            Json::object([
+                ("p_best", Some(Json::number(rules.p_best))),
+                ("expected_loss_minor", Some(Json::number(rules.loss_minor))),
+                ("value_remaining", Some(Json::number(rules.value_remaining))),
+                ("orders_per_arm", Some(Json::number(rules.orders_per_arm))),
+            ])
+        });
+        Json::object([
+            ("objective", Some(Json::text(world.objective.name()))),
+            ("currency", Some(Json::text(world.currency.to_string()))),
+            ("horizon", Some(Json::Number(world.horizon.to_string()))),
+            ("feedback_every", Some(Json::Number(world.feedback_every.to_string()))),
+            ("floor", Some(Json::number(world.floor))),
+            ("holdout", Some(Json::number(world.holdout))),
+            ("arms", Some(Json::List(world.arms.iter().map(arm).collect()))),
+            ("delay", delay),
+            ("stop", stop),
+        ])
+        .write()
     }
 
     /// The numbers of units at which a run is looked at: evenly spaced, every day among them.
@@ -218,8 +256,7 @@ impl Scenario {
             return Vec::new();
         };
         let (from, to) = (*least as f64 * 0.8, *most as f64 * 1.25);
-        let price =
-            |step: u32| (from + (to - from) * f64::from(step) / f64::from(CURVE_POINTS)).round() as i64;
+        let price = |step: u32| (from + (to - from) * f64::from(step) / f64::from(CURVE_POINTS)).round() as i64;
         let mut prices: Vec<i64> = (0..=CURVE_POINTS).map(price).filter(|&price| price > 0).collect();
         prices.dedup();
         prices.into_iter().map(|price| self.point(price, demand.rate_at(price))).collect()
@@ -297,7 +334,7 @@ mod tests {
         assert_eq!((curve[0].price_minor, curve.last().unwrap().price_minor), (1600, 3750));
         assert!(curve.windows(2).all(|pair| pair[0].rate >= pair[1].rate));
         // The command line reads the same world.
-        assert_eq!(&Environment::from_json(scenario.environment_json()).unwrap(), environment);
+        assert_eq!(&Environment::from_json(&scenario.environment_json()).unwrap(), environment);
     }
 
     #[test]
@@ -337,8 +374,7 @@ mod tests {
         let world = scenario.environment();
         for every in [1, 40] {
             let world = world.clone().with_feedback_every(every).unwrap();
-            let runs =
-                (0..20).map(|number| run(&world, &"thompson".parse().unwrap(), 1, number, &at).unwrap());
+            let runs = (0..20).map(|number| run(&world, &"thompson".parse().unwrap(), 1, number, &at).unwrap());
             let runs: Vec<_> = runs.collect();
             let summary = summarise("thompson", &world, &at, &runs);
             let decisions = summary.decisions.unwrap();
@@ -355,17 +391,15 @@ mod tests {
             }
         }
         // Nothing is looked at without the rules, and the world goes on as it did.
-        let silent =
-            Environment::from_json(&scenario.environment_json().replace(",\"stop\":{}", "")).unwrap();
+        let written = scenario.environment_json();
+        let silent = format!("{}}}", written.split(",\"stop\"").next().unwrap());
+        let silent = Environment::from_json(&silent).unwrap();
         assert_eq!(silent.stop, None);
         let (choice, loud) = ("thompson".parse().unwrap(), scenario.environment());
         let (with, without) =
             (run(loud, &choice, 3, 0, &at).unwrap(), run(&silent, &choice, 3, 0, &at).unwrap());
         assert_eq!((without.decided, without.last), (None, None));
-        assert_eq!(
-            (with.regret_minor, with.shown, with.reached),
-            (without.regret_minor, without.shown, without.reached)
-        );
+        assert_eq!((with.regret_minor, with.shown, with.reached), (without.regret_minor, without.shown, without.reached));
     }
 
     proptest! {

@@ -1,12 +1,11 @@
 //! What many runs of one policy amount to.
 
-use std::collections::BTreeMap;
-
-use serde::Serialize;
+use serde::{Serialize, Serializer};
 
 use super::environment::Environment;
 use super::record::{Choice, LEVELS, Run};
 use crate::Objective;
+use crate::error::decimal;
 
 /// What many runs of one policy amount to. Regret is expected value lost against the clairvoyant, in the objective's
 /// unit: major currency units for money, else conversions.
@@ -36,7 +35,8 @@ pub struct Summary {
     pub checkpoints: Vec<CheckpointSummary>,
     /// Median over the runs of the number of units after which some arm was first the best with a posterior
     /// probability of 0.95 and of 0.99; nothing where fewer than half of the runs came to that.
-    pub units_to_p_best: BTreeMap<String, Option<f64>>,
+    #[serde(serialize_with = "by_level")]
+    pub units_to_p_best: [Option<f64>; LEVELS.len()],
     /// What was earned on average, in the objective's unit: the expected value of every unit at the arm that it was shown.
     pub earned_mean: f64,
     /// When the runs were decided; nothing where the environment has no stopping rules.
@@ -145,14 +145,15 @@ pub fn summarise(policy: &str, environment: &Environment, checkpoints: &[u64], r
         share_of_optimum: if optimum > 0.0 { 1.0 - last.mean / optimum } else { 1.0 },
         best_arm_share: best as f64 / (count * environment.horizon as f64),
         checkpoints: checkpoints.iter().enumerate().map(of_checkpoint).collect(),
-        units_to_p_best: LEVELS
-            .iter()
-            .enumerate()
-            .map(|(i, level)| (level.to_string(), reached(runs, i)))
-            .collect(),
+        units_to_p_best: std::array::from_fn(|level| reached(runs, level)),
         earned_mean: optimum - last.mean,
         decisions: environment.stop.map(|_| Decisions::of(runs)),
     }
+}
+
+/// A number for each level, under the level's name.
+fn by_level<S: Serializer>(units: &[Option<f64>; LEVELS.len()], to: S) -> Result<S::Ok, S::Error> {
+    to.collect_map(LEVELS.iter().map(|level| decimal(*level)).zip(units))
 }
 
 /// Minor units of one unit of the objective.

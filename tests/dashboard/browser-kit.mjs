@@ -52,7 +52,7 @@ export class Tab {
   /** Opens an address behind `#`, and waits until the view is there. @param {string} [route] */
   async open(route = '/') {
     await this.page.goto(`${this.origin}/#${route}`);
-    await this.page.locator('#main .view').waitFor({ state: 'attached' });
+    await this.page.locator('#main .view, #main .empty, dialog#sign-in[open]').first().waitFor({ state: 'attached' });
     await this.page.locator('#main > .loading').waitFor({ state: 'detached' });
     return this.page;
   }

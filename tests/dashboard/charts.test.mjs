@@ -76,7 +76,7 @@ test('CSV comes back as it was, and no text in it is a formula', () => {
 
 test('numbers are written so that nothing is lost that counts, and what is unknown is a dash', () => {
   assert.deepEqual([money(1999, 'EUR', 2), money(-5, 'EUR', 2), money(1999, 'JPY', 0), money(12_345, 'KWD', 3)].map((text) => text.replaceAll('\u00a0', ' ')), ['€19.99', '-€0.05', '¥1,999', 'KWD 12.345']);
-  assert.deepEqual([19.7781, 1234.5, 0.0123, 0, -3.1].map((minor) => average(minor, 'EUR', 2)), ['€0.198', '€12.35', '€0.00012', '€0.00', '-€0.0310']);
+  assert.deepEqual([19.7781, 1234.5, 0.0123, 0.00001, 0, -3.1].map((minor) => average(minor, 'EUR', 2)), ['€0.198', '€12.35', '€0.00012', '€0.00', '€0.00', '-€0.0310']);
   assert.deepEqual([average(5, 'EUR', 2, true), average(0, 'EUR', 2, true)], ['+€0.0500', '€0.00']);
   assert.deepEqual([percent(0.1234), percent(0.5, 0), share(TOTAL / 4)], ['12.3%', '50%', '25.0%']);
   assert.deepEqual([1, 0.99999, 0.00001, 0, 0.5].map(probability), ['100.0%', '>99.9%', '<0.1%', '0.0%', '50.0%']);

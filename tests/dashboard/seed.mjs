@@ -20,7 +20,7 @@ const HOUR_MS = 3_600_000, DAY_H = 24;
 /** How soon after the full hour the job runs. */
 const LATE_MS = 30_000;
 /** How often it does, in hours, so many hours before the end: a world must be there within a minute. */
-const STEPS = [[24, 4], [14 * DAY_H, DAY_H], [Infinity, 3 * DAY_H]];
+const STEPS = [[24, 6], [10 * DAY_H, DAY_H], [30 * DAY_H, 3 * DAY_H], [Infinity, 7 * DAY_H]];
 
 /**
  * @typedef {object} SeedOptions

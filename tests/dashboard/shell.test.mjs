@@ -251,7 +251,12 @@ test('a chart gives its data as CSV that a spreadsheet cannot take for a formula
   assert.equal(picture.name, 'sevilla-profit.png');
   assert.deepEqual([...picture.bytes.subarray(0, 8)], [0x89, 0x50, 0x4e, 0x47, 0x0d, 0x0a, 0x1a, 0x0a]);
   assert.ok(picture.bytes.length > 5000, `a picture of ${picture.bytes.length} bytes is empty`);
+  await page.getByRole('group', { name: /arrow keys/ }).focus();
+  await page.keyboard.press('ArrowRight');
+  await page.keyboard.press('ArrowRight');
+  assert.match(await page.locator('.readout').innerText(), /^1 May 2026, \d\d:00\s+low, "cheap"\s+€0\.125 +\(€0\.100 … €0\.150\)\s+=1\+1\s+€0\.100$/);
   await page.getByText('1 intervention').click();
+  assert.equal(await page.locator('.readout').isVisible(), false);
   assert.match(await page.locator('.marks li').innerText(), /1 May 2026.*@maria: paused/);
   const read = await page.locator('figure table').evaluate((one) => [...one.querySelectorAll('tbody tr')].map((row) => [...row.children].map((cell) => cell.textContent)));
   assert.deepEqual(read, [['low, "cheap"', '€0.125', '€0.130', '€0.125', '€0.130'], ['=1+1', '€0.100', '€0.100', '€0.100', '€0.100']]);

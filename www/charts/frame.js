@@ -21,7 +21,8 @@ export class Frame {
     this.title = make('figcaption', { class: 'chart-title', id: `chart-${number}` });
     this.legend = make('ul', { class: 'legend' });
     this.stage = make('div', { class: 'stage', 'aria-hidden': 'true' });
-    this.readout = make('div', { class: 'readout', 'aria-hidden': 'true', hidden: true });
+    this.readout = make('div', { class: 'readout', hidden: true });
+    this.holder = make('div', { class: 'stage-holder', 'aria-live': 'polite' }, this.stage, this.readout);
     this.nothing = make('p', { class: 'nothing', hidden: true }, words.empty);
     this.note = make('p', { class: 'help' });
     this.marks = make('details', { class: 'marks', hidden: true });
@@ -30,7 +31,7 @@ export class Frame {
     this.picture = button(words.picture, save.picture);
     this.figure = make('figure', { class: 'chart', 'aria-labelledby': this.title.id },
       make('div', { class: 'chart-head' }, this.title, make('div', { class: 'chart-actions' }, this.csv, this.picture)),
-      this.legend, make('div', { class: 'stage-holder' }, this.stage, this.readout), this.nothing, this.note, this.marks,
+      this.legend, this.holder, this.nothing, this.note, this.marks,
       make('div', { class: 'unseen' }, this.table));
     place.append(this.figure);
   }

@@ -123,13 +123,19 @@ class Page {
       const last = of.value.findLastIndex((/** @type {number} */ value) => Number.isFinite(value));
       this.gained = last < 0 ? null : { value: of.value[last], low: of.low[last], high: of.high[last], at_ms: known.series.at_ms[last], isLast: last === of.value.length - 1 };
       this.panels.update({ evidence: this.evidence, standing: this.standing, terms: /** @type {import('./experiment/terms.js').Terms} */ (this.terms), lab: known });
-      this.problem.textContent = known.series.at_ms.length === 0 ? words.charts.empty : '';
+      this.tell('help', known.series.at_ms.length === 0 ? words.charts.empty : '');
     } catch (error) {
       if (this.signal.aborted) return;
       this.gained ??= null;
-      this.problem.textContent = words.charts.failed(error instanceof Error ? error.message : String(error));
+      this.tell('notice warn', words.charts.failed(error instanceof Error ? error.message : String(error)));
     }
     if (JSON.stringify(this.gained) !== was) this.draw();
+  }
+
+  /** Says why charts are missing. @param {string} kind @param {string} text empty: none is */
+  tell(kind, text) {
+    this.problem.className = kind;
+    this.problem.textContent = text;
   }
 
   /** Shows where a number has changed. @param {Element} element */

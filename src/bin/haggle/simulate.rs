@@ -160,7 +160,7 @@ fn table(options: &Options, environment: &Environment, summaries: &[Summary]) ->
         "P≥.99 at"
     );
     let line = |summary: &Summary| {
-        let at = |level: &str| {
+        let at = |level: usize| {
             let units = summary.units_to_p_best.get(level).copied().flatten();
             units.map_or_else(|| "never".into(), |units| format!("{units:.0}"))
         };
@@ -174,8 +174,8 @@ fn table(options: &Options, environment: &Environment, summaries: &[Summary]) ->
             summary.regret_q95,
             100.0 * summary.share_of_optimum,
             100.0 * summary.best_arm_share,
-            at("0.95"),
-            at("0.99")
+            at(0),
+            at(1)
         )
     };
     head + &summaries.iter().map(line).collect::<String>()

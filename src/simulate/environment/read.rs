@@ -98,7 +98,7 @@ fn rate(value: &Value) -> Result<f64, Error> {
     value.fraction_in(0.0..=1.0, "a rate from 0 to 1")
 }
 
-fn read_arms(list: Value, objective: Objective) -> Result<Vec<TrueArm>, Error> {
+pub(in crate::simulate) fn read_arms(list: Value, objective: Objective) -> Result<Vec<TrueArm>, Error> {
     let list = list.list()?;
     if !(2..=ARMS_MAX).contains(&list.len()) {
         return Err(Error::value("number of arms", list.len(), format!("2 to {ARMS_MAX}")));
@@ -239,7 +239,7 @@ impl Replacement {
 }
 
 /// The rules by which a run is decided; those of reports where nothing is said.
-fn read_stop(stop: Value) -> Result<Rules, Error> {
+pub(in crate::simulate) fn read_stop(stop: Value) -> Result<Rules, Error> {
     let mut fields = stop.fields(&["p_best", "expected_loss_minor", "value_remaining", "orders_per_arm"])?;
     let mut number = |name, default, range, allowed| {
         fields.take(name).if_given().map_or(Ok(default), |given| given.fraction_in(range, allowed))

@@ -8,6 +8,9 @@ const own = words.panels.calibration;
 /** An alarm needs so many predictions, and misses of a third: one in twenty misses by chance, and those of an arm together. */
 const ENOUGH = 8, MISSES_MAX = 1 / 3;
 
+/** Up to this part of misses all is as it should be. */
+const MISSES_FINE = 0.15;
+
 /** @type {import('./panel.js').Panel} */
 export const calibration = {
   name: 'calibration',
@@ -27,7 +30,8 @@ export const calibration = {
             { name: own.diagonal, color: 'ink', values: predicted }] });
         const missed = found.filter((/** @type {any} */ one) => one.observed < one.low || one.observed > one.high);
         const text = own.says(String(found.length - missed.length), String(found.length));
-        return { kind: found.length >= ENOUGH && missed.length > MISSES_MAX * found.length ? 'look' : 'fine', text };
+        if (found.length >= ENOUGH && missed.length > MISSES_MAX * found.length) return { kind: 'look', text };
+        return { kind: missed.length > MISSES_FINE * found.length ? 'note' : 'fine', text };
       },
     };
   },

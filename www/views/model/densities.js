@@ -43,6 +43,7 @@ export const densities = {
         renew(table, [tableOf(own.title, [words.arm, own.mean, own.range, words.pBest],
           found.arms.map((/** @type {any} */ arm) => ({ color: colorClass(drawn.colorOf(arm.name)),
             cells: [arm.name, worth(arm.mean), `${worth(arm.low)} – ${worth(arm.high)}`, probability(arm.p_best)] })))]);
+        if (evidence.decided) return { kind: 'note', text: own.decided(evidence.decided) };
         const best = leaderOf(found.arms);
         const p = probability(best.p_best);
         return best.p_best >= SURE ? { kind: 'fine', text: own.says(best.name, p) } : { kind: 'note', text: own.unsure(best.name, p) };

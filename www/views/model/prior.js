@@ -58,12 +58,13 @@ export const prior = {
       strength.input.setAttribute('aria-valuetext', strength.output.textContent);
       rate.input.setAttribute('aria-valuetext', rate.output.textContent);
       reset.disabled = !wanted;
+      strength.label.hidden = evidence.definition.reward_model === 'normal';
       chart.draw(curves(now, drawn, own.chart, `${evidence.name}-prior`));
       const best = leaderOf(now.arms).name, was = leaderOf(before.arms).name;
       said.textContent = wanted ? (best === was ? own.same(best) : own.other(best, was)) : own.try;
       renew(table, [tableOf(own.title, [words.arm, own.before, own.now], before.arms.map((/** @type {any} */ arm, /** @type {number} */ at) => ({
         color: colorClass(/** @type {any} */ (drawn).colorOf(arm.name)), cells: [arm.name, probability(arm.p_best), probability(now.arms[at].p_best)] })))]);
-      return { kind: /** @type {const} */ ('note'), text: own.says(number(before.prior_alpha + before.prior_beta)) };
+      return { kind: /** @type {const} */ ('note'), text: strength.label.hidden ? own.normal : own.says(number(before.prior_alpha + before.prior_beta)) };
     }
     const soon = () => { frame ||= requestAnimationFrame(draw); };
     for (const { input } of [strength, rate]) input.addEventListener('input', () => { wanted = read(); soon(); });

@@ -33,6 +33,7 @@ export const why = {
           make('p', { class: 'sentence' }, own.policy(found.policy, percent(found.floor), percent(found.holdout))),
           tableOf(own.title, columns, found.arms.map((/** @type {any} */ arm) => line(arm))),
           ...(day && day.exposures > 0 ? [make('p', {}, own.day(count(day.exposures), count(day.orders), probability(day.p_best_leader)))] : [])]);
+        if (drawn.evidence.decided) return { kind: 'note', text: own.decided(drawn.evidence.decided) };
         const floored = found.arms.filter((/** @type {any} */ arm) => arm.is_at_floor).map((/** @type {any} */ arm) => arm.name);
         return { kind: 'note', text: floored.length > 0 ? own.floored(floored) : own.free };
       },

@@ -18,7 +18,10 @@ pub fn experiment(draft: &Draft) -> Result<Experiment, Error> {
     all.extend(draft.period_hours.map(|hours| ("period_hours".into(), json!(hours))));
     match &draft.goods {
         Goods::Item { sku, price_minor, cost_minor } => {
-            all.insert("item".into(), json!({ "sku": sku, "price_minor": price_minor, "cost_minor": cost_minor }));
+            all.insert(
+                "item".into(),
+                json!({ "sku": sku, "price_minor": price_minor, "cost_minor": cost_minor }),
+            );
         }
         Goods::Items { which, positive, negative } => {
             let scope = match which {

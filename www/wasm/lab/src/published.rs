@@ -1,34 +1,22 @@
 //! The shares that the policies make of a snapshot's posteriors, for whoever has its bytes alone.
 
-use haggle::Snapshot;
+use haggle::{LiveExperiment, Snapshot};
 use js_sys::Uint8Array;
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-#[derive(Serialize)]
-struct View<'a> {
-    version: f64,
-    experiments: Vec<Shares<'a>>,
-}
-
-#[derive(Serialize)]
-struct Shares<'a> {
-    name: &'a str,
-    arms: Vec<Share>,
-}
-
-#[derive(Serialize)]
-struct Share {
-    share: u32,
-}
+use crate::value::{list, object, text};
 
 /// What the preview needs of a snapshot's view in JSON, computed from its bytes.
 #[wasm_bindgen(js_name = viewOf)]
 pub fn view_of(bytes: &Uint8Array) -> Result<JsValue, JsError> {
     let snapshot = Snapshot::decode_siteless(bytes.to_vec())?;
-    let shares = |shares: &[u32]| shares.iter().map(|&share| Share { share }).collect();
-    let experiments = snapshot.experiments().iter();
-    let experiments =
-        experiments.map(|live| Shares { name: live.name(), arms: shares(live.allocation().shares()) });
-    super::to_js(&View { version: snapshot.version() as f64, experiments: experiments.collect() })
+    let share = |&share: &u32| object(&[("share", JsValue::from_f64(share.into()))]);
+    let experiment = |live: &LiveExperiment| {
+        let arms = list(live.allocation().shares().iter().map(share));
+        object(&[("name", text(live.name())), ("arms", arms)])
+    };
+    Ok(object(&[
+        ("version", JsValue::from_f64(snapshot.version() as f64)),
+        ("experiments", list(snapshot.experiments().iter().map(experiment))),
+    ]))
 }

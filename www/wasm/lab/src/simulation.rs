@@ -2,12 +2,14 @@
 
 use std::str::FromStr;
 
-use haggle::simulate::{Run, Scenario, Summary, run, summarise};
+use haggle::simulate::{
+    CheckpointSummary, CurvePoint, Run, Scenario, Summary, When, run_in_batches, summarise,
+};
 use haggle::{Error, Policy, PolicyChoice};
-use serde::Serialize;
 use wasm_bindgen::prelude::*;
 
-use crate::{to_js, wizard::Refusal};
+use crate::value::{column, list, object, text};
+use crate::wizard::{number, refusal};
 
 /// Most runs of one policy.
 const RUNS_MAX: u32 = 1000;
@@ -19,61 +21,41 @@ const RUNS_MAX: u32 = 1000;
 pub struct Comparison {
     scenario: Scenario,
     checkpoints: Vec<u64>,
-    policies: Vec<(String, PolicyChoice, Vec<Run>)>,
+    policies: Vec<Compared>,
     shown: usize,
     seed: u64,
-    runs: u32,
+    runs: usize,
 }
 
-#[derive(Serialize)]
-struct Outlook<'a> {
-    arms: Vec<haggle::simulate::CurvePoint>,
-    curve: Vec<haggle::simulate::CurvePoint>,
-    best: usize,
-    visitors: u64,
-    environment: &'a str,
-}
-
-#[derive(Serialize)]
-struct Found {
-    days: Vec<f64>,
-    policies: Vec<OfPolicy>,
-}
-
-#[derive(Serialize)]
-struct OfPolicy {
-    summary: Summary,
-    /// Earned less what an equal split earns, in the objective's unit.
-    to_equal: f64,
-    days_decided: Vec<Option<f64>>,
-    days_right: Option<f64>,
+struct Compared {
+    name: String,
+    choice: PolicyChoice,
+    runs: Vec<Run>,
 }
 
 /// The prices of a scenario with their rates and values, and the guessed demand; or what is wrong, with its field.
 #[wasm_bindgen]
-pub fn outlook(scenario: &str) -> Result<JsValue, JsError> {
+pub fn outlook(scenario: &str) -> JsValue {
     let scenario = match Scenario::from_json(scenario) {
         Ok(scenario) => scenario,
-        Err(error) => return to_js(&Refusal::of(&error)),
+        Err(error) => return refusal(&error),
     };
-    to_js(&Outlook {
-        arms: scenario.points(),
-        curve: scenario.curve(),
-        best: scenario.best_arm(),
-        visitors: scenario.environment().horizon,
-        environment: scenario.environment_json(),
-    })
+    object(&[
+        ("arms", points(&scenario.points())),
+        ("curve", points(&scenario.curve())),
+        ("best", JsValue::from_f64(scenario.best_arm() as f64)),
+        ("visitors", JsValue::from_f64(scenario.environment().horizon as f64)),
+        ("environment", text(&scenario.environment_json())),
+    ])
 }
 
-/// Why these policies cannot run in a scenario, one text or nothing for each.
-#[wasm_bindgen(js_name = checkPolicies)]
-pub fn check_policies(scenario: &str, policies: Vec<String>) -> Result<JsValue, JsError> {
-    let scenario = Scenario::from_json(scenario)?;
-    let why = |text: &String| {
-        let choice = PolicyChoice::from_str(text);
-        choice.and_then(|choice| scenario.environment().check_policy(&choice)).err().map(|error| error.to_string())
-    };
-    to_js(&policies.iter().map(why).collect::<Vec<_>>())
+fn points(points: &[CurvePoint]) -> JsValue {
+    let of = |what: fn(&CurvePoint) -> f64| column(&points.iter().map(what).collect::<Vec<_>>());
+    object(&[
+        ("price_minor", of(|point| point.price_minor as f64)),
+        ("rate", of(|point| point.rate)),
+        ("value", of(|point| point.value)),
+    ])
 }
 
 /// The names of all policies.
@@ -91,8 +73,7 @@ impl Comparison {
         if !(1..=RUNS_MAX).contains(&runs) {
             return Err(Error::value("runs", runs, format!("1 to {RUNS_MAX}")).into());
         }
-        let shown = policies.len();
-        let mut all = policies;
+        let (shown, mut all) = (policies.len(), policies);
         if !all.iter().any(|name| name == "fixed") {
             all.push("fixed".into());
         }
@@ -100,50 +81,73 @@ impl Comparison {
         for name in all {
             let choice = PolicyChoice::from_str(&name)?;
             scenario.environment().check_policy(&choice)?;
-            chosen.push((name, choice, Vec::new()));
+            chosen.push(Compared { name, choice, runs: Vec::new() });
         }
         let checkpoints = scenario.checkpoints()?;
-        Ok(Self { scenario, checkpoints, policies: chosen, shown, seed: seed.into(), runs })
+        Ok(Self { scenario, checkpoints, policies: chosen, shown, seed: seed.into(), runs: runs as usize })
     }
 
-    /// Runs in all, and those that are done.
+    /// Runs that are done, and in all.
     pub fn progress(&self) -> Vec<u32> {
-        let done = self.policies.iter().map(|(_, _, runs)| runs.len() as u32).sum();
-        vec![done, self.policies.len() as u32 * self.runs]
+        let done: usize = self.policies.iter().map(|policy| policy.runs.len()).sum();
+        vec![done as u32, (self.policies.len() * self.runs) as u32]
     }
 
     /// Makes the next run; false once all are done.
     pub fn step(&mut self) -> Result<bool, JsError> {
-        let next = self.policies.iter_mut().min_by_key(|(_, _, runs)| runs.len());
-        let Some((_, choice, runs)) = next.filter(|(_, _, runs)| runs.len() < self.runs as usize) else {
-            return Ok(false);
-        };
-        let number = runs.len() as u64;
-        runs.push(run(self.scenario.environment(), choice, self.seed, number, &self.checkpoints)?);
+        let next = self.policies.iter_mut().min_by_key(|policy| policy.runs.len());
+        let Some(next) = next.filter(|policy| policy.runs.len() < self.runs) else { return Ok(false) };
+        let (world, number) = (self.scenario.environment(), next.runs.len() as u64);
+        next.runs.push(run_in_batches(world, &next.choice, self.seed, number, &self.checkpoints)?);
         Ok(true)
     }
 
     /// What the runs amount to that are done.
-    pub fn result(&self) -> Result<JsValue, JsError> {
-        let environment = self.scenario.environment();
-        let summaries = self.policies.iter().filter(|(_, _, runs)| !runs.is_empty());
+    pub fn result(&self) -> JsValue {
+        let world = self.scenario.environment();
+        let done = self.policies.iter().filter(|policy| !policy.runs.is_empty());
         let summaries: Vec<Summary> =
-            summaries.map(|(name, _, runs)| summarise(name, environment, &self.checkpoints, runs)).collect();
-        let equal = summaries.iter().find(|summary| summary.policy == "fixed").map_or(f64::NAN, |it| it.earned_mean);
-        let days = |units: Option<f64>| units.map(|units| self.scenario.days_of(units));
-        let of_policy = |summary: Summary| {
-            let decisions = summary.decisions.as_ref();
-            let decided = decisions.map(|all| [all.decided.units_q10, all.decided.units_q50, all.decided.units_q90]);
-            OfPolicy {
-                to_equal: summary.earned_mean - equal,
-                days_decided: decided.into_iter().flatten().map(days).collect(),
-                days_right: days(decisions.and_then(|all| all.right.units_q50)),
-                summary,
-            }
+            done.map(|policy| summarise(&policy.name, world, &self.checkpoints, &policy.runs)).collect();
+        let equal = summaries.iter().find(|summary| summary.policy == "fixed");
+        let equal = equal.map_or(f64::NAN, |summary| summary.earned_mean);
+        let days: Vec<f64> =
+            self.checkpoints.iter().map(|&units| self.scenario.days_of(units as f64)).collect();
+        let shown = summaries.iter().take(self.shown).map(|summary| self.of_policy(summary, equal));
+        object(&[("days", column(&days)), ("policies", list(shown))])
+    }
+
+    fn of_policy(&self, summary: &Summary, equal: f64) -> JsValue {
+        let series = |of: &dyn Fn(&CheckpointSummary) -> f64| {
+            column(&summary.checkpoints.iter().map(of).collect::<Vec<_>>())
         };
-        to_js(&Found {
-            days: self.checkpoints.iter().map(|&units| self.scenario.days_of(units as f64)).collect(),
-            policies: summaries.into_iter().take(self.shown).map(of_policy).collect(),
-        })
+        let share = |arm: usize| series(&|at| at.shares.get(arm).copied().unwrap_or(f64::NAN));
+        let regret = object(&[
+            ("mean", series(&|at| at.regret_mean)),
+            ("low", series(&|at| at.regret_q05)),
+            ("high", series(&|at| at.regret_q95)),
+        ]);
+        let decisions = summary.decisions.as_ref();
+        let when = |when: Option<&When>| {
+            let days = |units: Option<f64>| number(units.map(|units| self.scenario.days_of(units)));
+            object(&[
+                ("runs", number(when.map(|when| when.runs as f64))),
+                ("low", days(when.and_then(|when| when.units_q10))),
+                ("days", days(when.and_then(|when| when.units_q50))),
+                ("high", days(when.and_then(|when| when.units_q90))),
+            ])
+        };
+        object(&[
+            ("policy", text(&summary.policy)),
+            ("runs", number(Some(summary.runs as f64))),
+            ("shares", list((0..self.scenario.environment().arms.len()).map(share))),
+            ("regret", regret),
+            ("lost", number(Some(summary.regret_mean))),
+            ("earned", number(Some(summary.earned_mean))),
+            ("to_equal", number(Some(summary.earned_mean - equal))),
+            ("best_arm_share", number(Some(summary.best_arm_share))),
+            ("decided", when(decisions.map(|all| &all.decided))),
+            ("right", when(decisions.map(|all| &all.right))),
+            ("best_at_last", number(decisions.map(|all| all.best_at_last as f64))),
+        ])
     }
 }
