@@ -2,10 +2,11 @@
 //!
 //! Nothing is computed where nothing is published. It comes after the publication, and what fails here holds up nothing:
 //! the standing of before stays, with its time. What is sold of many items is much to read, so such an experiment has a
-//! new standing only when it opens an epoch, when somebody asks for a publication, or after ten minutes.
+//! new standing only when it opens an epoch, when somebody asks for a publication, or after ten minutes; and where items are
+//! randomised, whose sales are known by the hour, not because somebody asks.
 
 use haggle::Groups;
-use haggle::experiment::Goods;
+use haggle::experiment::{Goods, Unit};
 use worker::D1PreparedStatement;
 
 use super::Publisher;
@@ -33,8 +34,9 @@ impl Publisher {
             let Some(turn) = turn else { continue };
             let name = &live.stored.name;
             let is_young = |known: &(String, u64)| known.0 == *name && now_ms < known.1 + MANY_ITEMS_MS;
-            let is_one_item = matches!(live.experiment.goods, Goods::Item(_));
-            if is_one_item || is_asked || turn.opened.is_some() || !known.iter().any(is_young) {
+            let is_quick = matches!(live.experiment.goods, Goods::Item(_))
+                || is_asked && live.experiment.unit == Unit::Visitor;
+            if is_quick || turn.opened.is_some() || !known.iter().any(is_young) {
                 match self.standing(live, turn, version, now_ms).await {
                     Ok(change) => changes.push(change),
                     // None of the others would come in time either.
