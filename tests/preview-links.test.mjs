@@ -16,8 +16,10 @@ const VISITORS = Array.from({ length: 24 }, (_, n) => n.toString(16).padStart(32
 
 /** @type {import('./kit.mjs').World} */
 let world;
+/** A page that holds another price than the catalogue's. */
+const ODD = '<!doctype html><html lang="en"><title>Odd</title><p><span data-haggle-sku="OLIVE-500">€18.00</span></p></html>';
 before(async () => {
-  world = await openWorld({ locations: { 'pop-a': {}, catalogue: { FIRST_VIEW: 'catalogue' }, asking: { CONSENT: 'consent~yes' }, proving: { MODE: 'proven' } },
+  world = await openWorld({ shop: { extra: new Map([['/odd', { type: 'text/html; charset=utf-8', body: ODD }]]) }, locations: { 'pop-a': {}, catalogue: { FIRST_VIEW: 'catalogue' }, asking: { CONSENT: 'consent~yes' }, proving: { MODE: 'proven' } },
     experiments: [experiment({ floor: 0.02 }), otherExperiment('kozani', OTHER, CATALOGUE[OTHER])] });
 });
 after(() => world?.close());
@@ -160,6 +162,16 @@ test('nothing of a preview is counted, stored, charged or rewarded', async () =>
 
   for (const location of ['catalogue', 'asking', 'proving']) await world.shopper().look(path, { location });
   assert.deepEqual(await stored(), before);
+});
+
+test('a page that holds another price is left alone in a preview, and only a visitor’s look at it is counted', async () => {
+  const { path } = await linkTo({ arms: { sevilla: 'gift' } }, '/odd'), mismatches = async () => (await world.health()).mismatches;
+  const page = await world.shopper().look(path);
+  assert.deepEqual([page.reason, page.text], ['surface-mismatch', ODD]);
+  isPrivate(page);
+  assert.deepEqual(await mismatches(), []);
+  await world.shopper().look('/odd');
+  assert.deepEqual((await mismatches()).map(({ sku, count }) => [sku, count]), [[SKU, 1]]);
 });
 
 test('a token that is over, cut, changed, of another host, shop or key, shows what anybody sees and says why', async () => {

@@ -34,8 +34,9 @@ export function renew(place, wanted, changed = () => {}) {
 
 /** @param {Node} kept @param {Node} wanted @param {(element: Element) => void} changed */
 function update(kept, wanted, changed) {
+  // Most is as it was, and the browser sees that sooner than we do.
+  if (kept.isEqualNode(wanted)) return;
   if (kept instanceof CharacterData && wanted instanceof CharacterData) {
-    if (kept.data === wanted.data) return;
     kept.data = wanted.data;
     if (kept.parentElement) changed(kept.parentElement);
   } else if (kept instanceof HTMLElement && wanted instanceof HTMLElement) {

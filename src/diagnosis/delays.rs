@@ -1,8 +1,6 @@
 //! How long orders take, and what the correction for it does to each arm.
 
 use super::Evidence;
-use super::series::total;
-use crate::Error;
 use crate::evidence::age;
 
 /// An arm with and without the correction.
@@ -56,9 +54,7 @@ impl Evidence {
     /// The correction is the one that the experiment asks for: none under `naive`, and exposures within the window count
     /// for nothing under `matured`.
     ///
-    /// # Errors
-    /// Counts that no exposures can have.
-    pub fn delays(&self) -> Result<DelayReport, Error> {
+    pub fn delays(&self) -> DelayReport {
         let window = self.experiment.reward_window_hours;
         let known_by = self.delays.distribution(self.now_hours(), window);
         let hours: Vec<f64> = (0..=window).map(f64::from).collect();
@@ -70,24 +66,20 @@ impl Evidence {
         // Trapezoids, as the distribution is a line between two hours.
         let missing =
             share_by.iter().zip(share_by.iter().skip(1)).map(|(one, next)| 1.0 - 0.5 * (one + next));
-        let mut arms = Vec::with_capacity(self.experiment.arms.len());
-        let mut pending = 0.0;
-        for place in 0..self.experiment.arms.len() {
-            let counted = total(self.history.periods(), place)?;
-            let weighted = self.history.periods().iter().map(|period| {
-                let shown = period.arms.get(place).map_or(0.0, |tally| tally.exposures as f64);
-                let weight = known_by.weight(self.experiment.delay, age(period, self.now_hours()));
-                shown * weight.unwrap_or(0.0)
-            });
-            let (exposures, orders) = (counted.exposures as f64, counted.conversions as f64);
-            let effective = weighted.sum::<f64>();
-            let arm = Corrected { exposures, effective, orders };
-            if effective > 0.0 {
-                pending += arm.rate_corrected() * (exposures - effective);
+        let none = Corrected { exposures: 0.0, effective: 0.0, orders: 0.0 };
+        let mut arms = vec![none; self.experiment.arms.len()];
+        for period in self.history.periods() {
+            let weight = known_by.weight(self.experiment.delay, age(period, self.now_hours())).unwrap_or(0.0);
+            for (arm, tally) in arms.iter_mut().zip(&period.arms) {
+                let shown = tally.exposures as f64;
+                arm.exposures += shown;
+                arm.effective += shown * weight;
+                arm.orders += tally.conversions as f64;
             }
-            arms.push(arm);
         }
-        Ok(DelayReport {
+        let tried = arms.iter().filter(|arm| arm.effective > 0.0);
+        let pending = tried.map(|arm| arm.rate_corrected() * (arm.exposures - arm.effective)).sum();
+        DelayReport {
             mean_h: missing.sum(),
             hours,
             share_by,
@@ -95,6 +87,6 @@ impl Evidence {
             window_h: f64::from(window),
             pending,
             arms,
-        })
+        }
     }
 }

@@ -5,8 +5,8 @@
 //! next week, and policies that fade what is old have their case.
 
 use super::Evidence;
+use crate::Period;
 use crate::math::{beta_quantile, exp, gamma_p, ln, root};
-use crate::{Error, Period};
 
 /// Windows of time.
 const WINDOWS: usize = 8;
@@ -54,10 +54,7 @@ impl Evidence {
     /// research*, volume I, section 4.4, with the correction of Tarone (1985), doi:10.1093/biomet/72.1.91, here for more
     /// than two arms. Some arm's alarm is false in at most about 5 % of experiments, at one look; a look a day finds
     /// more.
-    ///
-    /// # Errors
-    /// None so far: an arm of which too little is known has no p-value.
-    pub fn stability(&self) -> Result<Stability, Error> {
+    pub fn stability(&self) -> Stability {
         let basis = self.basis();
         let count = self.experiment.arms.len();
         let (windows, ends) = windows(basis, count);
@@ -79,7 +76,7 @@ impl Evidence {
             }
         });
         let at_ms = ends.iter().filter_map(|&end| times.get(end).copied()).collect();
-        Ok(Stability { arms: arms.collect(), at_ms })
+        Stability { arms: arms.collect(), at_ms }
     }
 }
 

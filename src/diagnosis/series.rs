@@ -45,6 +45,21 @@ pub struct ArmSeries {
     pub orders: Vec<f64>,
 }
 
+impl ArmSeries {
+    /// The values, with nothing counted yet.
+    fn of(course: Course, length: usize) -> Self {
+        let [share, exposures, orders] = std::array::from_fn(|_| Vec::with_capacity(length));
+        Self { share, value: Band::of(&course.0, length), exposures, orders }
+    }
+
+    /// Adds what was counted in the next period.
+    fn count(&mut self, tally: &Tally) {
+        let grown = |column: &[f64], more: i64| column.last().copied().unwrap_or(0.0) + more as f64;
+        self.exposures.push(grown(&self.exposures, tally.exposures));
+        self.orders.push(grown(&self.orders, tally.conversions));
+    }
+}
+
 /// The experiment over time: one number for the end of each period.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Series {
@@ -73,33 +88,27 @@ impl Evidence {
         let (periods, basis) = (self.history.periods(), self.basis());
         let basis = if self.is_of_visitors() { basis } else { &[] };
         let (question, length) = (Question::of(&self.experiment), periods.len());
-        let band = |course: Course| Band::of(&course.0, length);
-        let mut arms = Vec::with_capacity(self.experiment.arms.len());
-        let (mut values, of_holdout) = Course::of_values(basis, &question)?;
-        values.resize(self.experiment.arms.len(), Course(Vec::new()));
-        for (place, value) in values.into_iter().enumerate() {
-            let share = |period: &Period| {
-                period.shares.get(place).map_or(f64::NAN, |&share| f64::from(share) / f64::from(TOTAL))
-            };
-            let tally = |period: &Period| period.arms.get(place).copied().unwrap_or_default();
-            arms.push(ArmSeries {
-                share: periods.iter().map(share).collect(),
-                value: band(value),
-                exposures: grown(periods, |period| tally(period).exposures),
-                orders: grown(periods, |period| tally(period).conversions),
-            });
+        let (values, of_holdout) = Course::of_values(basis, &question)?;
+        let mut values = values.into_iter();
+        let line = |_| ArmSeries::of(values.next().unwrap_or(Course(Vec::new())), length);
+        let mut arms: Vec<ArmSeries> = self.experiment.arms.iter().map(line).collect();
+        let mut holdout = ArmSeries::of(of_holdout, length);
+        // Period by period, as they lie in memory.
+        for period in periods {
+            let shares = period.shares.iter().map(|&share| f64::from(share) / f64::from(TOTAL));
+            let shares = shares.chain(std::iter::repeat(f64::NAN));
+            for ((line, tally), share) in arms.iter_mut().zip(&period.arms).zip(shares) {
+                line.share.push(share);
+                line.count(tally);
+            }
+            holdout.count(&period.holdout);
         }
         Ok(Series {
             at_ms: self.ends(),
             arms,
-            holdout: ArmSeries {
-                share: Vec::new(),
-                value: band(of_holdout),
-                exposures: grown(periods, |period| period.holdout.exposures),
-                orders: grown(periods, |period| period.holdout.conversions),
-            },
-            gain_to_holdout: band(Course::of_gain_to_holdout(basis, &question)?),
-            gain_to_equal: band(Course::of_gain_to_equal(basis, &question)?),
+            holdout,
+            gain_to_holdout: Band::of(&Course::of_gain_to_holdout(basis, &question)?.0, length),
+            gain_to_equal: Band::of(&Course::of_gain_to_equal(basis, &question)?.0, length),
         })
     }
 
@@ -115,16 +124,6 @@ impl Evidence {
         }
         ends
     }
-}
-
-/// A count, summed up to the end of each period.
-fn grown(periods: &[Period], count: impl Fn(&Period) -> i64) -> Vec<f64> {
-    let mut sum = 0;
-    let mut grow = |period| {
-        sum += count(period);
-        sum as f64
-    };
-    periods.iter().map(&mut grow).collect()
 }
 
 /// Sum of an arm over these periods.

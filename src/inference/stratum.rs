@@ -62,14 +62,14 @@ impl Question {
         before: &mut (f64, f64),
     ) -> Result<Side, Error> {
         tally.check()?;
-        let (sum, squares) = match self.objective {
-            Objective::Conversion => (i128::from(tally.conversions), i128::from(tally.conversions)),
-            Objective::Revenue => (i128::from(tally.revenue_minor), tally.revenue_sq),
-            Objective::Profit => {
-                (i128::from(tally.revenue_minor) - i128::from(tally.cost_minor), tally.profit_sq)
-            }
+        let (total, squares) = match self.objective {
+            Objective::Conversion => (tally.conversions, i128::from(tally.conversions)),
+            Objective::Revenue => (tally.revenue_minor, tally.revenue_sq),
+            Objective::Profit => (tally.revenue_minor.saturating_sub(tally.cost_minor), tally.profit_sq),
         };
-        let (total, n, sum, sum_sq) = (sum, tally.exposures as f64, sum as f64, squares as f64);
+        // The same double; of 128 bits it is made by a routine.
+        let sum_sq = i64::try_from(squares).map_or(squares as f64, |squares| squares as f64);
+        let (n, sum) = (tally.exposures as f64, total as f64);
         // Cauchy and Schwarz, up to the rounding of integers to doubles.
         if sum_sq * n < sum * sum * (1.0 - 1e-12) {
             let allowed =

@@ -2,7 +2,7 @@
 
 mod read;
 
-pub(super) use read::{read_arms, read_stop};
+pub(super) use read::read_arms;
 
 use crate::experiment::{Arm, Item};
 use crate::inference::Rules;

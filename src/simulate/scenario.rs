@@ -3,14 +3,15 @@
 //! It comes to an [`Environment`], in units and rates, which `haggle simulate` reads as well: what the page shows can be
 //! computed again on the command line.
 
-use super::environment::{Delay, Edges, Environment, HORIZON_MAX, TrueArm, read_arms, read_stop};
+use super::environment::{Delay, Edges, Environment, HORIZON_MAX, TrueArm, read_arms};
 use super::wait::Wait;
 use super::{CHECKPOINTS_MAX, checkpoints};
+use crate::inference::Rules;
 use crate::json::{Fields, Json, Value};
 use crate::money::{PRICE_MINOR_MAX, Tax};
 use crate::{DelayCorrection, Error, Objective, Prior, math};
 
-const FIELDS: [&str; 13] = [
+const FIELDS: [&str; 12] = [
     "objective",
     "currency",
     "tax_rate",
@@ -23,7 +24,6 @@ const FIELDS: [&str; 13] = [
     "delay_days",
     "floor",
     "holdout",
-    "stop",
 ];
 
 /// Most days of a scenario.
@@ -113,7 +113,7 @@ impl Scenario {
     /// `objective`, `arms` (each with `name`, `price_minor`, and `rate` unless `demand` tells it), `visitors_per_day` and
     /// `days` (1 to 365) must be given; `currency` (EUR), `tax_rate` (prices include no tax), `cost_minor` (of every arm,
     /// net; needed for profit), `publications_per_day` (24), `delay_days` (mean of an exponential wait for an order: none),
-    /// `floor`, `holdout` (0) and `stop` as in an environment need not.
+    /// `floor` and `holdout` (0) need not. Runs are decided by the rules of reports.
     ///
     /// # Errors
     /// Says which field is wrong, what was given and what is allowed.
@@ -154,7 +154,6 @@ impl Scenario {
             window: horizon,
             correction: DelayCorrection::Weighted,
         });
-        let stop = fields.take("stop").if_any().map(read_stop).transpose()?;
         let environment = Environment {
             objective,
             currency: currency.parse()?,
@@ -170,7 +169,7 @@ impl Scenario {
             replacement: None,
             inventory: None,
             edges: Edges { count: 1, stale_units: 0 },
-            stop: Some(stop.unwrap_or_default()),
+            stop: Some(Rules::default()),
         };
         Ok(Self {
             environment,
@@ -205,14 +204,6 @@ impl Scenario {
                 ("mean", Some(Json::number(delay.wait.mean()))),
             ])
         });
-        let stop = world.stop.map(|rules| {
-            Json::object([
-                ("p_best", Some(Json::number(rules.p_best))),
-                ("expected_loss_minor", Some(Json::number(rules.loss_minor))),
-                ("value_remaining", Some(Json::number(rules.value_remaining))),
-                ("orders_per_arm", Some(Json::number(rules.orders_per_arm))),
-            ])
-        });
         Json::object([
             ("objective", Some(Json::text(world.objective.name()))),
             ("currency", Some(Json::text(world.currency.to_string()))),
@@ -222,7 +213,7 @@ impl Scenario {
             ("holdout", Some(Json::number(world.holdout))),
             ("arms", Some(Json::List(world.arms.iter().map(arm).collect()))),
             ("delay", delay),
-            ("stop", stop),
+            ("stop", Some(Json::Object(Vec::new()))),
         ])
         .write()
     }
@@ -352,7 +343,6 @@ mod tests {
             ("\"delay_days\": 0.5", "\"delay_days\": 91", "delay_days"),
             ("\"floor\": 0.02", "\"floor\": 0.5", "floor"),
             ("\"holdout\": 0.1", "\"holdout\": 0.6", "holdout"),
-            ("\"holdout\"", "\"stop\": {\"p_best\": 0.2}, \"holdout\"", "stop.p_best"),
             ("profit", "margin", "objective"),
             ("\"holdout\"", "\"haldout\"", "haldout"),
         ] {

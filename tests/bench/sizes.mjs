@@ -10,7 +10,8 @@ const build = process.env.HAGGLE_BUILD || root('worker/build');
  * The Worker had 450 KB (180 with gzip) before it read and wrote pages itself; the core in it, which does that, is built
  * for speed. It had 850 KB (355) before the administration, the groups and the final answer were in it, which an edge
  * location never runs: a Worker of their own would take them out. An isolate compiles it once, when it starts: a fifth of
- * what a Worker may have compressed. The preview had 250 KB (115) before snapshots had guardrails, a site and groups.
+ * what a Worker may have compressed. The preview has neither the policies nor the site, which were half of it; the lab has
+ * every policy and the simulator, and is loaded by who looks at them.
  *
  * File, limit of its bytes, limit of its bytes compressed by gzip. @type {[string, string, number, number | null][]} */
 const FILES = [

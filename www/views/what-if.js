@@ -70,6 +70,7 @@ export async function open(place, { query, signal }) {
   form.element.addEventListener('submit', (event) => {
     event.preventDefault();
     stop();
+    clearTimeout(typing);
     const outlook = look(), { scenario, policies, seed, runs } = form.read();
     const asked = policies.length < 2 || policies.length > 4 ? words.policiesAllowed : form.refusal();
     if (!outlook || asked) {

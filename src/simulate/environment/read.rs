@@ -239,7 +239,7 @@ impl Replacement {
 }
 
 /// The rules by which a run is decided; those of reports where nothing is said.
-pub(in crate::simulate) fn read_stop(stop: Value) -> Result<Rules, Error> {
+fn read_stop(stop: Value) -> Result<Rules, Error> {
     let mut fields = stop.fields(&["p_best", "expected_loss_minor", "value_remaining", "orders_per_arm"])?;
     let mut number = |name, default, range, allowed| {
         fields.take(name).if_given().map_or(Ok(default), |given| given.fraction_in(range, allowed))

@@ -12,6 +12,9 @@ import { verdict } from './verdict.js';
 /** @typedef {import('./terms.js').Terms} Terms */
 /** The gain so far, as the wasm reckons it. @typedef {{ value: number, low: number, high: number, at_ms: number, isLast: boolean }} Sum */
 
+/** Longer numbers are written smaller. */
+const CHARS_BIG = 8;
+
 /** What was written before the start. @param {any} evidence */
 function hypothesis({ original, definition }) {
   const { hypothesis: text, author, document: address } = original ?? definition;
@@ -28,7 +31,7 @@ function documentLink(address) {
 }
 
 /** @param {string} key @param {string} label @param {string} number @param {(Node | string)[]} [below] @param {'' | 'up' | 'down' | 'unknown'} [sense] */
-const tile = (key, label, number, below = [], sense = '') => make('div', { class: `tile ${sense}`.trim(), 'data-key': key },
+const tile = (key, label, number, below = [], sense = '') => make('div', { class: `tile ${sense} ${number.length > CHARS_BIG ? 'long' : ''}`.trim(), 'data-key': key },
   make('dt', {}, label), make('dd', { class: 'big' }, number), make('dd', { class: 'below' }, ...below));
 
 /** An interval that breaks between its ends, never within them. @param {string} low @param {string} high @returns {(Node | string)[]} */

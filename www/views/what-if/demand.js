@@ -13,21 +13,24 @@ export function demandChart(place) {
   /** @param {any} scenario @param {import('../what-if.js').Outlook} outlook */
   const update = (scenario, outlook) => {
     const { currency } = scenario, digits = minorDigits(currency), { arms, curve } = outlook;
-    const isCurve = curve.rate.length > 0, points = isCurve ? curve : sorted(arms);
+    const points = drawn(outlook);
     const worth = scenario.objective === 'conversion' ? percent(arms.rate[outlook.best]) : average(arms.value[outlook.best], currency, digits);
     best.textContent = words.best(scenario.arms[outlook.best].name, money(arms.price_minor[outlook.best], currency, digits), worth, scenario.objective);
-    const data = { title: words.curve, name: 'demand', currency, digits, x: { label: words.price, kind: /** @type {const} */ ('money'), values: points.price_minor },
+    const data = { title: words.curve, name: 'demand', currency, digits, x: { label: words.price, kind: /** @type {const} */ ('money'), values: points.map(({ price_minor }) => price_minor) },
       y: { label: words.buyers, kind: /** @type {const} */ ('percent') },
-      series: [{ name: words.buyers, color: /** @type {const} */ ('ink'), values: points.rate, style: isCurve ? /** @type {const} */ ('line') : /** @type {const} */ ('points') }],
-      marks: scenario.arms.map((/** @type {any} */ arm, /** @type {number} */ at) => ({ x: arms.price_minor[at], text: arm.name })) };
+      series: [...(curve.rate.length ? [{ name: words.buyers, color: /** @type {const} */ ('ink'), values: points.map(({ rate }) => rate) }] : []),
+        ...scenario.arms.map((/** @type {any} */ _, /** @type {number} */ arm) => ({ name: scenario.arms[arm].name, color: arm, style: /** @type {const} */ ('points'), values: points.map(({ rate, arms: here }) => (here.includes(arm) ? rate : NaN)) }))] };
     if (chart) chart.update(data);
     else chart = lineChart(place, data);
   };
   return { update, close: () => chart?.close() };
 }
 
-/** Charts want their prices in order. @param {import('../what-if.js').Points} points */
-function sorted({ price_minor, rate }) {
-  const order = [...price_minor.keys()].sort((one, other) => price_minor[one] - price_minor[other]);
-  return { price_minor: order.map((at) => price_minor[at]), rate: order.map((at) => rate[at]) };
+/** The curve with the arms on it, in the order of their prices. @param {import('../what-if.js').Outlook} outlook */
+function drawn({ arms, curve }) {
+  const prices = [...new Set([...curve.price_minor, ...arms.price_minor])].sort((one, other) => one - other);
+  return prices.map((price_minor) => {
+    const here = [...arms.price_minor.keys()].filter((arm) => arms.price_minor[arm] === price_minor);
+    return { price_minor, arms: here, rate: here.length ? arms.rate[here[0]] : curve.rate[curve.price_minor.indexOf(price_minor)] };
+  });
 }

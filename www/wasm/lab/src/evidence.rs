@@ -3,6 +3,8 @@
 //! Numbers that stand for each period or place of a grid are columns; all else is in small objects. What there is not
 //! is null, as the core's `None`.
 
+mod health;
+
 mod shape;
 
 use haggle::Prior;
@@ -54,35 +56,35 @@ impl Lab {
     }
 
     /// How long orders take, and the correction for it.
-    pub fn delays(&self) -> Result<JsValue, JsError> {
-        Ok(shape::delays(&self.evidence, &self.evidence.delays()?))
+    pub fn delays(&self) -> JsValue {
+        health::delays(&self.evidence, &self.evidence.delays())
     }
 
     /// Rates from window to window.
-    pub fn stability(&self) -> Result<JsValue, JsError> {
-        Ok(shape::stability(&self.evidence, &self.evidence.stability()?))
+    pub fn stability(&self) -> JsValue {
+        health::stability(&self.evidence, &self.evidence.stability())
     }
 
     /// Served against planned shares.
     pub fn propensities(&self) -> Result<JsValue, JsError> {
         let propensities = self.evidence.propensities()?;
-        Ok(propensities.map_or(JsValue::NULL, |of| shape::propensities(&self.evidence, &of)))
+        Ok(propensities.map_or(JsValue::NULL, |of| health::propensities(&self.evidence, &of)))
     }
 
     /// For how many units other targets could be judged.
     pub fn off_policy(&self) -> Result<JsValue, JsError> {
-        Ok(shape::off_policy(&self.evidence.off_policy()?))
+        Ok(health::off_policy(&self.evidence.off_policy()?))
     }
 
     /// What was lost so far.
     pub fn regret(&self) -> Result<JsValue, JsError> {
         let regret = self.evidence.regret()?;
-        Ok(regret.map_or(JsValue::NULL, |of| shape::regret(&self.evidence, &of)))
+        Ok(regret.map_or(JsValue::NULL, |of| health::regret(&self.evidence, &of)))
     }
 
     /// Beliefs of earlier against what came after.
     pub fn calibration(&self) -> Result<JsValue, JsError> {
-        Ok(shape::calibration(&self.evidence, &self.evidence.calibration()?))
+        Ok(health::calibration(&self.evidence, &self.evidence.calibration()?))
     }
 
     /// The allocation before and after an action of the API.

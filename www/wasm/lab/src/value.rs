@@ -1,5 +1,6 @@
 //! JavaScript values: objects with named fields, lists, and columns of numbers as typed arrays.
 
+use haggle::diagnosis::Evidence;
 use js_sys::{Array, Float64Array, Object, Reflect};
 use wasm_bindgen::JsValue;
 
@@ -31,4 +32,19 @@ pub fn text(text: &str) -> JsValue {
 /// A count, exact up to 2^53.
 pub fn count(count: i64) -> JsValue {
     JsValue::from_f64(count as f64)
+}
+
+/// A number.
+pub fn number(value: f64) -> JsValue {
+    JsValue::from_f64(value)
+}
+
+/// A number, or null.
+pub fn maybe(value: Option<f64>) -> JsValue {
+    value.map_or(JsValue::NULL, number)
+}
+
+/// Name of the arm at this place.
+pub fn name(evidence: &Evidence, place: usize) -> JsValue {
+    evidence.experiment.arms.get(place).map_or(JsValue::NULL, |arm| text(&arm.name))
 }

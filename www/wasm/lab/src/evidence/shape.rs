@@ -1,24 +1,8 @@
 //! The core's answers as the objects that `www/lab.js` describes.
 
-use crate::value::{column, count, list, object, text};
-use haggle::diagnosis::{
-    ArmSeries, Band, Coverage, DelayReport, Demand, Densities, Evidence, Next, Prediction, Propensities,
-    Regret, Series, Share, Stability, Why,
-};
+use crate::value::{column, count, list, maybe, name, number, object, text};
+use haggle::diagnosis::{ArmSeries, Band, Demand, Densities, Evidence, Next, Series, Share, Why};
 use wasm_bindgen::JsValue;
-
-fn number(value: f64) -> JsValue {
-    JsValue::from_f64(value)
-}
-
-fn maybe(value: Option<f64>) -> JsValue {
-    value.map_or(JsValue::NULL, number)
-}
-
-/// Name of the arm at this place.
-fn name(evidence: &Evidence, place: usize) -> JsValue {
-    evidence.experiment.arms.get(place).map_or(JsValue::NULL, |arm| text(&arm.name))
-}
 
 fn band(band: &Band) -> [(&'static str, JsValue); 3] {
     [("value", column(&band.value)), ("low", column(&band.low)), ("high", column(&band.high))]
@@ -123,98 +107,6 @@ pub fn why(evidence: &Evidence, why: &Why) -> JsValue {
             ]),
         ),
     ])
-}
-
-pub fn delays(evidence: &Evidence, delays: &DelayReport) -> JsValue {
-    let arms = delays.arms.iter().enumerate().map(|(place, arm)| {
-        object(&[
-            ("name", name(evidence, place)),
-            ("exposures", number(arm.exposures)),
-            ("effective", number(arm.effective)),
-            ("orders", number(arm.orders)),
-            ("rate", number(arm.rate())),
-            ("rate_corrected", number(arm.rate_corrected())),
-        ])
-    });
-    object(&[
-        ("hours", column(&delays.hours)),
-        ("share_by", column(&delays.share_by)),
-        ("counts", column(&delays.counts)),
-        ("mean_h", number(delays.mean_h)),
-        ("window_h", number(delays.window_h)),
-        ("pending", number(delays.pending)),
-        ("method", text(evidence.experiment.delay.name())),
-        ("correction", list(arms)),
-    ])
-}
-
-pub fn stability(evidence: &Evidence, stability: &Stability) -> JsValue {
-    let arms = stability.arms.iter().enumerate().map(|(place, arm)| {
-        object(&[
-            ("name", name(evidence, place)),
-            ("rate", column(&arm.rate)),
-            ("low", column(&arm.low)),
-            ("high", column(&arm.high)),
-            ("drift", object(&[("p_value", maybe(arm.p_value)), ("alarm", arm.alarm.into())])),
-        ])
-    });
-    object(&[("at_ms", column(&stability.at_ms)), ("arms", list(arms))])
-}
-
-pub fn propensities(evidence: &Evidence, propensities: &Propensities) -> JsValue {
-    let ratios = propensities.ratio.ratios.iter();
-    let arms = propensities.cells.iter().zip(ratios).enumerate().map(|(place, (cell, &ratio))| {
-        let is_arm = place < evidence.experiment.arms.len();
-        object(&[
-            ("name", if is_arm { name(evidence, place) } else { text("holdout") }),
-            ("served", number(cell.served)),
-            ("planned", number(cell.planned)),
-            ("exposures", count(cell.exposures)),
-            ("ratio", number(ratio)),
-        ])
-    });
-    let ratio = &propensities.ratio;
-    object(&[
-        ("arms", list(arms)),
-        ("e_value", number(ratio.e_value())),
-        ("p_value", number(ratio.p_value())),
-        ("alarm", ratio.alarm(0.05).into()),
-        ("left_out", count(ratio.left_out)),
-    ])
-}
-
-pub fn off_policy(coverage: &[Coverage]) -> JsValue {
-    list(coverage.iter().map(|of| {
-        object(&[
-            (if of.is_arm { "arm" } else { "policy" }, text(&of.name)),
-            ("ess", number(of.size)),
-            ("exposures", number(of.exposures)),
-            ("share_of_exposures", number(if of.exposures > 0.0 { of.size / of.exposures } else { 0.0 })),
-        ])
-    }))
-}
-
-pub fn regret(evidence: &Evidence, regret: &Regret) -> JsValue {
-    object(&[
-        ("at_ms", column(&regret.at_ms)),
-        ("value", column(&regret.value)),
-        ("per_unit", number(regret.per_unit)),
-        ("best", name(evidence, regret.best)),
-    ])
-}
-
-pub fn calibration(evidence: &Evidence, predictions: &[Prediction]) -> JsValue {
-    list(predictions.iter().map(|of| {
-        object(&[
-            ("name", name(evidence, of.arm)),
-            ("at_ms", number(of.at_ms)),
-            ("predicted", number(of.predicted)),
-            ("low", number(of.low)),
-            ("high", number(of.high)),
-            ("observed", number(of.observed)),
-            ("exposures", number(of.exposures)),
-        ])
-    }))
 }
 
 pub fn next(next: &Next) -> JsValue {

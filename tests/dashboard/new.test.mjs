@@ -1,0 +1,149 @@
+/**
+ * The wizard: what it writes is a file that `haggle check` takes and a draft that the Worker takes; what is wrong is said
+ * at its field; its power calculation is that of `haggle check`.
+ */
+import assert from 'node:assert/strict';
+import { execFileSync } from 'node:child_process';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+
+import { startChromium } from '../chromium.mjs';
+import { experiment, openWorld } from '../kit.mjs';
+
+const HAGGLE = new URL('../../target/debug/haggle', import.meta.url).pathname;
+
+/** @type {import('../kit.mjs').World} */
+let world;
+/** @type {import('playwright-core').Browser} */
+let browser;
+/** @type {import('playwright-core').Page} */
+let page;
+/** What went wrong in the page. @type {string[]} */
+const wrong = [];
+const control = (/** @type {string} */ path) => page.locator(`[data-field="${path}"]`);
+const fill = async (/** @type {Record<string, string>} */ fields) => { for (const [path, value] of Object.entries(fields)) await control(path).fill(value); };
+const state = (/** @type {string} */ text) => page.locator('.of-file .state', { hasText: text }).waitFor();
+const open = async (/** @type {string} */ more = '') => {
+  await page.goto(`${world.edge.adminUrl}/#/new${more}`);
+  await page.locator('form.wizard').waitFor();
+};
+
+/** @param {string} text of an experiment file @param {string[]} options @returns {Promise<any>} what haggle check says of it */
+async function checked(text, ...options) {
+  const folder = await mkdtemp(join(tmpdir(), 'haggle-new-')), file = join(folder, 'new.toml');
+  await writeFile(file, text);
+  try {
+    return JSON.parse(execFileSync(HAGGLE, ['check', file, '--json', ...options], { encoding: 'utf8' }));
+  } finally {
+    await rm(folder, { recursive: true });
+  }
+}
+
+const ITEM = { name: 'toledo', author: 'Maria Ruiz', hypothesis: 'A tenth less for the "knife" sells at least a fifth more.', document: 'https://wiki.example/toledo', 'item.sku': 'KNIFE-21',
+  'item.price_minor': '129.00', 'item.cost_minor': '60.00', 'arms[1].price_minor': '115.00' };
+
+before(async () => {
+  world = await openWorld({ experiments: [experiment()] });
+  browser = await startChromium();
+});
+beforeEach(async () => {
+  await page?.close();
+  page = await browser.newPage({ locale: 'en-GB' });
+  page.on('pageerror', (error) => wrong.push(String(error)));
+  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) wrong.push(message.text()); });
+  await page.addInitScript((token) => sessionStorage.setItem('haggle_admin_token', token), world.edge.secrets.ADMIN_TOKEN);
+  await open();
+});
+after(async () => {
+  await browser?.close();
+  await world?.close();
+  assert.deepEqual(wrong, []);
+});
+
+test('the file passes haggle check, its plan is the same, and the draft is stored and shown', async () => {
+  await fill({ ...ITEM, effect: '10', days: '28', 'visitors.rate': '3', 'visitors.per_day': '4000', start: '2027-01-04', end: '2027-02-01' });
+  await state('This can run.');
+  const text = await page.locator('pre.file').textContent();
+  const { plan, ...found } = await checked(text, '--rate', '0.03', '--visitors-per-day', '4000', '--effect', '0.1');
+  assert.ok(plan ?? found, 'haggle check takes it');
+  const numbers = plan ?? found;
+  const said = await page.locator('.takes').textContent();
+  const count = (value) => new Intl.NumberFormat('en-GB', { maximumFractionDigits: 0 }).format(value);
+  // haggle check writes six digits.
+  const visitors = Number(/([\d,]+) visitors/.exec(said)[1].replaceAll(',', ''));
+  assert.ok(Math.abs(visitors / numbers.visitors_needed - 1) < 1e-5, `${said} ${JSON.stringify(numbers)}`);
+  assert.ok(said.includes(`${count(Math.ceil(numbers.expected_days / 7))} whole weeks`), said);
+  const percent = new Intl.NumberFormat('en-GB', { style: 'percent', minimumFractionDigits: 1, maximumFractionDigits: 1 }).format(numbers.detectable_effect);
+  assert.ok(said.includes(`28 days find a difference of ${percent}`), said);
+
+  await page.getByLabel('Who', { exact: true }).fill('maria');
+  await page.getByRole('button', { name: 'Save as draft' }).click();
+  await page.waitForURL(/#\/experiments\/toledo$/);
+  const { state: stage, definition } = (await world.admin('GET', '/haggle/v1/experiments/toledo')).body;
+  assert.equal(stage, 'draft');
+  assert.deepEqual([definition.hypothesis, definition.author, definition.item.price_minor, definition.arms.map(({ price_minor }) => price_minor)], [ITEM.hypothesis, ITEM.author, 12900, [12900, 11500]]);
+  const [record] = (await world.admin('GET', '/haggle/v1/audit?experiment=toledo')).body.records;
+  assert.ok(JSON.stringify(record).includes('maria') && record.reason === 'first draft', JSON.stringify(record));
+
+  // The draft can be gone on with, and copied under another name.
+  await open('?edit=toledo');
+  assert.equal(await control('hypothesis').inputValue(), ITEM.hypothesis);
+  await fill({ 'arms[1].price_minor': '117.50' });
+  await state('This can run.');
+  await page.getByRole('button', { name: 'Save as draft' }).click();
+  await page.waitForURL(/#\/experiments\/toledo$/);
+  assert.equal((await world.admin('GET', '/haggle/v1/experiments/toledo')).body.definition.arms[1].price_minor, 11750);
+  await open('?from=toledo');
+  assert.deepEqual([await control('name').inputValue(), await control('arms[1].price_minor').inputValue()], ['', '117.50']);
+});
+
+test('what is wrong is said at its field, in the words of the core, once somebody has been there', async () => {
+  assert.equal(await page.locator('[aria-invalid]').count(), 0, 'nothing is wrong with what nobody has touched');
+  await fill({ ...ITEM, name: 'murcia' });
+  await state('This can run.');
+  await page.getByText('Bounds that no price leaves', { exact: true }).click();
+  for (const [path, value, words] of [['arms[1].price_minor', '129.00', 'different in every arm'], ['arms[1].price_minor', '59.00', 'above the unit cost'], ['guardrails.max_step', '2000', 'a number from 0.000001 to 10'],
+    ['document', 'wiki', 'an https address'], ['holdout', '60', 'a share from 0 to 0.5'], ['name', 'sevilla', 'There is an experiment sevilla already'], ['name', 'No', 'small letters'],
+    ['visitors.per_day', '0', 'visitors.per_day is 0; it must be above 0']]) {
+    const before = await control(path).inputValue();
+    await fill({ [path]: value });
+    await page.locator(`.field:has([data-field="${path}"]) .wrong-here`, { hasText: words }).waitFor();
+    await fill({ [path]: before });
+    await page.waitForFunction(() => !document.querySelector('[aria-invalid]'));
+  }
+  // A guardrail says why it refuses an arm.
+  await fill({ 'guardrails.max_step': '5' });
+  await control('arms[1].price_minor').press('End');
+  await state('it must be at least 12255, by guardrails.max_step');
+  await page.getByLabel('How many').fill('4');
+  await page.getByRole('button', { name: 'Suggest prices inside the bounds' }).click();
+  await state('This can run.');
+  assert.equal(await page.locator('.arms-form tbody tr').count(), 5);
+  // Saving what cannot run leads to what is wrong.
+  await fill({ hypothesis: '' });
+  await page.getByRole('button', { name: 'Save as draft' }).click();
+  await page.locator('.field:has([data-field="hypothesis"]) .wrong-here', { hasText: 'hypothesis is 0 characters long' }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-field')), 'hypothesis');
+});
+
+test('items of the catalogue: scope, units and what they mean, periods, and the time that items take', async () => {
+  const { name, author, hypothesis, document } = ITEM;
+  await fill({ name: `${name}-2`, author, hypothesis, document });
+  await page.getByLabel('Items of the catalogue').check();
+  await control('which').selectOption('where');
+  await fill({ 'scope.where': 'brand = Fabrikam, Contoso\nprice_minor = 500..5000', 'sample.positive': '400', 'sample.negative': '300', 'arms[1].multiplier': '0.9' });
+  await control('unit').selectOption('item-period');
+  assert.match(await page.locator('.consequence').textContent(), /Google Merchant Center/);
+  await fill({ period_hours: '24', 'items.count': '2000', 'items.cv': '1.5', 'items.correlation': '0.9', effect: '5' });
+  await state('This can run.');
+  const definition = (await checked(await page.locator('pre.file').textContent()).catch(({ stdout }) => JSON.parse(stdout)));
+  assert.ok(definition, 'haggle check reads it; without a catalogue it cannot start');
+  // 1.4128 times the 28 days that are known, as the core's example says.
+  assert.match(await page.locator('.takes').textContent(), /About 6 whole weeks \(39\.6 days\)/);
+  await page.getByRole('button', { name: 'Save as draft' }).click();
+  await page.waitForURL(/#\/experiments\/toledo-2$/);
+  const stored = (await world.admin('GET', `/haggle/v1/experiments/${name}-2`)).body.definition;
+  assert.deepEqual([stored.unit, stored.period_hours, stored.scope.where, stored.sample.positive, stored.arms[1].multiplier], ['item-period', 24, { brand: ['Fabrikam', 'Contoso'], price_minor: { from: 500, to: 5000 } }, 400, 0.9]);
+});
