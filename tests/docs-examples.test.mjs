@@ -7,7 +7,7 @@ import { after, before, describe, test } from 'node:test';
 import { pathToFileURL } from 'node:url';
 
 import { startChromium } from './chromium.mjs';
-import { claimsOf, experiment, openWorld, until } from './kit.mjs';
+import { claimsOf, experiment, newId, openWorld, until } from './kit.mjs';
 import { readPrice } from './shop/money.mjs';
 
 /** The blocks of a language under a heading. @param {string} file @param {string} heading @param {string} language */
@@ -74,4 +74,49 @@ describe('docs/storefront.md, a shop to copy', () => {
       await context.close();
     });
   }
+});
+
+describe('docs/preview.md', () => {
+  /** @type {import('./kit.mjs').World} */
+  let world;
+  before(async () => { world = await openWorld({ experiments: [experiment({ holdout: 0.1 })] }); });
+  after(() => world?.close());
+
+  test('the module decides as the price API does', async () => {
+    const browser = await startChromium();
+    try {
+      const [code] = blocks('preview.md', 'The module', 'js'), page = await browser.newPage(), known = '0123456789abcdef0123456789abcdef';
+      assert.ok(code.includes(known), 'it names a visitor');
+      await page.route('**/copied-*.js', (route) => {
+        const visitor = /copied-(\w+)/.exec(route.request().url())?.[1] ?? '';
+        return route.fulfill({ contentType: 'text/javascript', body: code.replace(known, visitor) });
+      });
+      await page.goto(`${world.edge.adminUrl}/`);
+      await page.evaluate((token) => Object.assign(window, { adminToken: token }), world.edge.secrets.ADMIN_TOKEN);
+      const seen = new Set();
+      for (let at = 0; at < 12; at += 1) {
+        const visitor = at.toString(16).repeat(32);
+        const { price_minor, currency } = await page.evaluate(async (path) => (await import(path)).decided, `/copied-${visitor}.js`);
+        const { price_minor: charged } = await world.shopper({ haggle_vid: visitor }).price('OLIVE-500');
+        assert.deepEqual([price_minor, currency], [charged, 'EUR'], visitor);
+        seen.add(price_minor);
+      }
+      assert.ok(seen.size > 1, 'they are not all the same');
+    } finally {
+      await browser.close();
+    }
+  });
+
+  test('the request for a preview link is answered with one, that shows the page at the price of the arm', async () => {
+    const [command] = blocks('preview.md', 'Preview links', 'sh'), [answer] = blocks('preview.md', 'Preview links', 'json');
+    const [, path, body] = /https:\/\/ADMIN(\S+) .*?-d '(.*)'/s.exec(command) ?? assert.fail(command);
+    const asked = { ...JSON.parse(body), url: `${world.edge.url}/product/OLIVE-500` };
+    // Sent with what the command sends, and no more.
+    const keyed = /-H "idempotency-key: /.test(command) ? newId() : '';
+    const { status, text, body: link } = await world.admin('POST', path, asked, { headers: { 'idempotency-key': keyed } });
+    assert.equal(status, 200, text);
+    assert.deepEqual(Object.keys(link), Object.keys(JSON.parse(answer)));
+    const page = await world.shopper().look(new URL(link.url).pathname + new URL(link.url).search);
+    assert.equal(page.prices.find(({ sku }) => sku === 'OLIVE-500')?.price_minor, 1600, 'arm low of sevilla');
+  });
 });
