@@ -124,13 +124,15 @@ impl Scenario {
         let days_count = days.integer_in(1..=DAYS_MAX)?.unsigned_abs();
         let horizon = visitors_per_day * days_count;
         if horizon > HORIZON_MAX {
-            let allowed = format!("at most {}, as {HORIZON_MAX} visitors are simulated", HORIZON_MAX / days_count);
+            let allowed =
+                format!("at most {}, as {HORIZON_MAX} visitors are simulated", HORIZON_MAX / days_count);
             return Err(per_day.refusal(allowed));
         }
         let publications = fields.take("publications_per_day").if_given();
         let publications = publications.map_or(Ok(24), |given| given.integer_in(1..=PUBLICATIONS_MAX))?;
         let tax = fields.take("tax_rate").if_any();
-        let tax = tax.map(|rate| rate.fraction_in(0.0..=1.0, "a share from 0 to 1, such as 0.19")).transpose()?;
+        let tax =
+            tax.map(|rate| rate.fraction_in(0.0..=1.0, "a share from 0 to 1, such as 0.19")).transpose()?;
         let tax = Tax::included(tax.unwrap_or(0.0));
         let cost = fields.take("cost_minor").if_any();
         let cost_minor = cost.map(|cost| cost.integer_in(0..=PRICE_MINOR_MAX)).transpose()?;
@@ -247,7 +249,8 @@ impl Scenario {
             return Vec::new();
         };
         let (from, to) = (*least as f64 * 0.8, *most as f64 * 1.25);
-        let price = |step: u32| (from + (to - from) * f64::from(step) / f64::from(CURVE_POINTS)).round() as i64;
+        let price =
+            |step: u32| (from + (to - from) * f64::from(step) / f64::from(CURVE_POINTS)).round() as i64;
         let mut prices: Vec<i64> = (0..=CURVE_POINTS).map(price).filter(|&price| price > 0).collect();
         prices.dedup();
         prices.into_iter().map(|price| self.point(price, demand.rate_at(price))).collect()
@@ -364,7 +367,8 @@ mod tests {
         let world = scenario.environment();
         for every in [1, 40] {
             let world = world.clone().with_feedback_every(every).unwrap();
-            let runs = (0..20).map(|number| run(&world, &"thompson".parse().unwrap(), 1, number, &at).unwrap());
+            let runs =
+                (0..20).map(|number| run(&world, &"thompson".parse().unwrap(), 1, number, &at).unwrap());
             let runs: Vec<_> = runs.collect();
             let summary = summarise("thompson", &world, &at, &runs);
             let decisions = summary.decisions.unwrap();
@@ -389,7 +393,10 @@ mod tests {
         let (with, without) =
             (run(loud, &choice, 3, 0, &at).unwrap(), run(&silent, &choice, 3, 0, &at).unwrap());
         assert_eq!((without.decided, without.last), (None, None));
-        assert_eq!((with.regret_minor, with.shown, with.reached), (without.regret_minor, without.shown, without.reached));
+        assert_eq!(
+            (with.regret_minor, with.shown, with.reached),
+            (without.regret_minor, without.shown, without.reached)
+        );
     }
 
     proptest! {
