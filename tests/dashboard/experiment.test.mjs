@@ -133,6 +133,9 @@ test('interventions are in the timeline and marked in the charts, with who and w
     assert.ok(texts.includes('Floor: 3.0% → 5.0%') && texts.includes(`Arm market at ${euro(market.price_minor)}: new`) && texts.includes('Arm gift: live → paused'), texts);
     const figures = page.locator('.graphs figure');
     assert.equal(await figures.count(), 4);
+    // Rules of another view's style sheet once squeezed one of them.
+    const widths = await page.locator('.graph').evaluateAll((all) => all.map((one) => one.firstElementChild.clientWidth / (one.clientWidth - 40)));
+    assert.ok(widths.every((width) => width > 0.95), `each chart is as wide as its card: ${widths}`);
     for (const key of ['allocation', 'value', 'gain']) {
       const marks = await page.locator(`.graph.${key} figure details li`).allTextContents();
       assert.equal(marks.length, done.length, key);
@@ -174,6 +177,7 @@ test('each state of an experiment has its page: draft, no visitors yet, archived
     assert.deepEqual(await page.locator('.prices-planned .price').allInnerTexts(), ['€13.90', '€11.90', '€15.90']);
     assert.ok((await page.locator('#main').innerText()).includes('nobody sees these prices until you start it'));
     assert.deepEqual(await page.locator('.toolbar button').allInnerTexts(), ['Start…', 'Delete draft…']);
+    assert.equal(await page.locator('.facts [data-key="Randomised"] dd').innerText(), 'visitors', 'its file does not say so, as that is the default');
     await page.locator('button[data-action="start"]').click();
     await page.locator('dialog.action').waitFor();
     await page.keyboard.press('Escape');

@@ -104,14 +104,14 @@ const endMs = ({ end_ms, definition }) => end_ms ?? (definition.end ? Date.parse
 
 /** Everything else, small: name and value. @param {any} evidence @param {Terms} terms @returns {[string, string][]} */
 export function facts(evidence, terms) {
-  const { definition, started_at_ms: started, now_ms: now } = evidence, end = endMs(evidence);
+  const { definition, started_at_ms: started, now_ms: now } = evidence, { unit = 'visitor' } = definition, end = endMs(evidence);
   const until = evidence.archived_at_ms ?? now;
   const isOver = evidence.archived_at_ms !== null && evidence.archived_at_ms !== undefined;
   const days = started ? [/** @type {[string, string]} */ ([isOver ? words.facts.ran : words.facts.running, words.since(duration(until - started), day(started))])] : [];
   const ends = isOver ? day(evidence.archived_at_ms) : end === null ? words.open : end > now ? words.endsIn(dateTime(end), duration(end - now)) : dateTime(end);
   return [...days,
     [words.facts.end, ends],
-    [words.facts.unit, words.unit[/** @type {keyof typeof words.unit} */ (definition.unit)] ?? definition.unit],
+    [words.facts.unit, words.unit[/** @type {keyof typeof words.unit} */ (unit)] ?? unit],
     [words.facts.objective, terms.objective],
     [words.facts.policy, policyText(definition.policy)],
     [words.facts.control, definition.control],

@@ -25,7 +25,8 @@ import { experiment as words } from '../../words.js';
 
 /** @param {any} evidence @returns {Terms} */
 export function termsOf({ definition, currency, minor_digits: digits, standing }) {
-  const { unit, objective } = definition, isOfItems = unit !== 'visitor', isShare = objective === 'conversion';
+  // What is not written down has the schema's default.
+  const { unit = 'visitor', objective } = definition, isOfItems = unit !== 'visitor', isShare = objective === 'conversion';
   const value = (/** @type {any} */ of) => (isShare ? percent(of, 2) : average(of, currency, digits));
   const gain = (/** @type {any} */ of) => {
     if (!isShare) return average(of, currency, digits, true);
