@@ -32,6 +32,15 @@ export function money(minor, currency, digits) {
 }
 
 /**
+ * An estimated sum of money: whole units where there are many.
+ * @param {number | null | undefined} minor @param {string} currency @param {number} digits of the minor unit @returns {string}
+ */
+export function sum(minor, currency, digits) {
+  if (!isKnown(minor) || Math.abs(minor) < 100 * 10 ** digits) return money(isKnown(minor) ? Math.round(minor) : minor, currency, digits);
+  return numbers({ style: 'currency', currency, maximumFractionDigits: 0 }).format(minor / 10 ** digits);
+}
+
+/**
  * What something is worth on average: as money, with more digits where it is small (three that count).
  * @param {number | null | undefined} minor not only whole ones @param {string} currency @param {number} digits of the minor unit
  * @param {boolean} [signed] with a plus before a gain @returns {string}
@@ -57,7 +66,7 @@ export const percent = (value, digits = 1) => (isKnown(value)
 /** A probability: nearly sure is not written as sure. @param {number | null | undefined} value in `[0, 1]` @returns {string} */
 export function probability(value) {
   if (!isKnown(value)) return NOTHING;
-  if (value > 0 && value < 0.001) return `<${percent(0.001)}`;
+  if (value < 0.001) return `<${percent(0.001)}`;
   return value < 1 && value > 0.999 ? `>${percent(0.999)}` : percent(value);
 }
 

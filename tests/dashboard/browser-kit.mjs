@@ -25,6 +25,13 @@ const GRAVE = ['serious', 'critical'];
  * @property {import('playwright-core').BrowserContextOptions} [context] more of Playwright
  */
 
+/** Where an experiment stands, as an English reader is told it. @param {any} standing of the API @param {string} state @returns {string} */
+export function said({ text, sample_ratio }, state) {
+  if (sample_ratio?.alarm) return 'Not to be judged: visitors are miscounted.';
+  const live = state === 'running' || state === 'paused' ? text.replace(/^Decided:/, 'Ready to decide:') : text;
+  return live.replace(/(\d) %/g, '$1%').replace(/\d{4,}/g, (digits) => Number(digits).toLocaleString('en-GB'));
+}
+
 /** A tab of the dashboard, and all that went wrong in it. */
 export class Tab {
   /** @param {import('playwright-core').BrowserContext} context @param {import('playwright-core').Page} page @param {string} origin @param {RegExp[]} expected */

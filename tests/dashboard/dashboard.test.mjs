@@ -7,7 +7,7 @@ import assert from 'node:assert/strict';
 import { after, afterEach, before, describe, test } from 'node:test';
 
 import { until } from '../kit.mjs';
-import { Browser } from './browser-kit.mjs';
+import { Browser, said } from './browser-kit.mjs';
 import { cast } from './cast.mjs';
 import { openSeeded } from './seed.mjs';
 
@@ -80,7 +80,7 @@ describe('numbers', () => {
       const all = await stored(one.name), { exposures, conversions } = add([...all].filter(([arm]) => arm !== 'negative').map(([, sums]) => sums));
       assert.deepEqual([counts.Visitors, counts.Orders], [number(exposures), number(conversions)], one.name);
       const { standing } = one, arm = standing.arms.find(({ name }) => name === (one.decision?.arm ?? standing.leader));
-      assert.ok(text.includes(standing.text), `${one.name}: ${standing.text}`);
+      assert.ok(text.includes(said(standing, one.state)), `${one.name}: ${standing.text}`);
       if (arm && roleOf(one.name)?.definition.item) assert.ok(text.includes(euro(arm.price_minor)), `${one.name}: the best price of ${text}`);
       const gain = standing.all_to_holdout?.value;
       if (gain) assert.ok(text.includes(one.objective === 'conversion' ? `${Math.abs(gain * 100).toFixed(2)}%` : worth(Math.abs(gain))), `${one.name}: ${gain} in ${text}`);

@@ -1,7 +1,7 @@
 /**
  * The experiment in its own terms: what is counted and maximised decides what numbers are called and how they are written.
  */
-import { average, money, percent } from '../../format.js';
+import { average, count, money, percent, sum } from '../../format.js';
 import { experiment as words } from '../../words.js';
 
 /** @typedef {{ value: number, at_any_look: [number, number], p_above_0: number, exposures: number, clusters: number | null, left_out: number }} Estimate */
@@ -15,6 +15,7 @@ import { experiment as words } from '../../words.js';
  * @property {string} per what a value is per: a visitor, an item and a day
  * @property {string} objective what is maximised
  * @property {(minor: number | null | undefined) => string} money an amount, exact
+ * @property {(minor: number | null | undefined) => string} sum an estimated amount, without digits that nobody knows
  * @property {(value: number | null | undefined) => string} value what a unit is worth
  * @property {(value: number | null | undefined) => string} gain the same as a difference, with its sign
  * @property {(interval: [number, number] | null | undefined) => string} range of values
@@ -45,6 +46,7 @@ export function termsOf({ definition, currency, minor_digits: digits, standing }
     per: standing?.per ?? words.per[/** @type {keyof typeof words.per} */ (unit)] ?? unit,
     objective: words.objectives[/** @type {keyof typeof words.objectives} */ (objective)] ?? objective,
     money: exact,
+    sum: (minor) => sum(minor, currency, digits),
     value,
     gain,
     range: (interval) => (interval ? words.range(value(interval[0]), value(interval[1])) : ''),
@@ -52,6 +54,17 @@ export function termsOf({ definition, currency, minor_digits: digits, standing }
     prices,
     price: (arm) => prices(arm).filter(Boolean).join(', '),
   };
+}
+
+/**
+ * Where it stands, as the server says it, with numbers as the reader writes them. That a rule is met is no decision yet;
+ * and of visitors who are miscounted nothing is known.
+ * @param {any} standing @param {string} state of the experiment
+ */
+export function sentenceOf({ text, stage, sample_ratio }, state) {
+  if (sample_ratio?.alarm) return words.doubtful;
+  const said = stage === 'decided' && state !== 'decided' && state !== 'archived' ? words.ready(text) : text;
+  return said.replace(/(\d+) %/g, (/** @type {string} */ _, /** @type {string} */ of) => percent(Number(of) / 100, 0)).replace(/\d{4,}/g, (/** @type {string} */ of) => count(Number(of)));
 }
 
 /** A factor as it was written. @param {number} factor */
