@@ -138,7 +138,7 @@ describe('numbers', () => {
 
   test('one experiment: the charts’ files have the shares that were published and a line for each period', async () => {
     const { page } = await tabAt('/experiments/sevilla'), { history } = await api('experiments/sevilla/evidence');
-    const figure = page.locator('.panel.allocation figure');
+    const figure = page.locator('.graph.allocation figure');
     await figure.waitFor();
     const saved = page.waitForEvent('download');
     await figure.getByRole('button', { name: /CSV/ }).click();
@@ -152,7 +152,7 @@ describe('numbers', () => {
     assert.equal(told.length, history.hours.length);
     const published = history.shares.at(-1).slice(0, names.length), all = published.reduce((sum, share) => sum + share, 0);
     for (const [arm, share] of (told.at(-1) ?? []).entries()) assert.ok(Math.abs((share || 0) - published[arm] / all) < 1e-3, `${names[arm]}: ${share} instead of ${published[arm]}`);
-    for (const key of ['value', 'gain', 'demand']) await page.locator(`.panel.${key} figure canvas`).first().waitFor();
+    for (const key of ['value', 'gain', 'demand']) await page.locator(`.graph.${key} figure canvas`).first().waitFor();
     const picture = page.waitForEvent('download');
     await figure.getByRole('button', { name: /picture/i }).click();
     assert.match((await picture).suggestedFilename(), /\.png$/);

@@ -23,9 +23,9 @@ const PICTURES = [
   { name: 'charts', route: '/experiments/sevilla', ready: 'canvas', from: '.part.charts' },
   { name: 'diagnostics', route: '/experiments/sevilla/model', ready: 'canvas' },
   { name: 'preview', route: '/preview' },
-  { name: 'what-if', route: '/what-if', from: 'figure', async act(page) {
+  { name: 'what-if', route: '/what-if', from: '.results', async act(page) {
     await page.getByRole('button', { name: 'Simulate' }).click();
-    await page.locator('#main canvas').first().waitFor({ timeout: 60_000 });
+    await page.locator('.results canvas').first().waitFor({ timeout: 60_000 });
   } },
   { name: 'phone', route: '/', look: { phone: true } },
   { name: 'dark', route: '/experiments/sevilla', look: { colorScheme: 'dark' }, ready: 'canvas' },
