@@ -38,7 +38,7 @@ pub(crate) use report::stands;
 pub use report::{ArmBelief, ArmReport, Plan, RateReport, Report};
 
 mod sample_ratio;
-pub use sample_ratio::SampleRatio;
+pub use sample_ratio::{ALARM_AT, SampleRatio};
 
 mod state;
 pub use state::{Reason, Rules, Stage, Standing, State, state};

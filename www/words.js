@@ -128,8 +128,6 @@ export const experiment = {
   states: { draft: 'Draft', running: 'Running', paused: 'Paused', decided: 'Decided', archived: 'Archived', stopped: 'Prices stopped' },
   armStates: { live: 'live', paused: 'paused', retired: 'retired', entering: 'entering' },
   tags: { leader: 'best so far', best: 'best', control: 'control', decided: 'decided' },
-  /** The server says of a rule that is met: decided. Somebody has yet to do it. */
-  ready: (/** @type {string} */ text) => text.replace(/^Decided:/, 'Ready to decide:'),
   doubtful: 'Not to be judged: visitors are miscounted.',
   draft: 'A draft: nobody sees these prices until you start it.',
   empty: (/** @type {boolean} */ items) => (items ? 'Nothing counted yet. It shows here as soon as a period with sales is over.' : 'No visitors yet. The first one to see a price shows here within seconds.'),

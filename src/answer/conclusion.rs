@@ -8,7 +8,7 @@
 use super::comparison::{Compared, Comparison};
 use super::write::number;
 use crate::experiment::Unit;
-use crate::inference::{Question, Report, simultaneous};
+use crate::inference::{ALARM_AT, Question, Report, simultaneous};
 use crate::{Currency, Error, Experiment, Objective};
 
 /// Whether the hypothesis stands.
@@ -65,7 +65,7 @@ impl Conclusion {
             found.push((arm, compared.to_control(arm, simultaneous(alpha, others.len()))?));
         }
         // Where items are randomised, no exposure can be lost: the assignment is the count.
-        let is_miscounted = experiment.unit == Unit::Visitor && report.sample_ratio.alarm(alpha);
+        let is_miscounted = experiment.unit == Unit::Visitor && report.sample_ratio.alarm(ALARM_AT);
         let least = experiment.stop.expected_loss_minor.unwrap_or(0.0);
         let words = Words { experiment, per: compared.per(), least };
         let (mut verdict, mut arm, difference) = judged(&found, words.least);

@@ -127,7 +127,7 @@ fn the_json_has_the_sums_and_the_sentences() {
     assert_eq!(json["dates"]["decided_at_ms"], 1_790_000_000_000_u64);
     assert_eq!(json["original"]["a"], 1);
     assert_eq!(json["basis"]["matured"], true);
-    assert!(json["standing"].as_str().unwrap().starts_with("Decided"));
+    assert!(json["standing"].as_str().unwrap().starts_with("Ready to decide"));
 }
 
 #[test]

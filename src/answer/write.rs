@@ -7,7 +7,7 @@
 use super::comparison::Compared;
 use super::{Answer, Comparison};
 use crate::experiment::{Arm, ArmPrice, Unit};
-use crate::inference::{Interval, RateReport};
+use crate::inference::{ALARM_AT, Interval, RateReport};
 use crate::{Experiment, Tally};
 
 /// What the central store keeps of an experiment, beside what was counted. Texts named `_json` are JSON already.
@@ -143,7 +143,7 @@ impl Answer {
             return null();
         }
         object(&[
-            ("alarm", ratio.alarm(0.05).to_string()),
+            ("alarm", ratio.alarm(ALARM_AT).to_string()),
             ("p_value", number(ratio.p_value())),
             ("ratios", list(ratio.ratios.iter().map(|&ratio| number(ratio)))),
             ("exposures", ratio.units.to_string()),

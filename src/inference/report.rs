@@ -121,7 +121,7 @@ impl Report {
     /// let report = Report::new(history.periods(), &input, &Plan::of(&experiment))?;
     /// assert_eq!(report.leader, 1);
     /// assert!(!report.sample_ratio.alarm(0.05));
-    /// assert!(report.state.to_string().starts_with("Decided"), "{}", report.state);
+    /// assert!(report.state.to_string().starts_with("Ready to decide"), "{}", report.state);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///

@@ -7,6 +7,10 @@ use super::{check_holdout, served};
 use crate::math::{exp, ln, ln_1p, stirling_error};
 use crate::{Error, Period, TOTAL};
 
+/// Error rate at which a report takes a sample ratio for wrong. Not the 5 % of other questions: an alarm says to believe
+/// nothing else, and who looks at twenty experiments would be told so by chance too often.
+pub const ALARM_AT: f64 = 0.01;
+
 /// Units' worth of trust in the served shares: how strongly the alternative is held to them at first.
 const TRUST: f64 = 1000.0;
 

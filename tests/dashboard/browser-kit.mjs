@@ -25,11 +25,10 @@ const GRAVE = ['serious', 'critical'];
  * @property {import('playwright-core').BrowserContextOptions} [context] more of Playwright
  */
 
-/** Where an experiment stands, as an English reader is told it. @param {any} standing of the API @param {string} state @returns {string} */
-export function said({ text, sample_ratio }, state) {
+/** Where an experiment stands that is not decided, as an English reader is told it. @param {any} standing of the API @returns {string} */
+export function said({ text, sample_ratio }) {
   if (sample_ratio?.alarm) return 'Not to be judged: visitors are miscounted.';
-  const live = state === 'running' || state === 'paused' ? text.replace(/^Decided:/, 'Ready to decide:') : text;
-  return live.replace(/(\d) %/g, '$1%').replace(/\d{4,}/g, (digits) => Number(digits).toLocaleString('en-GB'));
+  return text.replace(/(\d) %/g, '$1%').replace(/\d{4,}/g, (digits) => Number(digits).toLocaleString('en-GB'));
 }
 
 /** A tab of the dashboard, and all that went wrong in it. */

@@ -80,7 +80,7 @@ describe('numbers', () => {
       const all = await stored(one.name), { exposures, conversions } = add([...all].filter(([arm]) => arm !== 'negative').map(([, sums]) => sums));
       assert.deepEqual([counts.Visitors, counts.Orders], [number(exposures), number(conversions)], one.name);
       const { standing } = one, arm = standing.arms.find(({ name }) => name === (one.decision?.arm ?? standing.leader));
-      assert.ok(text.includes(said(standing, one.state)), `${one.name}: ${standing.text}`);
+      assert.ok(text.includes(one.state === 'decided' ? `Decided for ${one.decision.arm}` : said(standing)), `${one.name}: ${standing.text}`);
       if (arm && roleOf(one.name)?.definition.item) assert.ok(text.includes(euro(arm.price_minor)), `${one.name}: the best price of ${text}`);
       const gain = standing.all_to_holdout?.value;
       if (gain) assert.ok(text.includes(one.objective === 'conversion' ? `${Math.abs(gain * 100).toFixed(2)}%` : worth(Math.abs(gain))), `${one.name}: ${gain} in ${text}`);
@@ -138,7 +138,7 @@ describe('numbers', () => {
 
   test('one experiment: the charts’ files have the shares that were published and a line for each period', async () => {
     const { page } = await tabAt('/experiments/sevilla'), { history } = await api('experiments/sevilla/evidence');
-    const figure = page.locator('.panel.allocation figure');
+    const figure = page.locator('.graph.allocation figure');
     await figure.waitFor();
     const saved = page.waitForEvent('download');
     await figure.getByRole('button', { name: /CSV/ }).click();
@@ -152,7 +152,7 @@ describe('numbers', () => {
     assert.equal(told.length, history.hours.length);
     const published = history.shares.at(-1).slice(0, names.length), all = published.reduce((sum, share) => sum + share, 0);
     for (const [arm, share] of (told.at(-1) ?? []).entries()) assert.ok(Math.abs((share || 0) - published[arm] / all) < 1e-3, `${names[arm]}: ${share} instead of ${published[arm]}`);
-    for (const key of ['value', 'gain', 'demand']) await page.locator(`.panel.${key} figure canvas`).first().waitFor();
+    for (const key of ['value', 'gain', 'demand']) await page.locator(`.graph.${key} figure canvas`).first().waitFor();
     const picture = page.waitForEvent('download');
     await figure.getByRole('button', { name: /picture/i }).click();
     assert.match((await picture).suggestedFilename(), /\.png$/);

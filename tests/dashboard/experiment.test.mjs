@@ -76,7 +76,7 @@ test('the sums, shares, rates and values on the page are those of the central st
     assert.deepEqual([rows.total.exposures[0], rows.total.orders[0]], [count(all.exposures), count(all.orders)]);
     assert.deepEqual([await tile(page, 'visitors'), await tile(page, 'orders'), await tile(page, 'best')], [count(all.exposures), count(all.orders), euro(standing.arms.find(({ name }) => name === standing.leader).price_minor)]);
     assert.match(await page.locator('.tile[data-key="orders"] .below').innerText(), new RegExp(`^${euro(all.profit_minor)} profit of ${euro(all.revenue_minor)} revenue$`));
-    assert.equal(await page.locator('.standing').innerText(), said(standing, 'running'));
+    assert.equal(await page.locator('.standing').innerText(), said(standing));
     assert.equal(rows['arm gift'] && (await page.locator('tr[data-key="arm gift"] .badge').innerText()), 'paused');
     assert.deepEqual(definition.arms.map(({ name }) => `arm ${name}`), Object.keys(rows).filter((name) => name.startsWith('arm ')));
     assert.match(await tile(page, 'gained'), /^[+-]€[\d,]+(\.\d\d)?$/, 'the wasm has reckoned it');

@@ -11,8 +11,8 @@ import { Browser } from './browser-kit.mjs';
 import { openSeeded } from './seed.mjs';
 
 const END_MS = Date.UTC(2026, 10, 24, 9, 40), EXPERIMENTS = 12, DAYS = 28, SEED = 1;
-/** Smaller than a window on a desk: what is in a document is read at half the size. */
-const DESK = { viewport: { width: 1120, height: 720 }, deviceScaleFactor: 2 };
+/** Smaller than a window on a desk, and sharp enough at the width of a document. */
+const DESK = { viewport: { width: 1120, height: 720 }, deviceScaleFactor: 1.5 };
 
 /** @typedef {{ name: string, route: string, look?: import('./browser-kit.mjs').Look, ready?: string, act?: (page: import('playwright-core').Page) => Promise<void>, from?: string }} Picture */
 
@@ -23,8 +23,10 @@ const PICTURES = [
   { name: 'charts', route: '/experiments/sevilla', ready: 'canvas', from: '.part.charts' },
   { name: 'diagnostics', route: '/experiments/sevilla/model', ready: 'canvas' },
   { name: 'preview', route: '/preview' },
-  { name: 'what-if', route: '/what-if' },
-  { name: 'wizard', route: '/new' },
+  { name: 'what-if', route: '/what-if', from: '.results', async act(page) {
+    await page.getByRole('button', { name: 'Simulate' }).click();
+    await page.locator('.results canvas').first().waitFor({ timeout: 60_000 });
+  } },
   { name: 'phone', route: '/', look: { phone: true } },
   { name: 'dark', route: '/experiments/sevilla', look: { colorScheme: 'dark' }, ready: 'canvas' },
 ];

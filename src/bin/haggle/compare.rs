@@ -4,7 +4,7 @@ use std::path::PathBuf;
 
 use clap::Args;
 use haggle::evaluate::{Offer, Tallies};
-use haggle::inference::{ArmReport, Estimate, Plan, Question, Report, Rules, Stage};
+use haggle::inference::{ALARM_AT, ArmReport, Estimate, Plan, Question, Report, Rules, Stage};
 use serde_json::{Value, json};
 
 use crate::table::{Table, Unit, percent};
@@ -80,7 +80,7 @@ impl Found<'_> {
     }
 
     fn is_decided(&self) -> bool {
-        matches!(self.report.state.stage, Stage::Decided(_)) && !self.report.sample_ratio.alarm(ALPHA)
+        matches!(self.report.state.stage, Stage::Decided(_)) && !self.report.sample_ratio.alarm(ALARM_AT)
     }
 
     fn print_json(&self) -> Result<(), Failure> {
@@ -108,7 +108,7 @@ impl Found<'_> {
             "state": stage, "says": report.state.to_string(), "decided": self.is_decided(),
             "leader": name(report.leader), "orders_left": report.state.orders_left,
             "value_remaining": report.value_remaining,
-            "sample_ratio": { "alarm": ratio.alarm(ALPHA), "p_value": ratio.p_value(), "ratios": ratio.ratios,
+            "sample_ratio": { "alarm": ratio.alarm(ALARM_AT), "p_value": ratio.p_value(), "ratios": ratio.ratios,
                               "exposures": ratio.units, "exposures_left_out": ratio.left_out },
             "arms": arms.collect::<Vec<_>>(),
         }))
@@ -156,7 +156,7 @@ impl Found<'_> {
         if any {
             say(format!("\n{differences}"))?;
         }
-        if report.sample_ratio.alarm(ALPHA) {
+        if report.sample_ratio.alarm(ALARM_AT) {
             say(
                 "\nThe exposures do not fall on the arms as served: believe nothing until that is explained.",
             )?;

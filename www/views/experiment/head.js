@@ -141,7 +141,7 @@ function sentence(evidence, standing, terms) {
   const decision = evidence.decision ?? (evidence.decided ? { arm: evidence.decided } : null);
   const text = evidence.state === 'draft' ? words.draft
     : evidence.state === 'decided' && decision ? words.decided(decision.arm, decision.rule ?? '', day(evidence.decided_at_ms))
-      : !standing || priced(standing).exposures === 0 ? words.empty(terms.isOfItems) : sentenceOf(standing, evidence.state);
+      : !standing || priced(standing).exposures === 0 ? words.empty(terms.isOfItems) : sentenceOf(standing);
   return make('p', { class: 'standing', 'data-key': 'standing' }, text);
 }
 

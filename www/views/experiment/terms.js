@@ -57,14 +57,13 @@ export function termsOf({ definition, currency, minor_digits: digits, standing }
 }
 
 /**
- * Where it stands, as the server says it, with numbers as the reader writes them. That a rule is met is no decision yet;
- * and of visitors who are miscounted nothing is known.
- * @param {any} standing @param {string} state of the experiment
+ * Where it stands, as the server says it, with numbers as the reader writes them; of visitors who are miscounted nothing
+ * is known.
+ * @param {any} standing
  */
-export function sentenceOf({ text, stage, sample_ratio }, state) {
+export function sentenceOf({ text, sample_ratio }) {
   if (sample_ratio?.alarm) return words.doubtful;
-  const said = stage === 'decided' && state !== 'decided' && state !== 'archived' ? words.ready(text) : text;
-  return said.replace(/(\d+) %/g, (/** @type {string} */ _, /** @type {string} */ of) => percent(Number(of) / 100, 0)).replace(/\d{4,}/g, (/** @type {string} */ of) => count(Number(of)));
+  return text.replace(/(\d+) %/g, (/** @type {string} */ _, /** @type {string} */ of) => percent(Number(of) / 100, 0)).replace(/\d{4,}/g, (/** @type {string} */ of) => count(Number(of)));
 }
 
 /** A factor as it was written. @param {number} factor */

@@ -74,6 +74,12 @@ export function badge({ state, stopped }) {
   return make('span', { class: `badge ${shown}` }, terms.states[/** @type {keyof typeof terms.states} */ (shown)] ?? shown);
 }
 
+/** Where it stands: what was decided needs no more orders. @param {any} experiment */
+function sentence({ state, decision, decided_at_ms, standing }) {
+  if (state === 'decided' && decision) return terms.decided(decision.arm, decision.rule ?? '', day(decided_at_ms));
+  return standing ? sentenceOf(standing) : words.notYet;
+}
+
 /** @param {any} experiment @param {number} now_ms @returns {HTMLElement} */
 export function card(experiment, now_ms) {
   const { name, hypothesis, standing, unit, objective, currency, minor_digits } = experiment;
@@ -83,7 +89,7 @@ export function card(experiment, now_ms) {
   return make('li', { class: `card one${standing?.sample_ratio?.alarm ? ' doubtful' : ''}`, 'data-key': name },
     make('div', { class: 'what', 'data-key': 'what' },
       make('h2', {}, link, ' ', badge(experiment)),
-      make('p', { class: 'sentence' }, standing ? sentenceOf(standing, experiment.state) : words.notYet),
+      make('p', { class: 'sentence' }, sentence(experiment)),
       make('p', { class: 'below', title: hypothesis }, hypothesis)),
     ...(standing ? [gain(standing, is), best(experiment, is)] : []),
     make('dl', { class: 'counts', 'data-key': 'counts' },

@@ -2,6 +2,7 @@
 
 use crate::value::{column, count, list, maybe, name, number, object, text};
 use haggle::diagnosis::{Coverage, DelayReport, Evidence, Prediction, Propensities, Regret, Stability};
+use haggle::inference::ALARM_AT;
 use wasm_bindgen::JsValue;
 
 pub fn delays(evidence: &Evidence, delays: &DelayReport) -> JsValue {
@@ -57,7 +58,7 @@ pub fn propensities(evidence: &Evidence, propensities: &Propensities) -> JsValue
         ("arms", list(arms)),
         ("e_value", number(ratio.e_value())),
         ("p_value", number(ratio.p_value())),
-        ("alarm", ratio.alarm(0.05).into()),
+        ("alarm", ratio.alarm(ALARM_AT).into()),
         ("left_out", count(ratio.left_out)),
     ])
 }
