@@ -79,6 +79,9 @@ export const count = (value) => (isKnown(value) ? numbers({ maximumFractionDigit
 /** Any number, with three digits that count. @param {number | null | undefined} value @returns {string} */
 export const number = (value) => (isKnown(value) ? numbers({ maximumSignificantDigits: 3 }).format(value) : NOTHING);
 
+/** A difference, with its sign and two digits. @param {number} value @returns {string} */
+export const signed = (value) => numbers({ minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: 'exceptZero' }).format(value);
+
 /** @param {number | null | undefined} at_ms @returns {string} day and time */
 export const dateTime = (at_ms) => (isKnown(at_ms) ? new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(at_ms) : NOTHING);
 

@@ -83,7 +83,7 @@ describe('numbers', () => {
       assert.ok(text.includes(one.state === 'decided' ? `Decided for ${one.decision.arm}` : said(standing)), `${one.name}: ${standing.text}`);
       if (arm && roleOf(one.name)?.definition.item) assert.ok(text.includes(euro(arm.price_minor)), `${one.name}: the best price of ${text}`);
       const gain = standing.all_to_holdout?.value;
-      if (gain) assert.ok(text.includes(one.objective === 'conversion' ? `${Math.abs(gain * 100).toFixed(2)}%` : worth(Math.abs(gain))), `${one.name}: ${gain} in ${text}`);
+      if (gain) assert.ok(text.includes(one.objective === 'conversion' ? `${Math.abs(gain * 100).toFixed(2)} points` : worth(Math.abs(gain))), `${one.name}: ${gain} in ${text}`);
     }
     const counts = await page.locator('li.card').count();
     assert.equal(counts, overview.experiments.filter(({ state }) => ['running', 'paused', 'decided'].includes(state)).length);
@@ -131,7 +131,7 @@ describe('numbers', () => {
     assert.deepEqual(audit.map(({ action }) => action), ['pause-arm', 'add-arm', 'set-floor', 'start', 'draft']);
     const told = await page.locator('ol.timeline > li').allInnerTexts();
     assert.equal(told.length, audit.length);
-    for (const [at, { who, reason }] of audit.entries()) assert.ok(told[at].includes(reason) && told[at].includes(who), `${who}, ${reason} in ${told[at]}`);
+    for (const [at, { who, reason }] of audit.entries()) assert.ok(told[at].includes(reason) && told[at].includes(who.replace('bearer', 'admin token')), `${who}, ${reason} in ${told[at]}`);
     assert.match(await page.locator('.hypothesis').innerText(), /bought as a delicacy/);
     assert.equal(await page.locator('.hypothesis a').getAttribute('href'), 'https://wiki.almazara.example/pricing/sevilla');
   });

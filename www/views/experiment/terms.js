@@ -1,7 +1,7 @@
 /**
  * The experiment in its own terms: what is counted and maximised decides what numbers are called and how they are written.
  */
-import { average, count, money, percent, sum } from '../../format.js';
+import { average, count, money, percent, signed, sum } from '../../format.js';
 import { experiment as words } from '../../words.js';
 
 /** @typedef {{ value: number, at_any_look: [number, number], p_above_0: number, exposures: number, clusters: number | null, left_out: number }} Estimate */
@@ -31,7 +31,8 @@ export function termsOf({ definition, currency, minor_digits: digits, standing }
   const value = (/** @type {any} */ of) => (isShare ? percent(of, 2) : average(of, currency, digits));
   const gain = (/** @type {any} */ of) => {
     if (!isShare) return average(of, currency, digits, true);
-    return of > 0 ? `+${percent(of, 2)}` : percent(of, 2);
+    // Two rates differ by points: 5 % more would be another thing.
+    return of === null || of === undefined ? percent(of) : words.points(signed(100 * of));
   };
   const exact = (/** @type {any} */ minor) => money(minor, currency, digits);
   /** @param {ArmPrice} arm @returns {[string, string]} */

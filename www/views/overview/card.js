@@ -37,7 +37,7 @@ function gain(standing, is) {
   return make('div', { class: `gain ${kind}`, 'data-key': 'gain' },
     make('span', { class: 'stat-name' }, label),
     make('strong', { class: 'big' }, estimate ? is.gain(estimate.value) : words.unknown),
-    ...(estimate ? [intervalPlot(estimate), make('span', { class: 'below' }, words.interval(is.range(estimate.at_any_look, true)))]
+    ...(estimate ? [intervalPlot(estimate), make('span', { class: 'below' }, words.interval(...is.ends(estimate.at_any_look)))]
       : [make('span', { class: 'below' }, words.tooEarly(is.isOfItems))]));
 }
 
