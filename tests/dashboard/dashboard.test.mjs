@@ -173,7 +173,7 @@ describe('numbers', () => {
   });
 });
 
-const probability = (value) => (value > 0 && value < 0.001 ? `<${percent(0.001)}` : value < 1 && value > 0.999 ? `>${percent(0.999)}` : percent(value));
+const probability = (value) => (value !== null && value < 0.001 ? `<${percent(0.001)}` : value < 1 && value > 0.999 ? `>${percent(0.999)}` : percent(value));
 
 describe('what happens', () => {
   /** A visitor who sees a price of the oil, and buys. */
