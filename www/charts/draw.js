@@ -173,14 +173,21 @@ export const labelled = (data) => named(data).filter(({ values }) => summit(data
 /** Names on the hills. @param {Scene} scene */
 function drawSummits({ plot, theme, data, xs, series }) {
   const { ctx } = plot, px = devicePixelRatio;
+  /** @type {{ left: number, right: number, middle: number }[]} */
+  const taken = [];
   for (const { at, values } of series) {
     const top = summit(data, values), { name, color, style } = data.series[at];
     if (top < 0) continue;
     const x = plot.valToPos(xs[top], 'x', true), y = plot.valToPos(values[top], 'y', true), isPoint = style === 'points';
     ctx.fillStyle = theme.color(color);
     // Beside a point: over it is its interval.
-    ctx.textAlign = isPoint ? 'left' : 'center';
-    ctx.fillText(name, x + (isPoint ? 9 * px : 0), isPoint ? y : y - 9 * px);
+    const width = ctx.measureText(name).width, left = isPoint ? x + 9 * px : x - width / 2, gap = 14 * px;
+    let middle = isPoint ? y : y - 9 * px;
+    // One name stands above another, never on it.
+    while (taken.some((other) => Math.abs(other.middle - middle) < gap && left < other.right && other.left < left + width)) middle -= gap;
+    taken.push({ left, right: left + width, middle });
+    ctx.textAlign = 'left';
+    ctx.fillText(name, left, middle);
   }
 }
 

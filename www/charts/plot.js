@@ -89,7 +89,7 @@ export function makePlot(stage, scene, { width, height, right, onCursor }) {
     scales: { x: { time, range: () => xRange(scene) }, y: { range: () => yRange(scene) } },
     axes: [
       // Dates say themselves what they are.
-      { ...axis, ...(time ? {} : named(data.x.label)), grid: { show: false }, space: 76, size: 30, values: (/** @type {any} */ _plot, /** @type {number[]} */ splits, /** @type {number} */ _at, /** @type {number} */ _space, /** @type {number} */ step) => xTicks(splits, step) },
+      { ...axis, ...(time ? {} : named(data.x.label)), grid: { show: false }, space: time || width >= LABELLED_PX ? 76 : 48, size: 30, values: (/** @type {any} */ _plot, /** @type {number[]} */ splits, /** @type {number} */ _at, /** @type {number} */ _space, /** @type {number} */ step) => xTicks(splits, step) },
       { ...axis, ...(width < LABELLED_PX ? {} : named(data.y.label)), space: 40, size: axisSize, values: (/** @type {any} */ _plot, /** @type {number[]} */ splits, /** @type {number} */ _at, /** @type {number} */ _space, /** @type {number} */ step) => yTicks(splits, step) },
     ],
     series: [{}, ...data.series.map((_, at) => lineOptions(scene, at))],
