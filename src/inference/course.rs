@@ -164,7 +164,8 @@ impl Line {
     ) -> Result<(), Error> {
         let Course { value, low, high } = &mut self.course;
         let again = |column: &[f64]| column.last().copied().unwrap_or(f64::NAN);
-        let point = if is_used { add(&mut self.so_far, widths)? } else { [again(value), again(low), again(high)] };
+        let point =
+            if is_used { add(&mut self.so_far, widths)? } else { [again(value), again(low), again(high)] };
         for (column, number) in [value, low, high].into_iter().zip(point) {
             column.push(number);
         }
