@@ -254,6 +254,16 @@ fn delays_are_told_and_what_they_correct() {
     let naive = Evidence::read(&with(|value| value["definition"]["delay"] = json!("naive")));
     let naive = naive.unwrap().delays();
     assert!(naive.arms.iter().all(|arm| arm.effective == arm.exposures) && naive.pending == 0.0);
+    // Neither the young exposures count nor their orders: the rate is that of the old ones, as the policy has it.
+    let matured = Evidence::read(&with(|value| value["definition"]["delay"] = json!("matured"))).unwrap();
+    let input = matured.input().unwrap().unwrap();
+    for (arm, input) in matured.delays().arms.iter().zip(input.arms()) {
+        assert_eq!((arm.effective, arm.orders_effective), (input.exposures, input.conversions));
+        assert!(
+            arm.orders_effective < arm.orders
+                && near(arm.rate_corrected(), input.conversions / input.exposures)
+        );
+    }
 }
 
 #[test]
