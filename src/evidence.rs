@@ -135,7 +135,7 @@ pub fn policy_input(
 }
 
 /// Exposures, or observations of an item in a period, up to which an added arm has the floor and no more.
-const ENTERED: [i64; 2] = [100, 1];
+pub(crate) const ENTERED: [i64; 2] = [100, 1];
 
 /// Which of the added arms are still new, by what was counted: a weighted count may fall again.
 fn mark_entering(experiment: &Experiment, input: &mut PolicyInput, history: &History) {
