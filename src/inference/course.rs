@@ -80,12 +80,12 @@ impl Courses {
         let holdout = check_holdout(question.holdout_share)?;
         let count = periods.first().map_or(0, |period| period.arms.len());
         let mut widths = Widths::new(question)?;
-        let line = |sides| Line { so_far: SoFar::new(sides), course: Course::with_capacity(periods.len()) };
+        let line = |sides| Line::new(sides, periods.len());
         let mut of_arms: Vec<_> = (0..count).map(|_| (line(1), (0.0, 0.0))).collect();
         let (mut of_holdout, mut to_equal, mut to_holdout) = (line(1), line(1), line(2));
         let (mut all_before, mut holdout_before) = ((0.0, 0.0), (0.0, 0.0));
         let mut sides = Vec::with_capacity(count);
-        for period in periods {
+        for (at, period) in periods.iter().enumerate() {
             let (shares, q) = served(period, holdout)?.unwrap_or((&[], 0.0));
             let equal = 1.0 / shares.iter().filter(|&&share| share > 0).count() as f64;
             let of_all = period.arms.iter().map(|tally| tally.exposures).fold(0, i64::saturating_add);
@@ -96,7 +96,7 @@ impl Courses {
                 all.add(&worth);
                 let e = share(shares, place);
                 let side = worth.side(1.0, e, before);
-                line.go_on(of_all > 0 && e > 0.0, &mut widths, |so_far, widths| {
+                line.go_on(at, of_all > 0 && e > 0.0, &mut widths, |so_far, widths| {
                     so_far.add(of_all, &Stratum::new(of_all, &[side]));
                     so_far.mean(widths)
                 })?;
@@ -104,19 +104,19 @@ impl Courses {
                     sides.push(Side { sign: e - equal, ..side });
                 }
             }
-            to_equal.go_on(of_all > 0 && !sides.is_empty(), &mut widths, |so_far, widths| {
+            to_equal.go_on(at, of_all > 0 && !sides.is_empty(), &mut widths, |so_far, widths| {
                 so_far.add(of_all, &Stratum { h: 1.0, units: of_all as f64, sides: &sides });
                 so_far.sum(widths)
             })?;
             // The holdout is compared among all units, an arm among those of the arms.
             let units = of_all.saturating_add(period.holdout.exposures);
             let side = question.worth(&period.holdout)?.side(1.0, q, &mut holdout_before);
-            of_holdout.go_on(units > 0 && q > 0.0, &mut widths, |so_far, widths| {
+            of_holdout.go_on(at, units > 0 && q > 0.0, &mut widths, |so_far, widths| {
                 so_far.add(units, &Stratum::new(units, &[side]));
                 so_far.mean(widths)
             })?;
             let pair = [all.side(1.0, 1.0 - q, &mut all_before), Side { sign: -1.0, ..side }];
-            to_holdout.go_on(units > 0 && q > 0.0, &mut widths, |so_far, widths| {
+            to_holdout.go_on(at, units > 0 && q > 0.0, &mut widths, |so_far, widths| {
                 so_far.add(units, &Stratum { h: 1.0 - q, units: units as f64, sides: &pair });
                 so_far.sum(widths)
             })?;
@@ -131,11 +131,6 @@ impl Courses {
 }
 
 impl Course {
-    fn with_capacity(length: usize) -> Self {
-        let [value, low, high] = std::array::from_fn(|_| Vec::with_capacity(length));
-        Self { value, low, high }
-    }
-
     /// The course with nothing known of the periods from here on up to `length`.
     pub(crate) fn up_to(mut self, length: usize) -> Self {
         for column in [&mut self.value, &mut self.low, &mut self.high] {
@@ -148,26 +143,33 @@ impl Course {
 /// A value, and the ends of its interval.
 type Point = [f64; 3];
 
-/// A course while it grows, and the sums that it is made of.
+/// A course while it grows, the sums that it is made of, and what they amount to.
 struct Line {
     so_far: SoFar,
+    now: Point,
     course: Course,
 }
 
 impl Line {
-    /// Adds the estimate after one more period, which is the last one again where the period cannot be used.
+    fn new(sides: usize, length: usize) -> Self {
+        let [value, low, high] = std::array::from_fn(|_| vec![f64::NAN; length]);
+        Self { so_far: SoFar::new(sides), now: [f64::NAN; 3], course: Course { value, low, high } }
+    }
+
+    /// Notes what is known after the period at this place: what was known before it, where it cannot be used.
     fn go_on(
         &mut self,
+        at: usize,
         is_used: bool,
         widths: &mut Widths,
         add: impl FnOnce(&mut SoFar, &mut Widths) -> Result<Point, Error>,
     ) -> Result<(), Error> {
+        if is_used {
+            self.now = add(&mut self.so_far, widths)?;
+        }
         let Course { value, low, high } = &mut self.course;
-        let again = |column: &[f64]| column.last().copied().unwrap_or(f64::NAN);
-        let point =
-            if is_used { add(&mut self.so_far, widths)? } else { [again(value), again(low), again(high)] };
-        for (column, number) in [value, low, high].into_iter().zip(point) {
-            column.push(number);
+        if let (Some(value), Some(low), Some(high)) = (value.get_mut(at), low.get_mut(at), high.get_mut(at)) {
+            [*value, *low, *high] = self.now;
         }
         Ok(())
     }

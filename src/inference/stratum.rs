@@ -91,9 +91,10 @@ impl Worth {
         self.squares = self.squares.saturating_add(other.squares);
     }
 
-    /// The sum of squares: the same double either way, but of 128 bits it is made by a slow routine.
+    /// The sum of squares, which is never negative. The same double either way, but of 128 bits it is made by a slow routine;
+    /// of i64 the compiler sees that it is the same, and takes the slow one for both.
     fn squares(&self) -> f64 {
-        i64::try_from(self.squares).map_or_else(|_| self.squares as f64, |squares| squares as f64)
+        u64::try_from(self.squares).map_or_else(|_| self.squares as f64, |squares| squares as f64)
     }
 
     /// One side in one period; `before` has its exposures and their worth up to there, and goes on to the next.
