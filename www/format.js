@@ -32,6 +32,15 @@ export function money(minor, currency, digits) {
 }
 
 /**
+ * An estimated sum of money: whole units where there are many.
+ * @param {number | null | undefined} minor @param {string} currency @param {number} digits of the minor unit @returns {string}
+ */
+export function sum(minor, currency, digits) {
+  if (!isKnown(minor) || Math.abs(minor) < 100 * 10 ** digits) return money(isKnown(minor) ? Math.round(minor) : minor, currency, digits);
+  return numbers({ style: 'currency', currency, maximumFractionDigits: 0 }).format(minor / 10 ** digits);
+}
+
+/**
  * What something is worth on average: as money, with more digits where it is small (three that count).
  * @param {number | null | undefined} minor not only whole ones @param {string} currency @param {number} digits of the minor unit
  * @param {boolean} [signed] with a plus before a gain @returns {string}
@@ -57,7 +66,7 @@ export const percent = (value, digits = 1) => (isKnown(value)
 /** A probability: nearly sure is not written as sure. @param {number | null | undefined} value in `[0, 1]` @returns {string} */
 export function probability(value) {
   if (!isKnown(value)) return NOTHING;
-  if (value > 0 && value < 0.001) return `<${percent(0.001)}`;
+  if (value < 0.001) return `<${percent(0.001)}`;
   return value < 1 && value > 0.999 ? `>${percent(0.999)}` : percent(value);
 }
 
@@ -69,6 +78,9 @@ export const count = (value) => (isKnown(value) ? numbers({ maximumFractionDigit
 
 /** Any number, with three digits that count. @param {number | null | undefined} value @returns {string} */
 export const number = (value) => (isKnown(value) ? numbers({ maximumSignificantDigits: 3 }).format(value) : NOTHING);
+
+/** A difference, with its sign and two digits. @param {number} value @returns {string} */
+export const signed = (value) => numbers({ minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: 'exceptZero' }).format(value);
 
 /** @param {number | null | undefined} at_ms @returns {string} day and time */
 export const dateTime = (at_ms) => (isKnown(at_ms) ? new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(at_ms) : NOTHING);

@@ -200,7 +200,7 @@ test('whoever looked at an older state is told what changed, looks again, and lo
   await dialog().getByLabel('Reason').fill('nobody buys it');
   await dialog().getByLabel('Your name').fill('maria');
   await dialog().getByRole('button', { name: 'Retire this arm' }).click();
-  await dialog().getByText('jonas (bearer): set-floor (I was first)').waitFor();
+  await dialog().getByText('Floor set, jonas (admin token): I was first').waitFor();
   assert.equal((await get()).definition.arms.find(({ name }) => name === 'gift').state ?? 'live', 'live', 'nothing was done');
   await dialog().getByRole('button', { name: 'Look again' }).click();
   const next = await preview();

@@ -25,6 +25,12 @@ const GRAVE = ['serious', 'critical'];
  * @property {import('playwright-core').BrowserContextOptions} [context] more of Playwright
  */
 
+/** Where an experiment stands that is not decided, as an English reader is told it. @param {any} standing of the API @returns {string} */
+export function said({ text, sample_ratio }) {
+  if (sample_ratio?.alarm) return 'Not to be judged: visitors are miscounted.';
+  return text.replace(/(\d) %/g, '$1%').replace(/\d{4,}/g, (digits) => Number(digits).toLocaleString('en-GB'));
+}
+
 /** A tab of the dashboard, and all that went wrong in it. */
 export class Tab {
   /** @param {import('playwright-core').BrowserContext} context @param {import('playwright-core').Page} page @param {string} origin @param {RegExp[]} expected */

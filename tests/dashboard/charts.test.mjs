@@ -79,7 +79,7 @@ test('numbers are written so that nothing is lost that counts, and what is unkno
   assert.deepEqual([19.7781, 1234.5, 0.0123, 0.00001, 0, -3.1].map((minor) => average(minor, 'EUR', 2)), ['€0.198', '€12.35', '€0.00012', '€0.00', '€0.00', '-€0.0310']);
   assert.deepEqual([average(5, 'EUR', 2, true), average(0, 'EUR', 2, true)], ['+€0.0500', '€0.00']);
   assert.deepEqual([percent(0.1234), percent(0.5, 0), share(TOTAL / 4)], ['12.3%', '50%', '25.0%']);
-  assert.deepEqual([1, 0.99999, 0.00001, 0, 0.5].map(probability), ['100.0%', '>99.9%', '<0.1%', '0.0%', '50.0%']);
+  assert.deepEqual([1, 0.99999, 0.00001, 0, 0.5].map(probability), ['100.0%', '>99.9%', '<0.1%', '<0.1%', '50.0%']);
   assert.deepEqual([ago(-5), ago(119_000), ago(3 * 3_600_000), duration(12 * 86_400_000)], ['0 seconds ago', '119 seconds ago', '3 hours ago', '12 days']);
   assert.deepEqual([minorDigits('JPY'), minorDigits('KWD'), count(31_672)], [0, 3, '31,672']);
   for (const write of [percent, probability, share, count, duration, (value) => money(value, 'EUR', 2), (value) => average(value, 'EUR', 2)]) {

@@ -39,7 +39,7 @@ const evidenceOf = async (name) => (await world.admin('GET', `/haggle/v1/experim
 const english = (options) => (value) => new Intl.NumberFormat('en-GB', options).format(value);
 const count = english({ maximumFractionDigits: 0 });
 const percent = (value, digits = 1) => english({ style: 'percent', minimumFractionDigits: digits, maximumFractionDigits: digits })(value);
-const probability = (value) => (value > 0 && value < 0.001 ? '<0.1%' : value < 1 && value > 0.999 ? '>99.9%' : value === null ? '–' : percent(value));
+const probability = (value) => (value !== null && value < 0.001 ? '<0.1%' : value < 1 && value > 0.999 ? '>99.9%' : value === null ? '–' : percent(value));
 
 /** The page of one experiment, drawn. @param {string} name */
 async function open(name) {
@@ -61,7 +61,7 @@ test('every table has the numbers that the lab computes of the same evidence, an
   const densities = await table('densities');
   for (const { name, p_best } of lab.densities().arms) assert.equal(densities.get(name)?.[2], probability(p_best), name);
   const why = await table('why'), found = lab.why();
-  for (const arm of found.arms) assert.deepEqual(why.get(arm.name)?.slice(0, 4), [probability(arm.p_best), percent(arm.asked), percent(arm.floor), percent(arm.share)], arm.name);
+  for (const arm of found.arms) assert.deepEqual(why.get(arm.name)?.slice(0, 4), [arm.state === 'live' ? probability(arm.p_best) : '–', percent(arm.asked), percent(arm.floor), percent(arm.share)], arm.name);
   for (const { name, share } of found.one_more_day.shares) assert.equal(why.get(name)?.[4], percent(share), name);
   const served = await table('propensities'), planned = lab.propensities();
   for (const arm of planned.arms) assert.deepEqual(served.get(arm.name)?.slice(0, 3), [count(arm.exposures), percent(arm.served, 2), percent(arm.planned, 2)], arm.name);

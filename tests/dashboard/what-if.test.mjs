@@ -66,7 +66,7 @@ test('what the page shows is what haggle simulate finds with the same file, poli
   const { policies } = JSON.parse(execFileSync(HAGGLE, ['simulate', file, ...options, '--json', '--quiet'], { encoding: 'utf8' }));
   await rm(folder, { recursive: true });
   assert.deepEqual(policies.map(({ policy }) => policy), ['thompson', 'top_two_thompson', 'fixed']);
-  const money = (value) => new Intl.NumberFormat('en-GB', { style: 'currency', currency: 'EUR' }).format(value);
+  const money = (value) => new Intl.NumberFormat('en-GB', { style: 'currency', currency: 'EUR', ...(Math.abs(value) < 100 ? {} : { maximumFractionDigits: 0 }) }).format(value);
   const equal = policies.at(-1).earned_mean;
   for (const one of policies) {
     const cells = await page.locator(`tr[data-policy="${one.policy}"] td`).allTextContents();
@@ -94,8 +94,10 @@ test('the same seed gives the same numbers, and another one does not', async () 
 
 test('while it simulates, the page draws and answers, results stream in, and it can be cancelled', async () => {
   await fill({ visitors_per_day: '100000', days: '30', runs: '50' });
-  await page.getByRole('button', { name: 'Simulate' }).click();
+  await page.getByRole('button', { name: 'Simulate' }).press('Enter');
   await page.getByRole('button', { name: 'Cancel' }).waitFor();
+  const focused = () => page.evaluate(() => document.activeElement?.textContent);
+  assert.equal(await focused(), 'Cancel', 'the keyboard stays at the form');
   // Frames go on, and a click is answered, while millions of visitors are under way.
   const frames = await page.evaluate(() => new Promise((done) => {
     let seen = 0;
@@ -107,8 +109,9 @@ test('while it simulates, the page draws and answers, results stream in, and it 
   assert.equal(await page.locator('.arms-form tbody tr').count(), 4);
   await page.getByRole('table', { name: 'Policies compared' }).waitFor({ timeout: 60_000 });
   assert.match(await status().textContent(), /^\d+ of 150 runs$/);
-  await page.getByRole('button', { name: 'Cancel' }).click();
+  await page.getByRole('button', { name: 'Cancel' }).press('Enter');
   assert.match(await status().textContent(), /^Cancelled/);
+  assert.equal(await focused(), 'Simulate');
   assert.equal(await page.getByRole('button', { name: 'Simulate' }).isEnabled(), true);
   // Whoever leaves the page takes the worker along.
   await page.locator('.arms-form tbody tr').last().getByRole('button').click();

@@ -5,6 +5,7 @@
 import { ApiError, change, token } from '../api.js';
 import { make } from '../dom.js';
 import { dateTime } from '../format.js';
+import { markText } from '../views/experiment/timeline.js';
 import { actions as words } from '../words.js';
 import { fieldsOf, labelled } from './fields.js';
 import { outcomeOf } from './outcome.js';
@@ -39,7 +40,7 @@ async function lookAgain(task) {
   const text = await evidenceOf(task.name), now = JSON.parse(text);
   const seen_ms = task.evidence.interventions.at(-1)?.at_ms ?? 0;
   const newer = now.interventions.filter((/** @type {any} */ one) => one.at_ms > seen_ms);
-  const lines = newer.map((/** @type {any} */ one) => `${dateTime(one.at_ms)} · ${one.who}: ${one.action} (${one.reason})`);
+  const lines = newer.map((/** @type {any} */ one) => `${dateTime(one.at_ms)} · ${markText(one)}`);
   return { text, lines };
 }
 

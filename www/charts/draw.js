@@ -4,6 +4,9 @@ import { dashOf } from './theme.js';
 /** More names than this would stand on each other: the legend has them. */
 const LABELS_MAX = 12;
 
+/** Edges of more bands than this would be a thicket. */
+const EDGES_MAX = 4;
+
 /** @typedef {import('./columns.js').Drawn} Drawn */
 /** @typedef {{ plot: any, theme: import('./theme.js').Theme, data: import('../charts.js').LineData, xs: number[], series: Drawn[], isStacked: boolean, marks: { x: number, text: string }[] }} Scene */
 
@@ -35,9 +38,9 @@ function runs(low, high, spans) {
 
 /**
  * Fills the area between low and high.
- * @param {Scene} scene @param {Drawn} one @param {number[]} x pixels of each point @param {(value: number) => number} y @param {number} alpha
+ * @param {Scene} scene @param {Drawn} one @param {number[]} x pixels of each point @param {(value: number) => number} y @param {number} alpha @param {number} edgeAlpha 0: no edges
  */
-function fillBetween({ plot, theme, data, isStacked }, { at, low, high }, x, y, alpha) {
+function fillBetween({ plot, theme, data, isStacked }, { at, low, high }, x, y, alpha, edgeAlpha) {
   if (!low || !high) return;
   const { ctx } = plot, { color, style } = data.series[at], holds = isStacked || style === 'step';
   const edge = (/** @type {(number | null)[]} */ column, /** @type {number} */ index) => y(/** @type {number} */ (column[index]));
@@ -57,6 +60,12 @@ function fillBetween({ plot, theme, data, isStacked }, { at, low, high }, x, y, 
     ctx.closePath();
   }
   ctx.fill();
+  if (edgeAlpha > 0) {
+    ctx.globalAlpha = edgeAlpha;
+    ctx.strokeStyle = theme.color(color);
+    ctx.lineWidth = devicePixelRatio;
+    ctx.stroke();
+  }
   ctx.globalAlpha = 1;
 }
 
@@ -89,8 +98,8 @@ export function drawIntervals(scene) {
   const toX = pixels(plot, 'x'), x = xs.map(toX), y = pixels(plot, 'y');
   for (const one of bands) {
     if (data.series[one.at].style === 'points') drawWhiskers(scene, one);
-    // Many bands on each other are grey: then they are fainter.
-    else fillBetween(scene, one, x, y, isStacked ? 0.8 : 0.16 / Math.max(1, bands.length / 4));
+    // Few bands that lie on each other are told apart by their edges; many are grey, and fainter.
+    else fillBetween(scene, one, x, y, isStacked ? 0.8 : 0.16 / Math.max(1, bands.length / 4), isStacked || bands.length < 2 || bands.length > EDGES_MAX ? 0 : 0.4);
   }
   ctx.restore();
 }
@@ -164,12 +173,14 @@ export const labelled = (data) => named(data).filter(({ values }) => summit(data
 /** Names on the hills. @param {Scene} scene */
 function drawSummits({ plot, theme, data, xs, series }) {
   const { ctx } = plot, px = devicePixelRatio;
-  ctx.textAlign = 'center';
   for (const { at, values } of series) {
-    const top = summit(data, values), { name, color } = data.series[at];
+    const top = summit(data, values), { name, color, style } = data.series[at];
     if (top < 0) continue;
+    const x = plot.valToPos(xs[top], 'x', true), y = plot.valToPos(values[top], 'y', true), isPoint = style === 'points';
     ctx.fillStyle = theme.color(color);
-    ctx.fillText(name, plot.valToPos(xs[top], 'x', true), plot.valToPos(values[top], 'y', true) - 9 * px);
+    // Beside a point: over it is its interval.
+    ctx.textAlign = isPoint ? 'left' : 'center';
+    ctx.fillText(name, x + (isPoint ? 9 * px : 0), isPoint ? y : y - 9 * px);
   }
 }
 

@@ -4,7 +4,10 @@ import uPlot from '../vendor/uPlot.js';
 import { drawIntervals, drawLabels, drawMarks, hasPoints } from './draw.js';
 import { dashOf, tickWriter, writer } from './theme.js';
 
-const FONT_PX = 12;
+const FONT_PX = 12, LABEL_PX = 20;
+
+/** A narrower chart has no room for what its title says already. */
+const LABELLED_PX = 480;
 
 /** @param {any} plot @param {string[] | null} values @param {number} axisAt @param {number} cycle @returns {number} width that the longest text needs */
 function axisSize(plot, values, axisAt, cycle) {
@@ -48,8 +51,9 @@ function yRange(scene) {
   const [low, high] = extent(scene);
   if (scene.isStacked) return [low, high];
   const [min, max] = uPlot.rangeNum(low, high, { min: { pad: 0.08, soft: 0, mode: 3 }, max: { pad: 0.08, soft: 0, mode: 3 } });
-  // No rate is below 0, however wide the margin.
-  return [low >= 0 ? Math.max(0, min) : min, scene.data.y.kind === 'percent' && high <= 1 ? Math.min(1, max) : max];
+  // No rate is below 0, however wide the margin; and what begins near it is seen from there.
+  const floor = low >= 0 && low < 0.4 * high ? 0 : low >= 0 ? Math.max(0, min) : min;
+  return [floor, scene.data.y.kind === 'percent' && high <= 1 ? Math.min(1, max) : max];
 }
 
 /** @param {import('./draw.js').Scene} scene @returns {[number, number]} a little wider where points or marks stand at its ends */
@@ -78,13 +82,15 @@ function lineOptions(scene, position) {
 export function makePlot(stage, scene, { width, height, right, onCursor }) {
   const { data } = scene, font = `${FONT_PX}px ${scene.theme.font}`;
   const axis = { font, stroke: () => scene.theme.soft, grid: { stroke: () => scene.theme.line, width: 1 }, ticks: { show: false }, gap: 6 };
+  const named = (/** @type {string} */ text) => ({ label: text, labelFont: font, labelSize: LABEL_PX, labelGap: 0 });
   const time = data.x.kind === 'time', xTicks = tickWriter(data.x, data), yTicks = tickWriter(data.y, data);
   const options = {
     width, height, ms: 1, padding: [22, right, 0, 0], legend: { show: false },
     scales: { x: { time, range: () => xRange(scene) }, y: { range: () => yRange(scene) } },
     axes: [
-      { ...axis, grid: { show: false }, space: 76, size: 30, values: (/** @type {any} */ _plot, /** @type {number[]} */ splits, /** @type {number} */ _at, /** @type {number} */ _space, /** @type {number} */ step) => xTicks(splits, step) },
-      { ...axis, space: 40, size: axisSize, values: (/** @type {any} */ _plot, /** @type {number[]} */ splits, /** @type {number} */ _at, /** @type {number} */ _space, /** @type {number} */ step) => yTicks(splits, step) },
+      // Dates say themselves what they are.
+      { ...axis, ...(time ? {} : named(data.x.label)), grid: { show: false }, space: 76, size: 30, values: (/** @type {any} */ _plot, /** @type {number[]} */ splits, /** @type {number} */ _at, /** @type {number} */ _space, /** @type {number} */ step) => xTicks(splits, step) },
+      { ...axis, ...(width < LABELLED_PX ? {} : named(data.y.label)), space: 40, size: axisSize, values: (/** @type {any} */ _plot, /** @type {number[]} */ splits, /** @type {number} */ _at, /** @type {number} */ _space, /** @type {number} */ step) => yTicks(splits, step) },
     ],
     series: [{}, ...data.series.map((_, at) => lineOptions(scene, at))],
     cursor: { y: false, drag: { x: false, y: false, setScale: false }, points: { size: 7 } },

@@ -39,7 +39,7 @@ export async function open(place, { query, signal }) {
     const refusal = isTaken(definition.name) ? { field: 'name', error: words.taken(definition.name) } : lab.check(text);
     const control = showRefusal(form.element, refusal, (control) => isAsked || visited.has(control));
     power.update(definition);
-    file.update(refusal ? null : text, refusal?.error ?? '', definition.name);
+    file.update(refusal ? null : text, isAsked || visited.size > 0 ? refusal?.error ?? '' : '', definition.name);
     if (isAsked) (control ?? (refusal && file.element))?.scrollIntoView({ block: 'center' });
     if (isAsked && control) control.focus({ preventScroll: true });
     return refusal ? null : definition;

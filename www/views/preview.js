@@ -121,7 +121,7 @@ class Prices {
     if (!preview || !unit) return;
     const text = page.search.value.trim(), all = preview.count(text);
     const items = preview.items(text, 0, this.shown);
-    page.found.textContent = words.found(count(items.length), count(all));
+    page.found.textContent = page.empty.hidden ? words.found(count(items.length), count(all)) : '';
     page.more.hidden = items.length >= all;
     page.list.replaceChildren(...rows(items, (/** @type {string} */ sku) => preview.decide(unit, sku)));
     page.list.dispatchEvent(new CustomEvent('drawn', { detail: items }));

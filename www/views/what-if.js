@@ -49,7 +49,10 @@ export async function open(place, { query, signal }) {
   const stop = () => {
     worker?.terminate();
     worker = null;
+    const isLeft = document.activeElement === cancel;
     [run.disabled, cancel.hidden, progress.hidden] = [false, true, true];
+    // A button that goes leaves the keyboard on the one that comes.
+    if (isLeft) run.focus();
   };
   /** The scenario, where the core has nothing against it. @returns {Outlook | null} */
   const look = () => {
@@ -75,11 +78,15 @@ export async function open(place, { query, signal }) {
     const asked = policies.length < 2 || policies.length > 4 ? words.policiesAllowed : form.refusal();
     if (!outlook || asked) {
       if (asked) problem.textContent = asked;
-      form.element.querySelector('[aria-invalid="true"]')?.scrollIntoView({ block: 'center' });
+      const wrong = form.element.querySelector('[aria-invalid="true"]');
+      wrong?.scrollIntoView({ block: 'center' });
+      if (wrong instanceof HTMLElement) wrong.focus({ preventScroll: true });
       return;
     }
+    const isLeft = document.activeElement === run;
     worker = new Worker(new URL('../simulation-worker.js', import.meta.url), { type: 'module' });
     [run.disabled, cancel.hidden, progress.hidden, progress.value] = [true, false, false, 0];
+    if (isLeft) cancel.focus();
     said.textContent = words.starting;
     worker.addEventListener('error', () => { stop(); problem.textContent = words.broken; });
     worker.addEventListener('message', ({ data }) => {
@@ -101,7 +108,6 @@ export async function open(place, { query, signal }) {
   cancel.addEventListener('click', () => {
     stop();
     said.textContent = words.cancelled;
-    run.focus();
   });
   signal.addEventListener('abort', () => { stop(); chart.close(); results.close(); clearTimeout(typing); });
   form.start(query.get('from') ?? '');

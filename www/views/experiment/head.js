@@ -6,7 +6,7 @@ import { make } from '../../dom.js';
 import { count, dateTime, day, duration, percent, probability } from '../../format.js';
 import { experiment as words } from '../../words.js';
 import { problems } from './problems.js';
-import { priced } from './terms.js';
+import { priced, sentenceOf } from './terms.js';
 import { verdict } from './verdict.js';
 
 /** @typedef {import('./terms.js').Terms} Terms */
@@ -72,7 +72,7 @@ function gained({ definition }, standing, terms, sum) {
   if (sum === undefined) return tile('gained', label, '…', [words.computing]);
   if (sum === null || !Number.isFinite(sum.value)) return tile('gained', label, words.unknown, [words.tooLittle(terms.isOfItems)], 'unknown');
   const isMoney = definition.objective !== 'conversion';
-  const text = (/** @type {number} */ of) => (of > 0 ? '+' : '') + (isMoney ? terms.money(Math.round(of)) : words.orders(count(of)));
+  const text = (/** @type {number} */ of) => (of > 0 ? '+' : '') + (isMoney ? terms.sum(of) : words.orders(count(of)));
   const known = Number.isFinite(sum.low) && Number.isFinite(sum.high);
   return tile('gained', label, text(sum.value), [...(known ? interval(text(sum.low), text(sum.high)) : []), sum.isLast ? '' : words.until(day(sum.at_ms))], known ? sense([sum.low, sum.high]) : '');
 }
@@ -80,16 +80,17 @@ function gained({ definition }, standing, terms, sum) {
 /** @param {any} evidence @param {any} standing @param {Terms} terms @param {Sum | null | undefined} sum */
 function tiles(evidence, standing, terms, sum) {
   const all = priced(standing), leader = leaderOf(standing);
-  const { decided } = evidence, best = decided ?? leader?.name;
+  const { decided } = evidence;
   const its = decided ? standing.arms.find((/** @type {any} */ arm) => arm.name === decided) : leader;
-  return make('dl', { class: 'tiles', 'data-key': 'tiles' },
+  const [price, mean] = its ? terms.prices(its) : ['', ''];
+  return make('dl', { class: `tiles${standing.sample_ratio?.alarm ? ' doubtful' : ''}`, 'data-key': 'tiles' },
     tile('visitors', terms.units, count(all.exposures), [terms.isOfItems ? words.observed : words.seen]),
     tile('orders', terms.isOfItems ? words.pieces : words.ordersTitle, count(terms.isOfItems ? all.pieces : all.orders),
       [words.earned(terms.money(all.profit_minor), terms.money(all.revenue_minor))]),
     gain(evidence, standing, terms),
     gained(evidence, standing, terms, sum),
-    tile('best', decided ? words.decidedArm : words.best, best ?? words.unknown,
-      [its ? words.bestBelow(terms.price(its), probability(its.p_best)) : words.tooLittle(terms.isOfItems)], best ? '' : 'unknown'));
+    tile('best', decided ? words.decidedArm : words.best, its ? price : words.unknown,
+      [its ? words.bestBelow(its.name, mean, probability(its.p_best)) : words.tooLittle(terms.isOfItems)], its ? '' : 'unknown'));
 }
 
 /** @param {any} policy */
@@ -104,14 +105,14 @@ const endMs = ({ end_ms, definition }) => end_ms ?? (definition.end ? Date.parse
 
 /** Everything else, small: name and value. @param {any} evidence @param {Terms} terms @returns {[string, string][]} */
 export function facts(evidence, terms) {
-  const { definition, started_at_ms: started, now_ms: now } = evidence, end = endMs(evidence);
+  const { definition, started_at_ms: started, now_ms: now } = evidence, { unit = 'visitor' } = definition, end = endMs(evidence);
   const until = evidence.archived_at_ms ?? now;
   const isOver = evidence.archived_at_ms !== null && evidence.archived_at_ms !== undefined;
   const days = started ? [/** @type {[string, string]} */ ([isOver ? words.facts.ran : words.facts.running, words.since(duration(until - started), day(started))])] : [];
   const ends = isOver ? day(evidence.archived_at_ms) : end === null ? words.open : end > now ? words.endsIn(dateTime(end), duration(end - now)) : dateTime(end);
   return [...days,
     [words.facts.end, ends],
-    [words.facts.unit, words.unit[/** @type {keyof typeof words.unit} */ (definition.unit)] ?? definition.unit],
+    [words.facts.unit, words.unit[/** @type {keyof typeof words.unit} */ (unit)] ?? unit],
     [words.facts.objective, terms.objective],
     [words.facts.policy, policyText(definition.policy)],
     [words.facts.control, definition.control],
@@ -140,7 +141,7 @@ function sentence(evidence, standing, terms) {
   const decision = evidence.decision ?? (evidence.decided ? { arm: evidence.decided } : null);
   const text = evidence.state === 'draft' ? words.draft
     : evidence.state === 'decided' && decision ? words.decided(decision.arm, decision.rule ?? '', day(evidence.decided_at_ms))
-      : !standing || priced(standing).exposures === 0 ? words.empty(terms.isOfItems) : standing.text;
+      : !standing || priced(standing).exposures === 0 ? words.empty(terms.isOfItems) : sentenceOf(standing);
   return make('p', { class: 'standing', 'data-key': 'standing' }, text);
 }
 

@@ -1,7 +1,7 @@
 /**
  * The experiment in its own terms: what is counted and maximised decides what numbers are called and how they are written.
  */
-import { average, money, percent } from '../../format.js';
+import { average, count, money, percent, signed, sum } from '../../format.js';
 import { experiment as words } from '../../words.js';
 
 /** @typedef {{ value: number, at_any_look: [number, number], p_above_0: number, exposures: number, clusters: number | null, left_out: number }} Estimate */
@@ -15,6 +15,7 @@ import { experiment as words } from '../../words.js';
  * @property {string} per what a value is per: a visitor, an item and a day
  * @property {string} objective what is maximised
  * @property {(minor: number | null | undefined) => string} money an amount, exact
+ * @property {(minor: number | null | undefined) => string} sum an estimated amount, without digits that nobody knows
  * @property {(value: number | null | undefined) => string} value what a unit is worth
  * @property {(value: number | null | undefined) => string} gain the same as a difference, with its sign
  * @property {(interval: [number, number] | null | undefined) => string} range of values
@@ -25,11 +26,13 @@ import { experiment as words } from '../../words.js';
 
 /** @param {any} evidence @returns {Terms} */
 export function termsOf({ definition, currency, minor_digits: digits, standing }) {
-  const { unit, objective } = definition, isOfItems = unit !== 'visitor', isShare = objective === 'conversion';
+  // What is not written down has the schema's default.
+  const { unit = 'visitor', objective } = definition, isOfItems = unit !== 'visitor', isShare = objective === 'conversion';
   const value = (/** @type {any} */ of) => (isShare ? percent(of, 2) : average(of, currency, digits));
   const gain = (/** @type {any} */ of) => {
     if (!isShare) return average(of, currency, digits, true);
-    return of > 0 ? `+${percent(of, 2)}` : percent(of, 2);
+    // Two rates differ by points: 5 % more would be another thing.
+    return of === null || of === undefined ? percent(of) : words.points(signed(100 * of));
   };
   const exact = (/** @type {any} */ minor) => money(minor, currency, digits);
   /** @param {ArmPrice} arm @returns {[string, string]} */
@@ -44,6 +47,7 @@ export function termsOf({ definition, currency, minor_digits: digits, standing }
     per: standing?.per ?? words.per[/** @type {keyof typeof words.per} */ (unit)] ?? unit,
     objective: words.objectives[/** @type {keyof typeof words.objectives} */ (objective)] ?? objective,
     money: exact,
+    sum: (minor) => sum(minor, currency, digits),
     value,
     gain,
     range: (interval) => (interval ? words.range(value(interval[0]), value(interval[1])) : ''),
@@ -51,6 +55,16 @@ export function termsOf({ definition, currency, minor_digits: digits, standing }
     prices,
     price: (arm) => prices(arm).filter(Boolean).join(', '),
   };
+}
+
+/**
+ * Where it stands, as the server says it, with numbers as the reader writes them; of visitors who are miscounted nothing
+ * is known.
+ * @param {any} standing
+ */
+export function sentenceOf({ text, sample_ratio }) {
+  if (sample_ratio?.alarm) return words.doubtful;
+  return text.replace(/(\d+) %/g, (/** @type {string} */ _, /** @type {string} */ of) => percent(Number(of) / 100, 0)).replace(/\d{4,}/g, (/** @type {string} */ of) => count(Number(of)));
 }
 
 /** A factor as it was written. @param {number} factor */

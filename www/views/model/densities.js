@@ -3,7 +3,7 @@ import { lineChart } from '../../charts.js';
 import { colorClass } from '../../charts/theme.js';
 import { probability } from '../../format.js';
 import { renew } from '../../patch.js';
-import { model as words } from '../../words.js';
+import { experiment as terms, model as words } from '../../words.js';
 import { EARLY, lazyChart, tableOf } from './panel.js';
 import { make } from '../../dom.js';
 
@@ -42,7 +42,7 @@ export const densities = {
         chart.draw({ ...curves({ ...found, prior: null }, drawn, own.chart, `${evidence.name}-posterior`) });
         renew(table, [tableOf(own.title, [words.arm, own.mean, own.range, words.pBest],
           found.arms.map((/** @type {any} */ arm) => ({ color: colorClass(drawn.colorOf(arm.name)),
-            cells: [arm.name, worth(arm.mean), `${worth(arm.low)} – ${worth(arm.high)}`, probability(arm.p_best)] })))]);
+            cells: [arm.name, worth(arm.mean), terms.range(worth(arm.low), worth(arm.high)), probability(arm.p_best)] })))]);
         if (evidence.decided) return { kind: 'note', text: own.decided(evidence.decided) };
         const best = leaderOf(found.arms);
         const p = probability(best.p_best);

@@ -29,11 +29,11 @@ export class File {
       make('div', { class: 'fields' }, ...who, make('label', {}, words.reason, this.reason), this.button, this.download, this.copy), this.problem);
   }
 
-  /** @param {string | null} definition in JSON, where it can run @param {string} why it cannot @param {string} name */
+  /** @param {string | null} definition in JSON, where it can run @param {string} why it cannot; empty before anybody wrote something @param {string} name */
   update(definition, why, name) {
     this.name = name;
     this.text = definition ? this.lab.toToml(definition) : '';
-    this.state.textContent = definition ? words.ready : words.notYet(why);
+    this.state.textContent = definition ? words.ready : why ? words.notYet(why) : words.fillIn;
     this.state.classList.toggle('good', definition !== null);
     this.shown.textContent = this.text;
     this.shown.hidden = this.download.disabled = this.copy.disabled = !definition;

@@ -4,7 +4,7 @@
 import { make, makeSvg } from '../../dom.js';
 import { count, day, duration, number, probability } from '../../format.js';
 import { experiment as terms, overview as words } from '../../words.js';
-import { priced, termsOf } from '../experiment/terms.js';
+import { priced, sentenceOf, termsOf } from '../experiment/terms.js';
 
 /** @typedef {import('../experiment/terms.js').Terms} Terms */
 /** @typedef {import('../experiment/terms.js').Estimate} Estimate */
@@ -37,7 +37,7 @@ function gain(standing, is) {
   return make('div', { class: `gain ${kind}`, 'data-key': 'gain' },
     make('span', { class: 'stat-name' }, label),
     make('strong', { class: 'big' }, estimate ? is.gain(estimate.value) : words.unknown),
-    ...(estimate ? [intervalPlot(estimate), make('span', { class: 'below' }, words.interval(is.range(estimate.at_any_look, true)))]
+    ...(estimate ? [intervalPlot(estimate), make('span', { class: 'below' }, words.interval(...is.ends(estimate.at_any_look)))]
       : [make('span', { class: 'below' }, words.tooEarly(is.isOfItems))]));
 }
 
@@ -58,7 +58,7 @@ function best({ standing, decision }, is) {
     make('span', { class: 'stat-name' }, decision ? words.decidedFor : words.best),
     make('strong', { class: 'big' }, price),
     make('span', { class: 'track', 'aria-hidden': 'true' }, level),
-    make('span', { class: 'below' }, words.armIsBest(name, probability(arm.p_best)), mean));
+    make('span', { class: 'below' }, words.armIsBest(name, mean, probability(arm.p_best))));
 }
 
 /** How long, and until when. @param {any} experiment @param {number} now_ms @returns {[string, string][]} */
@@ -74,19 +74,25 @@ export function badge({ state, stopped }) {
   return make('span', { class: `badge ${shown}` }, terms.states[/** @type {keyof typeof terms.states} */ (shown)] ?? shown);
 }
 
+/** Where it stands: what was decided needs no more orders. @param {any} experiment */
+function sentence({ state, decision, decided_at_ms, standing }) {
+  if (state === 'decided' && decision) return terms.decided(decision.arm, decision.rule ?? '', day(decided_at_ms));
+  return standing ? sentenceOf(standing) : words.notYet;
+}
+
 /** @param {any} experiment @param {number} now_ms @returns {HTMLElement} */
 export function card(experiment, now_ms) {
   const { name, hypothesis, standing, unit, objective, currency, minor_digits } = experiment;
   const is = termsOf({ definition: { unit, objective }, currency, minor_digits, standing });
   const link = make('a', { href: `#/experiments/${encodeURIComponent(name)}` }, name);
   const seen = standing ? priced(standing) : null;
-  return make('li', { class: 'card one', 'data-key': name },
+  return make('li', { class: `card one${standing?.sample_ratio?.alarm ? ' doubtful' : ''}`, 'data-key': name },
     make('div', { class: 'what', 'data-key': 'what' },
       make('h2', {}, link, ' ', badge(experiment)),
-      make('p', { class: 'sentence' }, standing?.text ?? words.notYet),
+      make('p', { class: 'sentence' }, sentence(experiment)),
       make('p', { class: 'below', title: hypothesis }, hypothesis)),
     ...(standing ? [gain(standing, is), best(experiment, is)] : []),
     make('dl', { class: 'counts', 'data-key': 'counts' },
-      ...[[is.units, count(seen?.exposures)], [words.orders, count(seen?.orders)], ...times(experiment, now_ms)]
+      ...[[is.units, count(seen?.exposures)], is.isOfItems ? [words.pieces, count(seen?.pieces)] : [words.orders, count(seen?.orders)], ...times(experiment, now_ms)]
         .map(([label, value]) => make('div', {}, make('dt', {}, label), make('dd', {}, value)))));
 }

@@ -38,6 +38,7 @@ function bar(arm, place, item, shown) {
 /** @param {Item} item @param {Shown} shown @returns {HTMLLIElement} */
 function row(item, shown) {
   const amount = (/** @type {number} */ minor) => money(minor, item.currency, item.minor_digits);
+  const floor = item.floor_minor > NO_FLOOR ? amount(item.floor_minor) : '', ceiling = item.ceiling_minor < NO_CEILING ? amount(item.ceiling_minor) : '';
   const isOther = shown.price_minor !== item.catalogue_minor;
   const row = make('li', { class: 'price-row' },
     make('div', { class: 'of-item' },
@@ -47,7 +48,7 @@ function row(item, shown) {
       make('strong', { class: 'number price' }, amount(shown.price_minor)),
       make('span', { class: 'soft' }, isOther ? words.instead(amount(item.catalogue_minor)) : words.catalogue)),
     make('p', { class: 'why' }, because(item, shown), ' ',
-      make('span', { class: 'soft bounds' }, words.bounds(item.floor_minor > NO_FLOOR ? amount(item.floor_minor) : '', item.ceiling_minor < NO_CEILING ? amount(item.ceiling_minor) : ''))),
+      ...(floor || ceiling ? [make('span', { class: 'soft bounds' }, words.bounds(floor, ceiling))] : [])),
     make('ul', { class: 'shares', role: 'list', 'aria-label': words.shares(item.sku) }, ...item.arms.map((arm, place) => bar(arm, place, item, shown))));
   row.dataset.sku = item.sku;
   row.dataset.priceMinor = String(shown.price_minor);

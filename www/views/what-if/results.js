@@ -2,7 +2,7 @@
 import { areaChart, lineChart } from '../../charts.js';
 import { save } from '../../charts/save.js';
 import { make } from '../../dom.js';
-import { count, minorDigits, money, number, percent } from '../../format.js';
+import { count, minorDigits, number, percent, sum } from '../../format.js';
 import { whatIf as words } from '../../words.js';
 import { policyLabel } from './form.js';
 
@@ -33,7 +33,7 @@ export class Results {
   show(shown) {
     this.shown = shown;
     const { scenario, outlook, found, seed, runs } = shown, digits = minorDigits(scenario.currency), isMoney = scenario.objective !== 'conversion';
-    const amount = (/** @type {number} */ value, signed = false) => (isMoney ? `${signed && value > 0 ? '+' : ''}${money(Math.round(value * 10 ** digits), scenario.currency, digits)}` : `${signed && value > 0 ? '+' : ''}${number(value)}`);
+    const amount = (/** @type {number} */ value, signed = false) => (isMoney ? `${signed && value > 0 ? '+' : ''}${sum(value * 10 ** digits, scenario.currency, digits)}` : `${signed && value > 0 ? '+' : ''}${number(value)}`);
     const best = scenario.arms[outlook.best].name;
     this.sentences.replaceChildren(...found.policies.map((one) => make('li', {}, make('strong', {}, policyLabel(one.policy)), ` ${sentence(one, best)}`)));
     this.table.replaceChildren(this.tableOf(found.policies, amount));
