@@ -174,10 +174,11 @@ impl Answer {
 pub(crate) fn basis<'a>(experiment: &Experiment, counted: &Counted<'a>) -> (Basis, &'a [Period]) {
     let all = counted.history.periods();
     let matured = inference::matured(counted.history, experiment.reward_window_hours, counted.now_hour);
-    let young = exposures(all).saturating_sub(exposures(matured));
-    let is_matured = exposures(matured) >= young;
-    let periods = if is_matured { matured } else { all };
-    (Basis { is_matured, exposures: exposures(periods), young }, periods)
+    // The matured periods are the first ones.
+    let (old, young) = (exposures(matured), exposures(all.get(matured.len()..).unwrap_or_default()));
+    let is_matured = old >= young;
+    let (periods, exposures) = if is_matured { (matured, old) } else { (all, old.saturating_add(young)) };
+    (Basis { is_matured, exposures, young }, periods)
 }
 
 fn sum<'a>(mut tallies: impl Iterator<Item = &'a Tally>) -> Result<Tally, Error> {

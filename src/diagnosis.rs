@@ -44,7 +44,7 @@ pub use next::{Next, Share};
 mod read;
 
 mod series;
-pub use series::{ArmSeries, Band, Series};
+pub use series::{ArmSeries, Series};
 
 use crate::answer::{self, Counted};
 use crate::experiment::Unit;

@@ -123,7 +123,7 @@ pub fn policy_input(
     }
     let known_by = delays.distribution(now, experiment.reward_window_hours);
     let mut input = input_of(experiment, &sums(experiment, history, &known_by, now))?;
-    mark_entering(experiment, &mut input, &history.arm_totals()?);
+    mark_entering(experiment, &mut input, history);
     input.stock = stock(experiment, history.periods());
     if experiment.policy.name == Policy::ContrastThompson {
         // Within a cohort all arms are as young, so what is not known yet is missing from all alike.
@@ -135,15 +135,16 @@ pub fn policy_input(
 }
 
 /// Exposures, or observations of an item in a period, up to which an added arm has the floor and no more.
-const ENTERED: [i64; 2] = [100, 1];
+pub(crate) const ENTERED: [i64; 2] = [100, 1];
 
 /// Which of the added arms are still new, by what was counted: a weighted count may fall again.
-fn mark_entering(experiment: &Experiment, input: &mut PolicyInput, totals: &[Tally]) {
+fn mark_entering(experiment: &Experiment, input: &mut PolicyInput, history: &History) {
     let [of_visitors, of_items] = ENTERED;
     let least = if experiment.unit == Unit::Visitor { of_visitors } else { of_items };
     for (place, (input, arm)) in input.arms_mut().iter_mut().zip(&experiment.arms).enumerate() {
-        let exposures = totals.get(place).map_or(0, |total| total.exposures);
-        input.entering = arm.is_added && input.live && exposures < least;
+        let tallies = || history.periods().iter().filter_map(|period| period.arms.get(place));
+        let exposures = || tallies().map(|tally| tally.exposures).fold(0, i64::saturating_add);
+        input.entering = arm.is_added && input.live && exposures() < least;
     }
 }
 

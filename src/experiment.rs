@@ -466,10 +466,7 @@ impl Experiment {
 
     /// The one item that it prices; none where it prices items of the catalogue.
     pub fn item(&self) -> Option<&Item> {
-        match &self.goods {
-            Goods::Item(item) => Some(item),
-            Goods::Scope(_) => None,
-        }
+        if let Goods::Item(item) = &self.goods { Some(item) } else { None }
     }
 
     /// The bounds that its guardrails come to for its item; with many, grid and endings alone, as each has a floor and a
@@ -487,8 +484,7 @@ impl Experiment {
         self.guardrails.bounds(&basis)
     }
 
-    /// The floor as an integer share of [`TOTAL`], never below the fraction that was asked for unless the arms
-    /// would not fit.
+    /// The floor as an integer share of [`TOTAL`], at least the fraction that was asked for if the arms fit.
     pub fn floor_share(&self) -> u32 {
         let most = TOTAL / u32::try_from(self.arms.len()).unwrap_or(TOTAL).max(1);
         ((self.floor * f64::from(TOTAL)).ceil() as u32).min(most)

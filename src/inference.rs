@@ -25,7 +25,7 @@ mod boundary;
 pub use boundary::{msprt, normal_mixture, sequence_width};
 
 mod course;
-pub use course::Course;
+pub use course::{Course, Courses};
 
 mod effect;
 pub use effect::{Difference, Estimate, Question, difference, differences, value};

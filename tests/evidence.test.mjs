@@ -145,6 +145,16 @@ test('who has the evidence is told so; whatever is counted, done or published is
   assert.equal(now.status, 200);
   assert.equal(now.body.standing.total.exposures, before.standing.total.exposures + 20);
   await assertCounts(now.body);
+  const day = Math.floor((START_MS + 4 * HOUR_MS) / DAY_MS), wrong = () => world.edge.db.prepare(`INSERT INTO mismatches (sku, surface, kind, day, count) VALUES ('OLIVE-500', 'meta', 'input', ${day}, 1)
+    ON CONFLICT DO UPDATE SET count = count + 1`).run();
+  let known = now.etag;
+  for (const count of [1, 2]) {
+    await wrong();
+    const changed = await ask('sevilla', String(known));
+    assert.deepEqual([changed.status, changed.body?.mismatches], [200, [{ sku: 'OLIVE-500', surface: 'meta', count }]], 'what is wrong on a page is told at once');
+    known = changed.etag;
+  }
+  await world.edge.db.prepare('DELETE FROM mismatches').run();
   const paused = await world.act('sevilla', 'pause');
   assert.equal(paused.status, 200, paused.text);
   const after = await ask('sevilla', String(now.etag));
@@ -277,4 +287,35 @@ test('where items are randomised a unit in an epoch is an exposure, and the sums
     assert.ok(BigInt(revenue_sq) > 0n && BigInt(profit_sq) > 0n);
   }
   assert.equal(body.history.arms.reduce((sum, { exposures }) => sum + exposures.reduce((all, one) => all + one, 0), 0), 3 * 30);
+});
+
+test('hourly periods over weeks are read in a few statements, each of which looks at no more than its own hours', async () => {
+  const HOURS = 700, { item: _item, arms: _arms, ...rest } = experiment(), { db } = world.edge;
+  assert.equal((await world.act('jaen', 'decide', { arm: 'low' })).status, 200);
+  assert.equal((await world.act('jaen', 'archive')).status, 200);
+  const began = START_MS + 300 * HOUR_MS, first = began / HOUR_MS;
+  await world.edge.setClock(began);
+  await world.run([{ ...rest, name: 'ubeda', salt: 'ubeda-test', floor: 0.2, unit: 'item-period', period_hours: 1, scope: { items: 'all' },
+    sample: { positive: 30, negative: 10, strata: 1 }, arms: [{ name: 'list', multiplier: 1 }, { name: 'low', multiplier: 0.9 }] }]);
+  // As if it had run so long: an epoch each hour, and five sales in it.
+  const next = `WITH RECURSIVE n(i) AS (SELECT 2 UNION ALL SELECT i + 1 FROM n WHERE i < ${HOURS})`;
+  await db.prepare(`${next} INSERT INTO epochs (experiment, epoch, version, opened_at_ms, arms, definition, input)
+    SELECT experiment, i, version, ${began} + (i - 1) * ${HOUR_MS}, arms, definition, input FROM n, epochs WHERE experiment = 'ubeda' AND epoch = 1`).run();
+  await db.prepare(`${next} INSERT INTO assignments (experiment, epoch, sku, unit, arm)
+    SELECT 'ubeda', i, sku, unit, (i * 7919 + unicode(substr(sku, 6)) * 31 + unicode(substr(sku, 5))) / 3 % 2 FROM n, assignments WHERE experiment = 'ubeda' AND epoch = 1`).run();
+  await db.prepare(`WITH RECURSIVE n(i) AS (SELECT 0 UNION ALL SELECT i + 1 FROM n WHERE i < ${HOURS * 5 - 1})
+    INSERT INTO sales (order_id, line_id, kind, refund_id, sku, hour, units, revenue_minor, cost_minor)
+    SELECT 'u-' || i, '1', 'sale', '', 'SKU-' || printf('%02d', i * 7 % 40), ${first} + i / 5, 1, 1000 + i % 17, 400 FROM n`).run();
+  await world.edge.setClock(began + HOURS * HOUR_MS + 60_000);
+  const body = await evidence('ubeda');
+  const { results } = await db.prepare(`SELECT a.epoch, a.arm, COUNT(*) AS exposures, SUM(s.revenue_minor) AS revenue_minor, COUNT(s.sku) AS rewards FROM assignments AS a
+    LEFT JOIN sales AS s ON s.sku = a.sku AND s.hour = ${first} + a.epoch - 1 WHERE a.experiment = 'ubeda' GROUP BY a.epoch, a.arm`).all();
+  assert.equal(body.history.hours.length, HOURS);
+  for (const { epoch, arm, ...sums } of results) {
+    const of = body.history.arms[arm], place = body.history.epochs.indexOf(epoch);
+    assert.deepEqual({ exposures: of.exposures[place], revenue_minor: of.revenue_minor[place] ?? 0, rewards: of.rewards[place] }, { ...sums, revenue_minor: sums.revenue_minor ?? 0 }, `${epoch} ${arm}`);
+  }
+  const { to_control } = body.standing.arms[1];
+  assert.deepEqual([to_control.clusters, to_control.exposures], [30, 30 * HOURS], 'the estimate is of every unit in every epoch');
+  assertStanding(body.standing, await report('ubeda'));
 });

@@ -3,6 +3,7 @@
  * with a link makes the page anybody's, and is said in `Server-Timing`.
  */
 import assert from 'node:assert/strict';
+import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 
 import { MERCHANT, newSecrets } from './edge.mjs';
@@ -128,6 +129,51 @@ test('the shop gets the address without the token', async () => {
   } finally {
     await other.close();
     lists.stop();
+  }
+});
+
+test('the token reaches the shop in no header, and the preview goes along where the shop sends the browser on', async () => {
+  /** @type {import('node:http').IncomingHttpHeaders[]} */
+  const heard = [];
+  const server = createServer(({ url, headers }, response) => {
+    heard.push({ ...headers, url });
+    if (url === '/moved') return response.writeHead(302, { location: PAGE }).end();
+    response.writeHead(200, { 'content-type': 'text/html; charset=utf-8', 'cache-control': 'public, max-age=600' });
+    response.end('<!doctype html><title>Oil</title><p><span data-haggle-sku="OLIVE-500">€19.00</span></p>');
+  });
+  await new Promise((resolve) => { server.listen(0, '127.0.0.1', () => resolve(undefined)); });
+  const { port } = /** @type {import('node:net').AddressInfo} */ (server.address());
+  const other = await openWorld({ origin: `http://127.0.0.1:${port}`, experiments: [experiment()], locations: { caching: { HTML_CACHE: 'on' } } });
+  try {
+    const { body } = await other.admin('POST', '/haggle/v1/preview-links', { url: `${other.base()}/moved`, arms: { sevilla: 'gift' } });
+    const { pathname, search, searchParams } = new URL(body.url), token = String(searchParams.get('haggle-preview'));
+    const shopper = other.shopper({ session: 's1' }), moved = await shopper.ask(pathname + search);
+    assert.equal(moved.status, 302);
+    isPrivate(moved);
+    assert.equal(shopper.cookies.get('__Host-haggle_preview'), token);
+    // What a browser sends for whatever is on the first page, and what a proxy before us might leave of the address.
+    for (const method of ['GET', 'HEAD', 'POST']) {
+      const headers = { referer: `${other.base()}${PAGE}?a=1&haggle-preview=${token}` };
+      const page = await shopper.ask(PAGE, { method, headers });
+      if (method === 'GET') assert.deepEqual([page.reason, /30[.,]00/.test(page.text)], ['preview', true]);
+    }
+    assert.equal(heard.length, 4);
+    assert.ok(!JSON.stringify(heard).includes(token), JSON.stringify(heard));
+    assert.ok(!JSON.stringify(heard).includes('haggle-preview'), JSON.stringify(heard));
+    assert.deepEqual(heard.map(({ cookie }) => cookie), Array(4).fill('session=s1'));
+    assert.deepEqual(heard.slice(1).map(({ referer }) => referer), Array(3).fill(`${other.base()}${PAGE}?a=1`));
+    // What is in a preview is kept in our cache as little as any visitor's page, and read from there as anybody's.
+    const kept = other.shopper({ '__Host-haggle_preview': token }), pages = [];
+    for (let n = 0; n < 3; n += 1) pages.push(await kept.ask(`${PAGE}?kept`, { location: 'caching' }));
+    for (const page of pages) {
+      assert.match(page.text, /30[.,]00/);
+      isPrivate(page);
+    }
+    assert.match((await other.shopper({ haggle_vid: VISITORS[0] }).ask(`${PAGE}?kept`, { location: 'caching' })).text, /"OLIVE-500"/);
+    assert.ok(heard.filter(({ url }) => url === `${PAGE}?kept`).length < 4, 'the shop is asked no more than for anybody');
+  } finally {
+    await other.close();
+    server.close();
   }
 });
 

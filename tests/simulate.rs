@@ -297,31 +297,6 @@ proptest! {
     }
 }
 
-/// With constant traffic over T units and delays of mean μ the naive rate is too small by 1 - (μ/T)(1 - e^(-T/μ)): the
-/// integral of the delays' distribution over the ages. Binomial of 20 000: four standard errors, 6e-5 by chance each.
-#[test]
-fn a_naive_rate_is_too_small_by_what_the_theory_says() {
-    use haggle::simulate::{Simulation, simulate};
-    let experiment = include_str!("golden/sevilla.json").replace("\"thompson\"", "\"fixed\"");
-    let experiment = haggle::Experiment::from_json(&experiment).unwrap();
-    for (horizons, expected) in [(1.0, 0.3679), (2.0, 0.5677), (5.0, 0.8013), (10.0, 0.9000), (30.0, 0.9667)]
-    {
-        let horizon = 20_000;
-        let shoppers = Simulation {
-            rates: vec![1.0; experiment.arms.len()],
-            horizon,
-            publish_every: horizon,
-            delay_mean: horizon as f64 / horizons,
-            seed: 3,
-        };
-        let last = simulate(&experiment, &shoppers).unwrap().pop().unwrap();
-        let sum = |counts: &[i64]| counts.iter().sum::<i64>() as f64;
-        let bias = sum(&last.conversions) / sum(&last.exposures);
-        let se = (expected * (1.0 - expected) / horizon as f64).sqrt();
-        assert!((bias - expected).abs() < 4.0 * se, "T/μ = {horizons}: {bias}");
-    }
-}
-
 /// With a window of half the horizon, who waits until it is over learns nothing in all that time; who weighs young
 /// exposures learns from the first conversions on, and loses no more than who takes them for failures. 8 runs, whose
 /// means are 4 and 8 standard errors apart where this fails.

@@ -188,7 +188,7 @@ fn after(input: &PolicyInput, exposures: f64, shares: &[u32]) -> Result<(PolicyI
         orders += sold;
         arm.posterior = expected(&arm.posterior, n)?;
         *arm = arm.counted(arm.exposures + n, arm.conversions + sold);
-        arm.entering &= arm.exposures < 100.0;
+        arm.entering &= arm.exposures < evidence::ENTERED[0] as f64;
     }
     Ok((after, orders))
 }

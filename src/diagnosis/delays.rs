@@ -13,6 +13,8 @@ pub struct Corrected {
     pub effective: f64,
     /// Orders as counted.
     pub orders: f64,
+    /// Those of them that count: all but the young exposures' where these are left out.
+    pub orders_effective: f64,
 }
 
 impl Corrected {
@@ -21,9 +23,15 @@ impl Corrected {
         self.orders / self.exposures
     }
 
-    /// Orders over what the exposures count for, at most 1; NaN where they count for nothing.
+    /// Orders that count over what the exposures count for, at most 1; NaN where they count for nothing.
     pub fn rate_corrected(&self) -> f64 {
-        if self.effective > 0.0 { (self.orders / self.effective).min(1.0) } else { f64::NAN }
+        if self.effective > 0.0 { (self.orders_effective / self.effective).min(1.0) } else { f64::NAN }
+    }
+
+    /// Orders that are still expected: of the exposures that do not count yet, less those which have come already.
+    fn pending(&self) -> f64 {
+        let come = self.orders - self.orders_effective;
+        (self.rate_corrected() * (self.exposures - self.effective) - come).max(0.0)
     }
 }
 
@@ -41,7 +49,7 @@ pub struct DelayReport {
     /// Length of the reward window in hours.
     pub window_h: f64,
     /// Orders that are still expected of the exposures so far: each arm's corrected rate times the exposures that do not
-    /// count yet.
+    /// count yet, less the orders of theirs that have come.
     pub pending: f64,
     /// The arms, in the order of the experiment.
     pub arms: Vec<Corrected>,
@@ -51,9 +59,8 @@ impl Evidence {
     /// How long orders take: [`DelayDistribution`](crate::delay::DelayDistribution), and what exposures count for with it
     /// (Vernade, Cappé and Perchet 2017, arXiv:1706.09186, section 3; see [`evidence`](crate::evidence)).
     ///
-    /// The correction is the one that the experiment asks for: none under `naive`, and exposures within the window count
-    /// for nothing under `matured`.
-    ///
+    /// The correction is the one that the experiment asks for: none under `naive`, and under `matured` neither exposures
+    /// within the window count nor their orders.
     pub fn delays(&self) -> DelayReport {
         let window = self.experiment.reward_window_hours;
         let known_by = self.delays.distribution(self.now_hours(), window);
@@ -66,19 +73,22 @@ impl Evidence {
         // Trapezoids, as the distribution is a line between two hours.
         let missing =
             share_by.iter().zip(share_by.iter().skip(1)).map(|(one, next)| 1.0 - 0.5 * (one + next));
-        let none = Corrected { exposures: 0.0, effective: 0.0, orders: 0.0 };
+        let none = Corrected { exposures: 0.0, effective: 0.0, orders: 0.0, orders_effective: 0.0 };
         let mut arms = vec![none; self.experiment.arms.len()];
         for period in self.history.periods() {
-            let weight = known_by.weight(self.experiment.delay, age(period, self.now_hours())).unwrap_or(0.0);
+            let weight = known_by.weight(self.experiment.delay, age(period, self.now_hours()));
             for (arm, tally) in arms.iter_mut().zip(&period.arms) {
-                let shown = tally.exposures as f64;
+                let (shown, orders) = (tally.exposures as f64, tally.conversions as f64);
                 arm.exposures += shown;
-                arm.effective += shown * weight;
-                arm.orders += tally.conversions as f64;
+                arm.orders += orders;
+                if let Some(weight) = weight {
+                    arm.effective += shown * weight;
+                    arm.orders_effective += orders;
+                }
             }
         }
         let tried = arms.iter().filter(|arm| arm.effective > 0.0);
-        let pending = tried.map(|arm| arm.rate_corrected() * (arm.exposures - arm.effective)).sum();
+        let pending = tried.map(Corrected::pending).sum();
         DelayReport {
             mean_h: missing.sum(),
             hours,

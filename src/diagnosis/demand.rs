@@ -1,7 +1,6 @@
 //! At which price how many buy: what was observed, and the curve through it.
 
 use super::Evidence;
-use super::series::total;
 use crate::Error;
 use crate::inference::{Interval, rate_sequence};
 use crate::policy::DemandCurve;
@@ -59,21 +58,25 @@ impl Evidence {
     /// # Errors
     /// Counts that no exposures can have.
     pub fn demand(&self) -> Result<Demand, Error> {
-        let basis = self.basis();
-        let mut points = Vec::with_capacity(self.experiment.arms.len());
-        for (place, arm) in self.experiment.arms.iter().enumerate() {
-            let counted = total(basis, place)?;
+        let mut counts = vec![(0_i64, 0_i64); self.experiment.arms.len()];
+        for period in self.basis() {
+            for (sum, tally) in counts.iter_mut().zip(&period.arms) {
+                *sum = (sum.0.saturating_add(tally.exposures), sum.1.saturating_add(tally.conversions));
+            }
+        }
+        let mut points = Vec::with_capacity(counts.len());
+        for (arm, (exposures, conversions)) in self.experiment.arms.iter().zip(counts) {
             let at_any_look = if self.is_of_visitors() {
-                rate_sequence(counted.exposures, counted.conversions, 0.05)?
+                rate_sequence(exposures, conversions, 0.05)?
             } else {
                 Interval { low: f64::NAN, high: f64::NAN }
             };
             points.push(PricePoint {
                 name: arm.name.clone(),
                 price_minor: arm.price_minor,
-                rate: counted.conversions as f64 / counted.exposures as f64,
+                rate: conversions as f64 / exposures as f64,
                 at_any_look,
-                exposures: counted.exposures,
+                exposures,
             });
         }
         Ok(Demand { points, curve: self.curve()? })

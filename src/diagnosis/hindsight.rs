@@ -9,8 +9,9 @@ use crate::{Error, History, Objective, Posterior, RewardModel, evidence};
 const LOOKS: [f64; 4] = [0.1, 0.25, 0.5, 0.75];
 /// Standard deviations of a normal law that hold 95 %.
 const DEVIATIONS: f64 = 1.959_963_984_540_054;
-/// Fewest orders that must be expected for a normal interval.
+/// Fewest orders that must be expected for a normal interval, and fewest exposures under a model without rate.
 const ORDERS_LEAST: f64 = 5.0;
+const EXPOSURES_LEAST: f64 = 500.0;
 
 /// What was lost against always playing the arm that is estimated to be the best.
 #[derive(Debug, Clone, PartialEq)]
@@ -86,7 +87,7 @@ impl Evidence {
     /// predictive checks, Gelman et al. (2013), *Bayesian Data Analysis*, section 6.3. If the beliefs are right, 19 of 20
     /// intervals hold what came; those of one arm overlap, so they fail together. Orders are those known by now,
     /// before and after; exposures that are still waiting for some count in part. Left out is what fewer than five orders
-    /// are expected of.
+    /// are expected of; under the normal model, which has no rate, fewer than 500 exposures.
     ///
     /// # Errors
     /// Counts that no exposures can have.
@@ -138,8 +139,11 @@ impl Evidence {
                 };
             }
             let posterior = &belief.posterior;
-            let rate = if posterior.model() == RewardModel::Normal { 0.01 } else { posterior.rate_mean() };
-            if exposures * rate < ORDERS_LEAST || belief.exposures <= 0.0 {
+            let is_little = match posterior.model() {
+                RewardModel::Normal => exposures < EXPOSURES_LEAST,
+                _ => exposures * posterior.rate_mean() < ORDERS_LEAST,
+            };
+            if is_little || belief.exposures <= 0.0 {
                 continue;
             }
             let (predicted, of_belief) = (posterior.value_mean_minor(), posterior.value_sd_minor());

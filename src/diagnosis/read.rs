@@ -54,6 +54,9 @@ impl Evidence {
     }
 }
 
+/// Periods that are made of the columns at a time.
+const ROWS: usize = 16;
+
 /// The columns of the history, as they come.
 #[derive(Default)]
 struct Counted {
@@ -114,11 +117,20 @@ impl Counted {
                 }
             }
         }
+        // From columns to rows some periods at a time, which the processor's nearest memory holds.
+        let mut tallies: Vec<Vec<Tally>> = (0..length).map(|_| Vec::with_capacity(arms)).collect();
+        for (block, rows) in tallies.chunks_mut(ROWS).enumerate() {
+            for counts in &self.arms {
+                for (row, tallies) in rows.iter_mut().enumerate() {
+                    tallies.push(counts.tally(block * ROWS + row));
+                }
+            }
+        }
         let times = self.hours.into_iter().zip(self.epochs).zip(self.shares);
-        let periods = times.enumerate().map(|(at, ((hour, epoch), shares))| Period {
+        let periods = times.zip(tallies).enumerate().map(|(at, (((hour, epoch), shares), arms))| Period {
             cohort: Cohort { epoch, hour },
             shares,
-            arms: self.arms.iter().map(|counts| counts.tally(at)).collect(),
+            arms,
             holdout: self.holdout.tally(at),
         });
         History::new(periods.collect())

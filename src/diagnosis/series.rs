@@ -1,35 +1,9 @@
 //! How shares, values and gains went from period to period.
 
 use super::Evidence;
-use crate::inference::{Course, Estimate, Question};
+use crate::inference::{Course, Courses, Question};
 use crate::time::HOUR_MS;
-use crate::{Error, Period, TOTAL, Tally};
-
-/// A number at the end of each period, with the interval that holds at all looks together. NaN where nothing is known.
-#[derive(Debug, Clone, Default, PartialEq)]
-pub struct Band {
-    /// The estimate.
-    pub value: Vec<f64>,
-    /// Lower end at 95 %.
-    pub low: Vec<f64>,
-    /// Upper end.
-    pub high: Vec<f64>,
-}
-
-impl Band {
-    /// The course as a band, with NaN up to `length`.
-    fn of(course: &[Option<Estimate>], length: usize) -> Self {
-        let column = |number: fn(&Estimate) -> f64| {
-            let known = course.iter().map(|of| of.as_ref().map_or(f64::NAN, number));
-            known.chain(std::iter::repeat(f64::NAN)).take(length).collect()
-        };
-        Self {
-            value: column(|of| of.value),
-            low: column(|of| of.at_any_look.low),
-            high: column(|of| of.at_any_look.high),
-        }
-    }
-}
+use crate::{Error, TOTAL, Tally};
 
 /// One arm (or the holdout) over time.
 #[derive(Debug, Clone, PartialEq)]
@@ -38,7 +12,7 @@ pub struct ArmSeries {
     pub share: Vec<f64>,
     /// Value of an exposure up to the end of each period, in minor units (or orders): the same as `standing` says of the
     /// last.
-    pub value: Band,
+    pub value: Course,
     /// Exposures up to there.
     pub exposures: Vec<f64>,
     /// Orders up to there, known by now.
@@ -49,7 +23,7 @@ impl ArmSeries {
     /// The values, with nothing counted yet.
     fn of(course: Course, length: usize) -> Self {
         let [share, exposures, orders] = std::array::from_fn(|_| Vec::with_capacity(length));
-        Self { share, value: Band::of(&course.0, length), exposures, orders }
+        Self { share, value: course.up_to(length), exposures, orders }
     }
 
     /// Adds what was counted in the next period.
@@ -69,10 +43,10 @@ pub struct Series {
     pub arms: Vec<ArmSeries>,
     /// The holdout.
     pub holdout: ArmSeries,
-    /// [`Course::of_gain_to_holdout`].
-    pub gain_to_holdout: Band,
-    /// [`Course::of_gain_to_equal`].
-    pub gain_to_equal: Band,
+    /// [`Courses::gain_to_holdout`].
+    pub gain_to_holdout: Course,
+    /// [`Courses::gain_to_equal`].
+    pub gain_to_equal: Course,
 }
 
 impl Evidence {
@@ -87,12 +61,12 @@ impl Evidence {
     pub fn series(&self) -> Result<Series, Error> {
         let (periods, basis) = (self.history.periods(), self.basis());
         let basis = if self.is_of_visitors() { basis } else { &[] };
-        let (question, length) = (Question::of(&self.experiment), periods.len());
-        let (values, of_holdout) = Course::of_values(basis, &question)?;
-        let mut values = values.into_iter();
-        let line = |_| ArmSeries::of(values.next().unwrap_or(Course(Vec::new())), length);
+        let length = periods.len();
+        let courses = Courses::of(basis, &Question::of(&self.experiment))?;
+        let mut values = courses.arms.into_iter();
+        let line = |_| ArmSeries::of(values.next().unwrap_or_default(), length);
         let mut arms: Vec<ArmSeries> = self.experiment.arms.iter().map(line).collect();
-        let mut holdout = ArmSeries::of(of_holdout, length);
+        let mut holdout = ArmSeries::of(courses.holdout, length);
         // Period by period, as they lie in memory.
         for period in periods {
             let shares = period.shares.iter().map(|&share| f64::from(share) / f64::from(TOTAL));
@@ -107,8 +81,8 @@ impl Evidence {
             at_ms: self.ends(),
             arms,
             holdout,
-            gain_to_holdout: Band::of(&Course::of_gain_to_holdout(basis, &question)?.0, length),
-            gain_to_equal: Band::of(&Course::of_gain_to_equal(basis, &question)?.0, length),
+            gain_to_holdout: courses.gain_to_holdout.up_to(length),
+            gain_to_equal: courses.gain_to_equal.up_to(length),
         })
     }
 
@@ -124,12 +98,4 @@ impl Evidence {
         }
         ends
     }
-}
-
-/// Sum of an arm over these periods.
-pub(super) fn total(periods: &[Period], place: usize) -> Result<Tally, Error> {
-    periods
-        .iter()
-        .filter_map(|period| period.arms.get(place))
-        .try_fold(Tally::default(), |sum, tally| sum.plus(tally))
 }

@@ -4,7 +4,7 @@ mod golden;
 
 use super::*;
 use crate::answer::Answer;
-use crate::inference::{Question, value};
+use crate::inference::{Course, Courses, Question, value};
 use crate::{Choice, Cohort, Posterior, TOTAL};
 use proptest::prelude::*;
 use serde_json::{Value, json};
@@ -63,7 +63,7 @@ fn the_last_of_each_series_is_what_the_answer_says() {
         };
         let answer = Answer::new(&evidence.experiment, &counted, &input).unwrap();
         let series = evidence.series().unwrap();
-        let last = |band: &Band| {
+        let last = |band: &Course| {
             let at = band.value.iter().rposition(|value| !value.is_nan()).unwrap();
             [band.value[at], band.low[at], band.high[at]]
         };
@@ -102,19 +102,17 @@ fn every_point_of_a_course_is_the_estimate_of_the_periods_so_far() {
     let evidence = golden();
     let question = Question::of(&evidence.experiment);
     let periods = evidence.history.periods();
-    let (arms, holdout) = crate::inference::Course::of_values(periods, &question).unwrap();
+    let Courses { arms, holdout, .. } = Courses::of(periods, &question).unwrap();
     let choices = (0..arms.len()).map(Choice::Arm).chain([Choice::Holdout]);
     for (course, choice) in arms.iter().chain([&holdout]).zip(choices) {
-        for (at, point) in course.0.iter().enumerate() {
-            match (point, value(&periods[..=at], &question, choice).unwrap()) {
-                (None, None) => {}
-                (Some(point), Some(known)) => {
-                    assert!(near(point.value, known.value) && near(point.se, known.se), "{choice:?} {at}");
-                    assert!(near(point.at_any_look.low, known.at_any_look.low));
-                    assert_eq!((point.units, point.left_out), (known.units, known.left_out));
-                }
-                other => panic!("{choice:?} {at}: {other:?}"),
-            }
+        for at in 0..periods.len() {
+            let point = [course.value[at], course.low[at], course.high[at]];
+            let known = value(&periods[..=at], &question, choice).unwrap();
+            let known = known.map(|of| [of.value, of.at_any_look.low, of.at_any_look.high]);
+            let is_same = known.map_or(point.iter().all(|number| number.is_nan()), |known| {
+                point.iter().zip(known).all(|(&point, known)| near(point, known))
+            });
+            assert!(is_same, "{choice:?} {at}: {point:?}, not {known:?}");
         }
     }
 }
@@ -256,6 +254,16 @@ fn delays_are_told_and_what_they_correct() {
     let naive = Evidence::read(&with(|value| value["definition"]["delay"] = json!("naive")));
     let naive = naive.unwrap().delays();
     assert!(naive.arms.iter().all(|arm| arm.effective == arm.exposures) && naive.pending == 0.0);
+    // Neither the young exposures count nor their orders: the rate is that of the old ones, as the policy has it.
+    let matured = Evidence::read(&with(|value| value["definition"]["delay"] = json!("matured"))).unwrap();
+    let input = matured.input().unwrap().unwrap();
+    for (arm, input) in matured.delays().arms.iter().zip(input.arms()) {
+        assert_eq!((arm.effective, arm.orders_effective), (input.exposures, input.conversions));
+        assert!(
+            arm.orders_effective < arm.orders
+                && near(arm.rate_corrected(), input.conversions / input.exposures)
+        );
+    }
 }
 
 #[test]

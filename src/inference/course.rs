@@ -10,20 +10,53 @@
 //! Out of scope: differences between two arms after every period, which nothing draws.
 
 use super::effect::SETTLED;
-use super::stratum::{Stratum, Widths};
-use super::{Estimate, Interval, Question, check_holdout, served};
-use crate::{Error, Period, TOTAL, Tally};
+use super::stratum::{Side, Stratum, Widths, Worth};
+use super::{Estimate, Question, check_holdout, served};
+use crate::{Error, Period, TOTAL};
 
-/// One estimate after every period, in the order of the periods; `None` where too little was known yet.
+/// An estimate after every period, in the order of the periods, with the interval that holds at all looks together. NaN
+/// where too little was known yet.
+#[derive(Debug, Clone, Default, PartialEq)]
+pub struct Course {
+    /// The estimate.
+    pub value: Vec<f64>,
+    /// Lower end of the interval.
+    pub low: Vec<f64>,
+    /// Upper end.
+    pub high: Vec<f64>,
+}
+
+/// All courses of an experiment.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Course(pub Vec<Option<Estimate>>);
+pub struct Courses {
+    /// Value of an exposure of every arm: that of [`value`](super::value) for the periods so far.
+    pub arms: Vec<Course>,
+    /// The same of the holdout.
+    pub holdout: Course,
+    /// What all units that were sent to arms brought more, in sum, than they would have brought in the holdout.
+    ///
+    /// In minor units (or conversions), with the letters of `effect`: the sum over the units of
+    /// `(1 - q) Γ`, where q is the share of the holdout then and Γ the difference of the unit's two scores, all arms
+    /// being one side with probability 1 - q. As q never adapts, its mean is the gain whatever the policy did. Source:
+    /// Horvitz and Thompson (1952), doi:10.1080/01621459.1952.10483446, with the control variate of Hadad and others
+    /// (2021). Periods without known shares or without holdout add nothing.
+    pub gain_to_holdout: Course,
+    /// What the units of all arms brought more, in sum, than under an equal split of the arms that had a share.
+    ///
+    /// In minor units (or conversions): the sum over the units of `Σ_w (e_w - 1/K) Γ_w`, where e_w are the shares of
+    /// the unit's period, K is how many arms had one, and Γ_w is the unit's score for arm w. Its mean is the gain
+    /// whatever made the shares of the past: the value of one policy less that of another, stratified by periods, so that a
+    /// base rate that drifts for all arms alike drops out. Source: Dudík, Erhan, Langford and Li (2014), *Doubly robust
+    /// policy evaluation and optimization*, doi:10.1214/14-STS500, with the scores of Hadad and others (2021). Periods
+    /// without known shares add nothing; NaN until 10 conversions are known.
+    pub gain_to_equal: Course,
+}
 
-impl Course {
-    /// Value of an exposure of every arm, and of the holdout, after every period: that of [`value`](super::value) for the
-    /// periods so far.
+impl Courses {
+    /// All courses, in one pass over the periods: hundreds of thousands of counts are read once.
     ///
     /// ```
-    /// use haggle::inference::{Course, Question, value};
+    /// use haggle::inference::{Courses, Question, value};
     /// use haggle::{Choice, Cohort, History, Objective, Period, Tally};
     /// let counted = |exposures, conversions| Tally { exposures, conversions, ..Tally::default() };
     /// let periods = (1..=20).map(|epoch| Period {
@@ -34,128 +67,116 @@ impl Course {
     /// });
     /// let history = History::new(periods.collect())?;
     /// let question = Question { objective: Objective::Conversion, holdout_share: 0, alpha: 0.05, narrowest_at: 1e4 };
-    /// let (arms, _) = Course::of_values(history.periods(), &question)?;
+    /// let courses = Courses::of(history.periods(), &question)?;
     /// let now = value(history.periods(), &question, Choice::Arm(0))?.ok_or("too little is known")?;
-    /// let last = arms[0].0[19].ok_or("too little is known")?;
-    /// assert!((last.value - now.value).abs() < 1e-12 && (last.se / now.se - 1.0).abs() < 1e-9);
+    /// let last = courses.arms[0].high[19];
+    /// assert!((last / now.at_any_look.high - 1.0).abs() < 1e-9);
     /// # Ok::<(), Box<dyn std::error::Error>>(())
     /// ```
     ///
     /// # Errors
     /// As [`value`](super::value).
-    pub fn of_values(periods: &[Period], question: &Question) -> Result<(Vec<Self>, Self), Error> {
+    pub fn of(periods: &[Period], question: &Question) -> Result<Self, Error> {
         let holdout = check_holdout(question.holdout_share)?;
-        let arms = periods.first().map_or(0, |period| period.arms.len());
+        let count = periods.first().map_or(0, |period| period.arms.len());
         let mut widths = Widths::new(question)?;
-        let one = || (Vec::with_capacity(periods.len()), (0.0, 0.0), SoFar::new(1));
-        let mut all: Vec<_> = (0..=arms).map(|_| one()).collect();
-        for period in periods {
-            let served = served(period, holdout)?;
-            let (shares, q) = served.unwrap_or((&[], 0.0));
-            let mut exposures = exposures(period, false);
-            let tallies = period.arms.iter().chain([&period.holdout]).enumerate();
-            for ((place, tally), (course, before, so_far)) in tallies.zip(&mut all) {
-                // The holdout is compared among all units, an arm among those of the arms.
-                let e = if place < arms { share(shares, place) } else { q };
-                if place == arms {
-                    exposures = exposures.saturating_add(tally.exposures);
-                }
-                let side = [question.side(tally, 1.0, e, before)?];
-                if exposures > 0 && e > 0.0 {
-                    so_far.add(exposures, &Stratum::new(exposures, &side));
-                } else {
-                    so_far.leave_out(exposures);
-                }
-                course.push(so_far.estimate(&mut widths)?);
-            }
-        }
-        let mut courses: Vec<Self> = all.into_iter().map(|(course, ..)| Self(course)).collect();
-        let of_holdout = courses.pop().unwrap_or(Self(Vec::new()));
-        Ok((courses, of_holdout))
-    }
-
-    /// What all units that were sent to arms brought more, in sum, than they would have brought in the holdout.
-    ///
-    /// In minor units (or conversions), with the letters of `effect`: the sum over the units of
-    /// `(1 - q) Γ`, where q is the share of the holdout then and Γ the difference of the unit's two scores, all arms
-    /// being one side with probability 1 - q. As q never adapts, its mean is the gain whatever the policy did. Source:
-    /// Horvitz and Thompson (1952), doi:10.1080/01621459.1952.10483446, with the control variate of Hadad and others
-    /// (2021). Periods without known shares or without holdout add nothing.
-    ///
-    /// # Errors
-    /// As [`value`](super::value).
-    pub fn of_gain_to_holdout(periods: &[Period], question: &Question) -> Result<Self, Error> {
-        let holdout = check_holdout(question.holdout_share)?;
-        let mut widths = Widths::new(question)?;
-        let (mut before, mut so_far) = ([(0.0, 0.0); 2], SoFar::new(2));
-        let mut course = Vec::with_capacity(periods.len());
-        for period in periods {
-            let q = served(period, holdout)?.map_or(0.0, |served| served.1);
-            let arms = period.arms.iter().try_fold(Tally::default(), |sum, arm| sum.plus(arm))?;
-            let [of_arms, of_holdout] = &mut before;
-            let sides = [
-                question.side(&arms, 1.0, 1.0 - q, of_arms)?,
-                question.side(&period.holdout, -1.0, q, of_holdout)?,
-            ];
-            let exposures = exposures(period, true);
-            if exposures > 0 && q > 0.0 {
-                so_far.add(exposures, &Stratum { h: 1.0 - q, units: exposures as f64, sides: &sides });
-            } else {
-                so_far.leave_out(exposures);
-            }
-            course.push(so_far.sum(&mut widths)?);
-        }
-        Ok(Self(course))
-    }
-
-    /// What the units of all arms brought more, in sum, than under an equal split of the arms that had a share.
-    ///
-    /// In minor units (or conversions): the sum over the units of `Σ_w (e_w - 1/K) Γ_w`, where e_w are the shares of
-    /// the unit's period, K is how many arms had one, and Γ_w is the unit's score for arm w. Its mean is the gain
-    /// whatever made the shares of the past: the value of one policy less that of another, stratified by periods, so that a
-    /// base rate that drifts for all arms alike drops out. Source: Dudík, Erhan, Langford and Li (2014), *Doubly robust
-    /// policy evaluation and optimization*, doi:10.1214/14-STS500, with the scores of Hadad and others (2021). Periods
-    /// without known shares add nothing; `None` until 10 conversions are known.
-    ///
-    /// # Errors
-    /// As [`value`](super::value).
-    pub fn of_gain_to_equal(periods: &[Period], question: &Question) -> Result<Self, Error> {
-        let holdout = check_holdout(question.holdout_share)?;
-        let arms = periods.first().map_or(0, |period| period.arms.len());
-        let mut widths = Widths::new(question)?;
-        let (mut before, mut so_far) = (vec![(0.0, 0.0); arms], SoFar::new(1));
-        let mut course = Vec::with_capacity(periods.len());
-        for period in periods {
-            let shares = served(period, holdout)?.map_or(&[][..], |served| served.0);
+        let line = |sides| Line::new(sides, periods.len());
+        let mut of_arms: Vec<_> = (0..count).map(|_| (line(1), (0.0, 0.0))).collect();
+        let (mut of_holdout, mut to_equal, mut to_holdout) = (line(1), line(1), line(2));
+        let (mut all_before, mut holdout_before) = ((0.0, 0.0), (0.0, 0.0));
+        let mut sides = Vec::with_capacity(count);
+        for (at, period) in periods.iter().enumerate() {
+            let (shares, q) = served(period, holdout)?.unwrap_or((&[], 0.0));
             let equal = 1.0 / shares.iter().filter(|&&share| share > 0).count() as f64;
-            let mut sides = Vec::with_capacity(arms);
-            for ((arm, tally), before) in period.arms.iter().enumerate().zip(&mut before) {
-                let e = share(shares, arm);
-                let side = question.side(tally, e - equal, e, before)?;
+            let of_all = period.arms.iter().map(|tally| tally.exposures).fold(0, i64::saturating_add);
+            let mut all = Worth::default();
+            sides.clear();
+            for (place, (tally, (line, before))) in period.arms.iter().zip(&mut of_arms).enumerate() {
+                let worth = question.worth(tally)?;
+                all.add(&worth);
+                let e = share(shares, place);
+                let side = worth.side(1.0, e, before);
+                line.go_on(at, of_all > 0 && e > 0.0, &mut widths, |so_far, widths| {
+                    so_far.add(of_all, &Stratum::new(of_all, &[side]));
+                    so_far.mean(widths)
+                })?;
                 if e > 0.0 {
-                    sides.push(side);
+                    sides.push(Side { sign: e - equal, ..side });
                 }
             }
-            let exposures = exposures(period, false);
-            if exposures > 0 && !sides.is_empty() {
-                so_far.add(exposures, &Stratum { h: 1.0, units: exposures as f64, sides: &sides });
-            } else {
-                so_far.leave_out(exposures);
-            }
-            course.push(so_far.sum(&mut widths)?);
+            to_equal.go_on(at, of_all > 0 && !sides.is_empty(), &mut widths, |so_far, widths| {
+                so_far.add(of_all, &Stratum { h: 1.0, units: of_all as f64, sides: &sides });
+                so_far.sum(widths)
+            })?;
+            // The holdout is compared among all units, an arm among those of the arms.
+            let units = of_all.saturating_add(period.holdout.exposures);
+            let side = question.worth(&period.holdout)?.side(1.0, q, &mut holdout_before);
+            of_holdout.go_on(at, units > 0 && q > 0.0, &mut widths, |so_far, widths| {
+                so_far.add(units, &Stratum::new(units, &[side]));
+                so_far.mean(widths)
+            })?;
+            let pair = [all.side(1.0, 1.0 - q, &mut all_before), Side { sign: -1.0, ..side }];
+            to_holdout.go_on(at, units > 0 && q > 0.0, &mut widths, |so_far, widths| {
+                so_far.add(units, &Stratum { h: 1.0 - q, units: units as f64, sides: &pair });
+                so_far.sum(widths)
+            })?;
         }
-        Ok(Self(course))
+        Ok(Self {
+            arms: of_arms.into_iter().map(|(line, _)| line.course).collect(),
+            holdout: of_holdout.course,
+            gain_to_holdout: to_holdout.course,
+            gain_to_equal: to_equal.course,
+        })
+    }
+}
+
+impl Course {
+    /// The course with nothing known of the periods from here on up to `length`.
+    pub(crate) fn up_to(mut self, length: usize) -> Self {
+        for column in [&mut self.value, &mut self.low, &mut self.high] {
+            column.resize(length, f64::NAN);
+        }
+        self
+    }
+}
+
+/// A value, and the ends of its interval.
+type Point = [f64; 3];
+
+/// A course while it grows, the sums that it is made of, and what they amount to.
+struct Line {
+    so_far: SoFar,
+    now: Point,
+    course: Course,
+}
+
+impl Line {
+    fn new(sides: usize, length: usize) -> Self {
+        let [value, low, high] = std::array::from_fn(|_| vec![f64::NAN; length]);
+        Self { so_far: SoFar::new(sides), now: [f64::NAN; 3], course: Course { value, low, high } }
+    }
+
+    /// Notes what is known after the period at this place: what was known before it, where it cannot be used.
+    fn go_on(
+        &mut self,
+        at: usize,
+        is_used: bool,
+        widths: &mut Widths,
+        add: impl FnOnce(&mut SoFar, &mut Widths) -> Result<Point, Error>,
+    ) -> Result<(), Error> {
+        if is_used {
+            self.now = add(&mut self.so_far, widths)?;
+        }
+        let Course { value, low, high } = &mut self.course;
+        if let (Some(value), Some(low), Some(high)) = (value.get_mut(at), low.get_mut(at), high.get_mut(at)) {
+            [*value, *low, *high] = self.now;
+        }
+        Ok(())
     }
 }
 
 fn share(shares: &[u32], arm: usize) -> f64 {
     f64::from(shares.get(arm).copied().unwrap_or(0)) / f64::from(TOTAL)
-}
-
-/// Exposures of all arms, and of the holdout where it is asked about.
-fn exposures(period: &Period, with_holdout: bool) -> i64 {
-    let counted = period.arms.iter().chain(with_holdout.then_some(&period.holdout));
-    counted.map(|tally| tally.exposures).fold(0, i64::saturating_add)
 }
 
 /// Sums over the strata so far.
@@ -164,7 +185,6 @@ struct SoFar {
     sides: usize,
     events: [(i64, i64); 2],
     units: i64,
-    left_out: i64,
     /// Σ h n and Σ h Γ.
     weight: f64,
     scores: f64,
@@ -183,7 +203,6 @@ impl SoFar {
             sides,
             events: [(0, 0); 2],
             units: 0,
-            left_out: 0,
             weight: 0.0,
             scores: 0.0,
             squares: [0.0; 3],
@@ -191,10 +210,6 @@ impl SoFar {
             variance: 0.0,
             spread: 0.0,
         }
-    }
-
-    fn leave_out(&mut self, exposures: i64) {
-        self.left_out = self.left_out.saturating_add(exposures);
     }
 
     fn add(&mut self, exposures: i64, stratum: &Stratum<'_>) {
@@ -218,40 +233,25 @@ impl SoFar {
     }
 
     /// The mean of the scores.
-    fn estimate(&self, widths: &mut Widths) -> Result<Option<Estimate>, Error> {
+    fn mean(&self, widths: &mut Widths) -> Result<Point, Error> {
         let is_settled = |&(with, without): &(i64, i64)| with.min(without) >= SETTLED;
         if !self.events.iter().take(self.sides).all(is_settled) {
-            return Ok(None);
+            return Ok([f64::NAN; 3]);
         }
         let value = self.scores / self.weight;
         let [around_0, slope, curve] = self.squares;
         let squares = around_0 - value * (2.0 * slope - value * curve);
         let se = squares.max(0.0).sqrt() / self.weight;
         let freedom = if self.spread > 0.0 { self.variance * (self.variance / self.spread) } else { 1.0 };
-        Estimate::of((value, se, freedom), (self.units, self.left_out), widths)
+        let found = Estimate::of((value, se, freedom), (self.units, 0), widths)?;
+        Ok(found.map_or([f64::NAN; 3], |of| [of.value, of.at_any_look.low, of.at_any_look.high]))
     }
 
     /// The sum of the scores: exactly 0 where they are 0 whatever happens.
-    fn sum(&self, widths: &mut Widths) -> Result<Option<Estimate>, Error> {
-        if self.units > 0 && self.asked == 0.0 {
-            let zero = Interval { low: 0.0, high: 0.0 };
-            let (units, left_out) = (self.units, self.left_out);
-            return Ok(Some(Estimate {
-                value: 0.0,
-                se: 0.0,
-                at_one_look: zero,
-                at_any_look: zero,
-                units,
-                left_out,
-            }));
+    fn sum(&self, widths: &mut Widths) -> Result<Point, Error> {
+        if self.asked == 0.0 {
+            return Ok([0.0; 3]);
         }
-        let times = |interval: Interval| interval.times(self.weight);
-        Ok(self.estimate(widths)?.map(|mean| Estimate {
-            value: mean.value * self.weight,
-            se: mean.se * self.weight,
-            at_one_look: times(mean.at_one_look),
-            at_any_look: times(mean.at_any_look),
-            ..mean
-        }))
+        Ok(self.mean(widths)?.map(|of_one| of_one * self.weight))
     }
 }

@@ -161,7 +161,7 @@ fn estimate(periods: &[Period], question: &Question, choices: &[Choice]) -> Resu
         let mut sides = Vec::with_capacity(choices.len());
         for ((&choice, before), sign) in choices.iter().zip(&mut before).zip([1.0, -1.0]) {
             let tally = tally_of(period, choice)?;
-            sides.push(question.side(tally, sign, probability(choice), before)?);
+            sides.push(question.worth(tally)?.side(sign, probability(choice), before));
         }
         let counted = period.arms.iter().chain(asks_holdout.then_some(&period.holdout));
         let exposures = counted.map(|tally| tally.exposures).fold(0, i64::saturating_add);

@@ -52,35 +52,59 @@ impl Estimate {
     }
 }
 
+/// What the exposures of a tally, or of several, were worth by the objective.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Worth {
+    exposures: i64,
+    conversions: i64,
+    total: i64,
+    squares: i128,
+}
+
 impl Question {
-    /// One side in one period; `before` has its exposures and their worth up to there, and goes on to the next.
-    pub(super) fn side(
-        &self,
-        tally: &Tally,
-        sign: f64,
-        e: f64,
-        before: &mut (f64, f64),
-    ) -> Result<Side, Error> {
+    /// What a tally is worth.
+    pub(super) fn worth(&self, tally: &Tally) -> Result<Worth, Error> {
         tally.check()?;
         let (total, squares) = match self.objective {
             Objective::Conversion => (tally.conversions, i128::from(tally.conversions)),
             Objective::Revenue => (tally.revenue_minor, tally.revenue_sq),
             Objective::Profit => (tally.revenue_minor.saturating_sub(tally.cost_minor), tally.profit_sq),
         };
-        // The same double; of 128 bits it is made by a routine.
-        let sum_sq = i64::try_from(squares).map_or(squares as f64, |squares| squares as f64);
+        let worth = Worth { exposures: tally.exposures, conversions: tally.conversions, total, squares };
         let (n, sum) = (tally.exposures as f64, total as f64);
         // Cauchy and Schwarz, up to the rounding of integers to doubles.
-        if sum_sq * n < sum * sum * (1.0 - 1e-12) {
+        if worth.squares() * n < sum * sum * (1.0 - 1e-12) {
             let allowed =
                 format!("at least {total}², the square of the sum, over {} exposures", tally.exposures);
             return Err(Error::value("sum of squares of a tally", squares, allowed));
         }
+        Ok(worth)
+    }
+}
+
+impl Worth {
+    /// Adds what others were worth.
+    pub(super) fn add(&mut self, other: &Self) {
+        self.exposures = self.exposures.saturating_add(other.exposures);
+        self.conversions = self.conversions.saturating_add(other.conversions);
+        self.total = self.total.saturating_add(other.total);
+        self.squares = self.squares.saturating_add(other.squares);
+    }
+
+    /// The sum of squares, which is never negative. The same double either way, but of 128 bits it is made by a slow routine;
+    /// of i64 the compiler sees that it is the same, and takes the slow one for both.
+    fn squares(&self) -> f64 {
+        u64::try_from(self.squares).map_or_else(|_| self.squares as f64, |squares| squares as f64)
+    }
+
+    /// One side in one period; `before` has its exposures and their worth up to there, and goes on to the next.
+    pub(super) fn side(&self, sign: f64, e: f64, before: &mut (f64, f64)) -> Side {
+        let (n, sum) = (self.exposures as f64, self.total as f64);
         let m = if before.0 > 0.0 { before.1 / before.0 } else { 0.0 };
         *before = (before.0 + n, before.1 + sum);
-        let residual_sq = (sum_sq - 2.0 * m * sum + n * m * m).max(0.0);
-        let (conversions, without) = (tally.conversions, tally.exposures - tally.conversions);
-        Ok(Side { sign, e, m, residual: sum - n * m, residual_sq, conversions, without })
+        let residual_sq = (self.squares() - 2.0 * m * sum + n * m * m).max(0.0);
+        let (conversions, without) = (self.conversions, self.exposures - self.conversions);
+        Side { sign, e, m, residual: sum - n * m, residual_sq, conversions, without }
     }
 }
 

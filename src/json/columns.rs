@@ -54,22 +54,21 @@ impl<'a> Columns<'a> {
             if bytes.get(at) != Some(&b'[') {
                 break 'list Err("a list");
             }
-            at = after_space(bytes, at + 1);
-            if bytes.get(at) == Some(&b']') {
-                break 'list Ok(at + 1);
-            }
+            at += 1;
+            let mut is_after_value = false;
             loop {
-                match whole(bytes, at) {
-                    Err(expected) => break 'list Err(expected),
-                    Ok((value, end)) => {
-                        values.push(value);
-                        at = after_space(bytes, end);
-                    }
-                }
                 match bytes.get(at) {
-                    Some(b',') => at = after_space(bytes, at + 1),
-                    Some(b']') => break 'list Ok(at + 1),
-                    _ => break 'list Err("a comma or the end of the list"),
+                    Some(b' ' | b'\t' | b'\n' | b'\r') => at += 1,
+                    Some(b',') if is_after_value => (at, is_after_value) = (at + 1, false),
+                    Some(b']') if is_after_value || values.is_empty() => break Ok(at + 1),
+                    _ if is_after_value => break Err("a comma or the end of the list"),
+                    _ => match whole(bytes, at) {
+                        Err(expected) => break Err(expected),
+                        Ok((value, end)) => {
+                            values.push(value);
+                            (at, is_after_value) = (end, true);
+                        }
+                    },
                 }
             }
         };
@@ -125,13 +124,6 @@ impl<'a> Columns<'a> {
     pub(crate) fn fault(&self, expected: &str) -> Error {
         Error::syntax(self.what, format!("expected {expected} at byte {}", self.reader.at))
     }
-}
-
-fn after_space(bytes: &[u8], mut at: usize) -> usize {
-    while let Some(b' ' | b'\t' | b'\n' | b'\r') = bytes.get(at) {
-        at += 1;
-    }
-    at
 }
 
 /// An integer, in quotes or not, and where it ends.

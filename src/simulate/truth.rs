@@ -56,15 +56,6 @@ impl<'a> Truth<'a> {
         for last in (1..order.len()).rev() {
             order.swap(last, random.random_range(0..=last));
         }
-        Self::in_order(environment, order, random)
-    }
-
-    /// The world with the arms as they stand in the file.
-    pub(super) fn unshuffled(environment: &'a Environment, seed: u64) -> Self {
-        Self::in_order(environment, (0..environment.arms.len()).collect(), stream(seed, 0, WORLD))
-    }
-
-    fn in_order(environment: &'a Environment, order: Vec<usize>, random: ChaCha8Rng) -> Self {
         let arms = || order.iter().filter_map(|&place| environment.arms.get(place));
         let mut truth = Self {
             rates: arms().map(|arm| arm.rate).collect(),

@@ -22,7 +22,7 @@ use crate::seen::{self, Seen};
 /// The evidence of an experiment, if the caller does not have it.
 pub async fn evidence(request: &Request, env: &Env, name: &str) -> Result<Response, Fault> {
     let now_ms = clock::now_ms();
-    let facts = answer::facts(env, name).await?.ok_or_else(|| experiments::unknown(name))?;
+    let facts = answer::facts(env, name, now_ms).await?.ok_or_else(|| experiments::unknown(name))?;
     let hour = (now_ms / HOUR_MS).to_string();
     let tag = fingerprint(&["haggle evidence", env!("CARGO_PKG_VERSION"), name, &hour, &facts]);
     if is_known(request, &tag) {

@@ -13,6 +13,7 @@ use web_sys::{Headers, Response, ResponseInit};
 use worker::{Context, Result};
 
 use crate::origin::ShopRequest;
+use crate::preview_api;
 use crate::settings::Settings;
 use crate::visitor::OUR_COOKIES;
 
@@ -83,7 +84,8 @@ pub fn may_serve(request: &ShopRequest, settings: &Settings) -> Result<bool> {
             Some(start) => name.starts_with(start),
             None => name == ignored,
         });
-        !name.is_empty() && !OUR_COOKIES.contains(&name) && !is_ignored
+        let is_ours = OUR_COOKIES.contains(&name) || name == preview_api::COOKIE;
+        !name.is_empty() && !is_ours && !is_ignored
     };
     let headers = request.raw.headers();
     for name in TELLING {

@@ -8,9 +8,9 @@ use wasm_bindgen::prelude::*;
 use web_sys::{Request, RequestInit, Response};
 use worker::{Context, Env, Result};
 
-use crate::html_cache;
-use crate::http::contains;
+use crate::http::{contains, cookie_in};
 use crate::settings::{Settings, origin};
+use crate::{html_cache, preview_api};
 
 #[wasm_bindgen]
 extern "C" {
@@ -122,14 +122,37 @@ impl ShopRequest {
     fn upstream(&self, env: &Env) -> Result<Request> {
         let init: &RequestInit = self.raw.unchecked_ref();
         let Some(origin) = origin(env) else {
-            return Ok(Request::new_with_str_and_init(&self.url, init)?);
+            let upstream = Request::new_with_str_and_init(&self.url, init)?;
+            self.hide_token(&upstream.headers())?;
+            return Ok(upstream);
         };
         let address = format!("{origin}{}", self.path_and_query());
         let upstream = Request::new_with_str_and_init(&address, init)?;
+        self.hide_token(&upstream.headers())?;
         let host = self.raw.headers().get("host")?;
         let host = host.unwrap_or_else(|| crate::http::host_of(&self.url));
         upstream.headers().set("x-forwarded-host", &host)?;
         Ok(upstream)
+    }
+
+    /// Takes the token of a preview out of what goes to the shop beside the address: it would stand in its logs.
+    fn hide_token(&self, headers: &web_sys::Headers) -> Result<()> {
+        if cookie_in(&self.cookies, preview_api::COOKIE).is_some() {
+            let is_ours =
+                |pair: &&str| pair.split_once('=').is_some_and(|(name, _)| name == preview_api::COOKIE);
+            let others: Vec<&str> =
+                self.cookies.split(';').map(str::trim).filter(|pair| !is_ours(pair)).collect();
+            match others.is_empty() {
+                true => headers.delete("cookie")?,
+                false => headers.set("cookie", &others.join("; "))?,
+            }
+        }
+        if let (referer, Some(_)) =
+            haggle::preview::without_token(&headers.get("referer")?.unwrap_or_default())
+        {
+            headers.set("referer", &referer)?;
+        }
+        Ok(())
     }
 }
 

@@ -17,7 +17,8 @@ use crate::settings::{Settings, admin_host};
 use crate::shared_cache::make_private;
 use crate::{cache, clock};
 
-const COOKIE: &str = "__Host-haggle_preview";
+/// What holds the token after the first page: for the Worker alone.
+pub const COOKIE: &str = "__Host-haggle_preview";
 const WISH_BYTES_MAX: usize = 16 * 1024;
 
 /// What ends a preview, in the place of a token.

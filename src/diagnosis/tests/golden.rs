@@ -5,7 +5,8 @@
 
 use super::golden;
 use crate::Prior;
-use crate::diagnosis::{ArmSeries, Band, Share};
+use crate::diagnosis::{ArmSeries, Share};
+use crate::inference::Course;
 
 const GOLDEN: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden/diagnosis.json");
 
@@ -23,7 +24,7 @@ impl Written {
         self.column(path, &[number]);
     }
 
-    fn band(&mut self, path: &str, band: &Band) {
+    fn band(&mut self, path: &str, band: &Course) {
         self.column(&format!("{path}.value"), &band.value);
         self.column(&format!("{path}.low"), &band.low);
         self.column(&format!("{path}.high"), &band.high);

@@ -13,6 +13,8 @@ use super::{database, number, square_sums, summed};
 use crate::http::Fault;
 use crate::rows::{Row, only, query};
 
+const DAY_MS: u64 = 86_400_000;
+
 /// Epochs that are read at once: at most 130 rows each.
 const EPOCHS_AT_ONCE: u32 = 250;
 
@@ -83,7 +85,7 @@ const RECORD: &str = "\
         'decided', decision->>'arm', 'decision', json(decision), 'now_ms', CAST(?2 AS INTEGER), 'created_at_ms', created_at_ms, \
         'started_at_ms', started_at_ms, 'decided_at_ms', decided_at_ms, 'archived_at_ms', archived_at_ms, \
         'end_ms', unixepoch(definition->>'end') * 1000, 'version', (SELECT COALESCE(MAX(version), 0) FROM snapshots), \
-        'published_at_ms', (SELECT MAX(published_at_ms) FROM snapshots), 'unit', COALESCE(definition->>'unit', 'visitor'), \
+        'published_at_ms', (SELECT published_at_ms FROM snapshots ORDER BY version DESC LIMIT 1), 'unit', COALESCE(definition->>'unit', 'visitor'), \
         'objective', definition->>'objective', 'currency', definition->>'currency'), \
       COALESCE((SELECT standing FROM standings WHERE experiment = ?1), '') \
     FROM experiments AS e WHERE name = ?1";
@@ -114,13 +116,18 @@ pub async fn record(env: &Env, name: &str, now_ms: u64) -> Result<Option<Record>
 }
 
 /// What the evidence of an experiment follows from, in short: other evidence has another text here. None of that name.
-pub async fn facts(env: &Env, name: &str) -> Result<Option<String>> {
+pub async fn facts(env: &Env, name: &str, now_ms: u64) -> Result<Option<String>> {
     // Whatever is done to it raises its revision; a draft that is made anew has another time. What items sold is seen with
-    // the next version.
+    // the next version. Mismatches are added to those of today, and only grow there.
     let sql = "SELECT json_array(revision, created_at_ms, (SELECT MAX(version) FROM snapshots), \
-        (SELECT json_array(COUNT(*), SUM(sequence)) FROM sources)) \
+        (SELECT json_array(COUNT(*), SUM(sequence)) FROM sources), \
+        (SELECT json_array(COUNT(*), SUM(count)) FROM mismatches WHERE day >= ?2)) \
       FROM experiments WHERE name = ?1";
-    query(&database(env)?, sql, &[name.into()]).await?.first().map(|row| row.text(0)).transpose()
+    query(&database(env)?, sql, &[name.into(), (now_ms / DAY_MS).into()])
+        .await?
+        .first()
+        .map(|row| row.text(0))
+        .transpose()
 }
 
 /// Tallies and shares of experiment ?1, epochs after ?2 up to ?3; what is before hour ?4 has all its rewards.

@@ -121,12 +121,15 @@ pub async fn record(env: &Env, lines: &[Sale]) -> Result<Vec<bool>> {
 
 /// What the items of experiment ?1 sold in the hours of ?2 (a list of `[epoch, from, days from, to]`) that are not among
 /// those of ?3 (a list of `[from, to]`): table `n` has one row for each unit and epoch with sales.
+///
+/// CROSS JOIN is SQLite's word for this order: else it reads all sales of an item for each epoch that there ever was.
 macro_rules! sold {
     () => {
         "h AS (SELECT value->>0 AS epoch, value->>1 AS since, value->>2 AS days, value->>3 AS till FROM json_each(?2)), \
-         l AS (SELECT a.epoch, a.unit, a.arm, s.order_id, s.line_id, s.kind, s.units, s.revenue_minor, s.cost_minor \
-           FROM h JOIN assignments AS a ON a.experiment = ?1 AND a.epoch = h.epoch \
-           JOIN sales AS s ON s.sku = a.sku AND s.hour >= MIN(h.since, h.days) AND s.hour < h.till \
+         l AS MATERIALIZED (SELECT a.epoch, a.unit, a.arm, s.order_id, s.line_id, s.kind, s.units, s.revenue_minor, \
+             s.cost_minor \
+           FROM h CROSS JOIN assignments AS a ON a.experiment = ?1 AND a.epoch = h.epoch \
+           CROSS JOIN sales AS s ON s.sku = a.sku AND s.hour >= MIN(h.since, h.days) AND s.hour < h.till \
              AND (s.kind = 'sale' AND s.hour >= h.since OR s.kind = 'day' AND s.hour >= h.days AND s.hour + 24 <= h.till) \
            WHERE NOT EXISTS (SELECT 1 FROM sales AS k WHERE k.order_id = s.order_id AND k.line_id = s.line_id \
              AND k.kind = 'cancellation') \
@@ -248,6 +251,8 @@ pub async fn quiet_hours(env: &Env, experiment: &str) -> Result<Vec<(u64, u64)>>
 
 /// What a unit brought in an epoch.
 pub struct UnitSales {
+    /// The epoch.
+    pub epoch: u32,
     /// The item or family.
     pub unit: String,
     /// Position of its arm.
@@ -258,27 +263,28 @@ pub struct UnitSales {
     pub cost_minor: i64,
 }
 
-/// What every unit brought in the hours of one epoch, also those that sold nothing.
+/// What every unit brought in the hours of each of these epochs, also those that sold nothing; the epochs in their order.
 pub async fn of_units(
     env: &Env,
     experiment: &str,
-    hours: Hours,
+    hours: &[Hours],
     quiet: &[(u64, u64)],
 ) -> Result<Vec<UnitSales>> {
     const UNITS: &str = concat!(
         "WITH ",
         sold!(),
-        "SELECT a.unit, a.arm, COALESCE(n.r, 0), COALESCE(n.c, 0) FROM \
-           (SELECT DISTINCT a.unit, a.arm FROM h JOIN assignments AS a ON a.experiment = ?1 AND a.epoch = h.epoch) AS a \
-         LEFT JOIN n ON n.unit = a.unit AND n.arm = a.arm ORDER BY a.unit"
+        "SELECT a.epoch, a.unit, a.arm, COALESCE(n.r, 0), COALESCE(n.c, 0) FROM \
+           (SELECT DISTINCT a.epoch, a.unit, a.arm FROM h JOIN assignments AS a ON a.experiment = ?1 AND a.epoch = h.epoch) \
+           AS a LEFT JOIN n ON n.epoch = a.epoch AND n.unit = a.unit AND n.arm = a.arm ORDER BY a.epoch, a.unit"
     );
-    let values = [listed(&[hours]), ranges(quiet)];
+    let values = [listed(hours), ranges(quiet)];
     let [hours, quiet] = &values;
     let values = [experiment.into(), hours.as_str().into(), quiet.as_str().into()];
     let rows = query(&database(env)?, UNITS, &values).await?;
     let sales = |row: &Row| {
-        let (revenue_minor, cost_minor) = (row.integer(2)?, row.integer(3)?);
-        Ok(UnitSales { unit: row.text(0)?, arm: super::number(row, 1)? as usize, revenue_minor, cost_minor })
+        let (revenue_minor, cost_minor) = (row.integer(3)?, row.integer(4)?);
+        let (epoch, arm) = (super::number(row, 0)?, super::number(row, 2)? as usize);
+        Ok(UnitSales { epoch, unit: row.text(1)?, arm, revenue_minor, cost_minor })
     };
     rows.iter().map(sales).collect()
 }
@@ -292,8 +298,8 @@ pub async fn of_items(
     quiet: &[(u64, u64)],
 ) -> Result<Vec<(String, i64, i64)>> {
     const ITEMS: &str = "\
-        WITH l AS (SELECT s.sku, s.order_id, s.line_id, s.kind, s.revenue_minor, s.cost_minor FROM groups AS g, \
-            json_each(g.members) AS m JOIN sales AS s ON s.sku = m.value->>'sku' AND s.hour >= ?2 AND s.hour < ?3 \
+        WITH l AS MATERIALIZED (SELECT s.sku, s.order_id, s.line_id, s.kind, s.revenue_minor, s.cost_minor FROM groups AS g, \
+            json_each(g.members) AS m CROSS JOIN sales AS s ON s.sku = m.value->>'sku' AND s.hour >= ?2 AND s.hour < ?3 \
           WHERE g.experiment = ?1 AND (s.kind = 'sale' OR s.kind = 'day' AND s.hour + 24 <= ?3) AND NOT EXISTS \
             (SELECT 1 FROM sales AS k WHERE k.order_id = s.order_id AND k.line_id = s.line_id AND k.kind = 'cancellation') \
           AND NOT EXISTS (SELECT 1 FROM json_each(?4) AS q WHERE s.hour < q.value->>1 \

@@ -48,10 +48,11 @@ pub struct Facts {
 
 /// What the overview follows from; it reads no standing and no definition.
 pub async fn facts(env: &Env, now_ms: u64) -> Result<Facts> {
-    // Whatever changes an experiment raises its revision; a draft that is made anew has another time.
+    // Whatever changes an experiment raises its revision; a draft that is made anew has another time. Within a day,
+    // mismatches only grow.
     let sql = "SELECT json_array(COUNT(*), SUM(revision), SUM(created_at_ms), \
         (SELECT json_array(COUNT(*), SUM(version), MAX(at_ms)) FROM standings), \
-        (SELECT json_array(COUNT(*), SUM(count)) FROM mismatches WHERE day > ?1)), \
+        (SELECT json_array(CAST(?1 AS INTEGER), COUNT(*), SUM(count)) FROM mismatches WHERE day > ?1)), \
       COALESCE((SELECT action = 'rollback' FROM audit WHERE experiment = '' AND action IN ('rollback', 'resume') \
         ORDER BY id DESC LIMIT 1), 0), \
       COALESCE(SUM(state IN ('running', 'paused', 'decided')), 0) FROM experiments";
@@ -75,11 +76,12 @@ pub struct Line {
 /// All experiments for the overview, those that are live first, then drafts: each with where it stood at the last
 /// publication and how often prices of its items were found wrong in the last seven days.
 pub async fn overview(env: &Env, now_ms: u64) -> Result<Vec<Line>> {
-    // Whose items they are is asked only where there are mismatches, and only of what runs.
+    // Whose items they are is asked only where there are mismatches, and only of what runs. `+sku` is SQLite's word for
+    // taking the days by their index, not the items in their order: those are of all days.
     const SQL: &str = "\
-        WITH w AS MATERIALIZED (SELECT sku, SUM(count) AS count FROM mismatches WHERE day > ?1 GROUP BY sku), \
-        m AS (SELECT name AS experiment, w.count FROM experiments JOIN w ON w.sku = definition->>'$.item.sku' \
-            WHERE EXISTS (SELECT 1 FROM w) \
+        WITH w AS MATERIALIZED (SELECT sku, SUM(count) AS count FROM mismatches WHERE day > ?1 GROUP BY +sku), \
+        m AS MATERIALIZED (SELECT name AS experiment, w.count FROM experiments JOIN w ON w.sku = definition->>'$.item.sku' \
+            WHERE state <> 'archived' AND EXISTS (SELECT 1 FROM w) \
           UNION ALL SELECT g.experiment, w.count FROM groups AS g JOIN experiments AS e ON e.name = g.experiment, \
             json_each(g.members) AS i JOIN w ON w.sku = i.value->>'sku' \
             WHERE e.state <> 'archived' AND EXISTS (SELECT 1 FROM w)) \

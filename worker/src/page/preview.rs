@@ -59,7 +59,8 @@ async fn of_link(
         Err(_) => super::Page { response: request.pass(env).await?, is_cached: false },
     };
     let unfit = unfit(&page.response)?;
-    let is_page = !matches!(unfit, Some(Reason::NotHtml));
+    // Where the shop sends the browser on, the preview goes with it.
+    let is_page = !matches!(unfit, Some(Reason::NotHtml)) || (300..400).contains(&page.response.status());
     let response = match (ready, unfit) {
         (Ok(Ready { settings, snapshot, .. }), None) => {
             let visitor = Visitor::in_preview(link, snapshot, settings, clock::now_ms());

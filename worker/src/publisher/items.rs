@@ -28,6 +28,9 @@ const LATE_MS: u64 = 600_000;
 /// Rows in one statement.
 const ROWS_PER_STATEMENT: usize = 1_000;
 
+/// Rows that are read at once: few statements, however many periods there were, and never more than an isolate has room for.
+const ROWS_AT_ONCE: usize = 20_000;
+
 /// Periods of an experiment: where they begin, and how long they are.
 #[derive(Debug, Clone, Copy)]
 struct Calendar {
@@ -231,19 +234,24 @@ pub async fn observations(
     let quiet = sales::quiet_hours(env, &experiment.name).await?;
     let hours = hours(&opened, experiment.washout_hours, now_ms / HOUR_MS, &quiet);
     let mut epochs = Vec::with_capacity(hours.len());
-    for one in hours {
-        let Some(epoch) = opened.iter().find(|epoch| epoch.epoch == one.epoch) else { continue };
-        let mut shares = epoch.shares.clone();
-        shares.resize(experiment.arms.len(), 0);
-        let mut observations = Vec::with_capacity(clusters.len());
-        for sold in sales::of_units(env, &experiment.name, one, &quiet).await? {
-            let Some(&cluster) = clusters.get(sold.unit.as_str()) else { continue };
-            let value_minor = value(experiment.objective, sold.revenue_minor, sold.cost_minor);
-            observations.push(Observation { cluster, arm: sold.arm, value_minor });
+    for some in hours.chunks((ROWS_AT_ONCE / clusters.len().max(1)).max(1)) {
+        let sold = sales::of_units(env, &experiment.name, some, &quiet).await?;
+        for one in some {
+            let Some(epoch) = opened.iter().find(|epoch| epoch.epoch == one.epoch) else { continue };
+            let mut shares = epoch.shares.clone();
+            shares.resize(experiment.arms.len(), 0);
+            let first = sold.partition_point(|sold| sold.epoch < one.epoch);
+            let of_epoch = sold.iter().skip(first).take_while(|sold| sold.epoch == one.epoch);
+            let observed = |sold: &sales::UnitSales| {
+                let value_minor = value(experiment.objective, sold.revenue_minor, sold.cost_minor);
+                let cluster = *clusters.get(sold.unit.as_str())?;
+                Some(Observation { cluster, arm: sold.arm, value_minor })
+            };
+            let observations = of_epoch.filter_map(observed).collect();
+            let period = calendar.period(epoch.at_ms).0;
+            let hours = cluster::heard(&quiet, one.from, one.to) as f64;
+            epochs.push(cluster::Epoch { period, shares, hours, observations });
         }
-        let period = calendar.period(epoch.at_ms).0;
-        let hours = cluster::heard(&quiet, one.from, one.to) as f64;
-        epochs.push(cluster::Epoch { period, shares, hours, observations });
     }
     Ok(Panel::new(experiment.arms.len(), past, epochs)?)
 }
@@ -263,7 +271,7 @@ pub async fn sold_after(
     let hours = hours(&opened, experiment.washout_hours, now_ms / HOUR_MS, &quiet);
     let Some(hours) = hours.into_iter().find(|hours| hours.epoch > after) else { return Ok(None) };
     let Some(epoch) = opened.into_iter().find(|epoch| epoch.epoch == hours.epoch) else { return Ok(None) };
-    Ok(Some((epoch, sales::of_units(env, &experiment.name, hours, &quiet).await?)))
+    Ok(Some((epoch, sales::of_units(env, &experiment.name, &[hours], &quiet).await?)))
 }
 
 /// What each item (or family) of the positive and of the negative group brought since the start, up to now: to compare

@@ -4,6 +4,9 @@
 //! the standing of before stays, with its time. What is sold of many items is much to read, so such an experiment has a
 //! new standing only when it opens an epoch, when somebody asks for a publication, or after ten minutes; and where items are
 //! randomised, whose sales are known by the hour, not because somebody asks.
+//!
+//! A change or a kill switch waits for the publication before it, and so for this: there are so many milliseconds for all
+//! of them, and what is the longest ago comes first, so that each has its turn.
 
 use haggle::Groups;
 use haggle::experiment::{Goods, Unit};
@@ -12,11 +15,16 @@ use worker::D1PreparedStatement;
 use super::Publisher;
 use super::turn::{Live, Turn};
 use crate::central::standings;
+use crate::clock;
 use crate::http::Fault;
+use crate::rows::in_time;
 use crate::seen::Seen;
 
 /// Age from which the standing of an experiment on many items is computed anew with any publication.
 const MANY_ITEMS_MS: u64 = 600_000;
+
+/// Milliseconds that the standings of one publication may take in all: what is not computed then is with the next.
+const ALL_MS: u64 = 5_000;
 
 impl Publisher {
     /// Stores where each of the experiments stands that this version prices.
@@ -28,24 +36,41 @@ impl Publisher {
         now_ms: u64,
         is_asked: bool,
     ) -> Result<(), Fault> {
-        let known = standings::computed(&self.env).await?;
-        let mut changes = Vec::new();
+        let begun_ms = clock::machine_ms();
+        let left_ms = || ALL_MS.saturating_sub(clock::machine_ms().saturating_sub(begun_ms));
+        let known = in_time(ALL_MS, standings::computed(&self.env)).await?;
+        let mut due = Vec::new();
         for (live, turn) in live.iter().zip(turns) {
             let Some(turn) = turn else { continue };
-            let name = &live.stored.name;
-            let is_young = |known: &(String, u64)| known.0 == *name && now_ms < known.1 + MANY_ITEMS_MS;
+            let computed = known.iter().find(|known| known.0 == live.stored.name).map(|known| known.1);
+            let is_young = computed.is_some_and(|at_ms| now_ms < at_ms + MANY_ITEMS_MS);
             let is_quick = matches!(live.experiment.goods, Goods::Item(_))
                 || is_asked && live.experiment.unit == Unit::Visitor;
-            if is_quick || turn.opened.is_some() || !known.iter().any(is_young) {
-                match self.standing(live, turn, version, now_ms).await {
-                    Ok(change) => changes.push(change),
+            if is_quick || turn.opened.is_some() || !is_young {
+                due.push((computed, live, turn));
+            }
+        }
+        due.sort_by_key(|(computed, ..)| *computed);
+        let mut changes = Vec::new();
+        for (_, live, turn) in due {
+            let name = &live.stored.name;
+            let standing = async { Ok(self.standing(live, turn, version, now_ms).await) };
+            match in_time(left_ms(), standing).await {
+                Ok(Ok(change)) => changes.push(change),
+                Ok(Err(fault)) => {
+                    worker::console_error!("standing of {name}: {fault}");
                     // None of the others would come in time either.
-                    Err(fault @ Fault::Unavailable(_)) => return Err(fault),
-                    Err(fault) => worker::console_error!("standing of {name}: {fault}"),
+                    if matches!(fault, Fault::Unavailable(_)) {
+                        break;
+                    }
+                }
+                Err(error) => {
+                    worker::console_error!("standing of {name} and those after it wait: {error}");
+                    break;
                 }
             }
         }
-        Ok(standings::store(&self.env, changes).await?)
+        Ok(in_time(ALL_MS, standings::store(&self.env, changes)).await?)
     }
 
     async fn standing(

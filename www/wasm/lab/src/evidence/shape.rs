@@ -1,10 +1,11 @@
 //! The core's answers as the objects that `www/lab.js` describes.
 
 use crate::value::{column, count, list, maybe, name, number, object, text};
-use haggle::diagnosis::{ArmSeries, Band, Demand, Densities, Evidence, Next, Series, Share, Why};
+use haggle::diagnosis::{ArmSeries, Demand, Densities, Evidence, Next, Series, Share, Why};
+use haggle::inference::Course;
 use wasm_bindgen::JsValue;
 
-fn band(band: &Band) -> [(&'static str, JsValue); 3] {
+fn band(band: &Course) -> [(&'static str, JsValue); 3] {
     [("value", column(&band.value)), ("low", column(&band.low)), ("high", column(&band.high))]
 }
 
