@@ -222,7 +222,11 @@ impl fmt::Display for State {
             Stage::Exploring => "Exploring",
             Stage::Exploiting => "Exploiting",
             Stage::Decided(Reason::Probability) => {
-                return write!(f, "Ready to decide: the leading price is the best with {}", percent(self.p_best));
+                return write!(
+                    f,
+                    "Ready to decide: the leading price is the best with {}",
+                    percent(self.p_best)
+                );
             }
             Stage::Decided(Reason::Loss) => {
                 return write!(
@@ -304,7 +308,10 @@ mod tests {
         let unsure = [arm(190.0, 0.12), arm(200.0, 0.88)];
         let caring = Rules { loss_minor: 6.0, ..Rules::default() };
         let text = |arms: &[Standing], remaining, rules: &Rules| of(arms, remaining, rules).to_string();
-        assert_eq!(text(&sure, 0.2, &Rules::default()), "Ready to decide: the leading price is the best with 96 %");
+        assert_eq!(
+            text(&sure, 0.2, &Rules::default()),
+            "Ready to decide: the leading price is the best with 96 %"
+        );
         assert!(text(&unsure, 0.2, &caring).starts_with("Ready to decide: a better price"));
         assert!(text(&unsure, 0.009, &Rules::default()).starts_with("Ready to decide: too little"));
         assert!(text(&unsure, 0.2, &Rules::default()).starts_with("Exploiting: about 880 more orders"));
