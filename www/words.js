@@ -452,7 +452,7 @@ export const actions = {
     },
     stop: {
       title: 'Stop', confirm: 'Stop now', reason: 'Prices must be looked at',
-      shoppers: () => 'Everybody sees the catalogue price, at every location, within seconds.',
+      shoppers: () => 'Everybody sees the catalogue price, at every location, within a minute or two.',
       prices: () => 'A quote that was given before is honoured at checkout where it is lower.',
       learning: () => 'It stands still. Nothing that was learned is lost, and you can resume.',
       done: (/** @type {string} */ name) => `${name} is stopped: catalogue prices for everybody.`,
