@@ -70,7 +70,7 @@ const LEADING = [
   {
     definition: ofItem('kozani', 'SAFFRON-2', { pinch: 990, spoon: 1190, list: 1490 },
       'Saffron is a first purchase: we look for the price at which most visitors become customers, and expect it under ten euros.', { objective: 'conversion' }),
-    visitors: 700, demand: { reach: 0.11, middle: 1250, width: 260 }, lost: { arm: 'pinch', part: 0.14 },
+    visitors: 700, demand: { reach: 0.11, middle: 1250, width: 260 }, lost: { arm: 'pinch', part: 0.2 },
   },
   {
     definition: ofItem('napoli', 'OVEN-80', { garden: 169900, list: 189900, terrace: 219900, villa: 249900 },
