@@ -35,7 +35,6 @@ export function said({ text, sample_ratio }) {
 export class Tab {
   /** @param {import('playwright-core').BrowserContext} context @param {import('playwright-core').Page} page @param {string} origin @param {RegExp[]} expected */
   constructor(context, page, origin, expected) {
-    Object.assign(this, { context, page, origin, expected });
     this.context = context;
     this.page = page;
     this.origin = origin;

@@ -7,26 +7,26 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
 
-import { startChromium } from '../chromium.mjs';
 import { experiment, openWorld } from '../kit.mjs';
+import { Browser } from './browser-kit.mjs';
 
 const HAGGLE = new URL('../../target/debug/haggle', import.meta.url).pathname;
 
 /** @type {import('../kit.mjs').World} */
 let world;
-/** @type {import('playwright-core').Browser} */
+/** @type {Browser} */
 let browser;
+/** @type {import('./browser-kit.mjs').Tab} */
+let tab;
 /** @type {import('playwright-core').Page} */
 let page;
-/** What went wrong in the page. @type {string[]} */
-const wrong = [];
 const control = (/** @type {string} */ path) => page.locator(`[data-field="${path}"]`);
 const fill = async (/** @type {Record<string, string>} */ fields) => { for (const [path, value] of Object.entries(fields)) await control(path).fill(value); };
 const state = (/** @type {string} */ text) => page.locator('.of-file .state', { hasText: text }).waitFor();
 const open = async (/** @type {string} */ more = '') => {
-  await page.goto(`${world.edge.adminUrl}/#/new${more}`);
+  await tab.open(`/new${more}`);
   await page.locator('form.wizard').waitFor();
 };
 
@@ -46,20 +46,20 @@ const ITEM = { name: 'toledo', author: 'Maria Ruiz', hypothesis: 'A tenth less f
 
 before(async () => {
   world = await openWorld({ experiments: [experiment()] });
-  browser = await startChromium();
+  browser = await Browser.start(world);
 });
 beforeEach(async () => {
-  await page?.close();
-  page = await browser.newPage({ locale: 'en-GB' });
-  page.on('pageerror', (error) => wrong.push(String(error)));
-  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) wrong.push(message.text()); });
-  await page.addInitScript((token) => sessionStorage.setItem('haggle_admin_token', token), world.edge.secrets.ADMIN_TOKEN);
+  tab = await browser.tab();
+  ({ page } = tab);
   await open();
+});
+afterEach(async () => {
+  tab.check();
+  await tab.close();
 });
 after(async () => {
   await browser?.close();
   await world?.close();
-  assert.deepEqual(wrong, []);
 });
 
 test('the file passes haggle check, its plan is the same, and the draft is stored and shown', async () => {

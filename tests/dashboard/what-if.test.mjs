@@ -7,21 +7,21 @@ import { execFileSync } from 'node:child_process';
 import { mkdtemp, readFile, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { after, before, beforeEach, test } from 'node:test';
+import { after, afterEach, before, beforeEach, test } from 'node:test';
 
-import { startChromium } from '../chromium.mjs';
 import { experiment, openWorld } from '../kit.mjs';
+import { Browser } from './browser-kit.mjs';
 
 const HAGGLE = new URL('../../target/debug/haggle', import.meta.url).pathname;
 
 /** @type {import('../kit.mjs').World} */
 let world;
-/** @type {import('playwright-core').Browser} */
+/** @type {Browser} */
 let browser;
+/** @type {import('./browser-kit.mjs').Tab} */
+let tab;
 /** @type {import('playwright-core').Page} */
 let page;
-/** What went wrong in the page. @type {string[]} */
-const wrong = [];
 const status = () => page.locator('.go [role="status"]');
 const fill = async (/** @type {Record<string, string>} */ fields) => { for (const [path, value] of Object.entries(fields)) await page.locator(`[data-field="${path}"]`).fill(value); };
 
@@ -31,21 +31,20 @@ async function finished() {
 
 before(async () => {
   world = await openWorld({ experiments: [experiment({ holdout: 0.1 })] });
-  browser = await startChromium();
+  browser = await Browser.start(world);
 });
 beforeEach(async () => {
-  await page?.close();
-  page = await browser.newPage({ locale: 'en-GB' });
-  page.on('pageerror', (error) => wrong.push(String(error)));
-  page.on('console', (message) => { if (['error', 'warning'].includes(message.type())) wrong.push(message.text()); });
-  await page.addInitScript((token) => sessionStorage.setItem('haggle_admin_token', token), world.edge.secrets.ADMIN_TOKEN);
-  await page.goto(`${world.edge.adminUrl}/#/what-if`);
-  await page.locator('form.what-if').waitFor();
+  tab = await browser.tab();
+  ({ page } = tab);
+  await tab.open('/what-if');
+});
+afterEach(async () => {
+  tab.check();
+  await tab.close();
 });
 after(async () => {
   await browser?.close();
   await world?.close();
-  assert.deepEqual(wrong, []);
 });
 
 test('what the page shows is what haggle simulate finds with the same file, policies, runs and seed', async () => {
