@@ -37,11 +37,7 @@ pub(crate) struct ArmSums {
 impl ArmSums {
     /// Adds a tally whose exposures count for `exposed` each and whose rewards for `weight` each.
     pub(crate) fn add(&mut self, tally: &Tally, objective: Objective, exposed: f64, weight: f64) {
-        let (reward, reward_sq) = match objective {
-            Objective::Conversion => (tally.conversions, i128::from(tally.conversions)),
-            Objective::Revenue => (tally.revenue_minor, tally.revenue_sq),
-            Objective::Profit => (tally.profit_minor(), tally.profit_sq),
-        };
+        let (reward, reward_sq) = tally.reward(objective);
         let weighted = |sum: i128| if weight == 1.0 { sum } else { (weight * sum as f64).round() as i128 };
         self.exposures += exposed * tally.exposures as f64;
         self.conversions += weight * tally.conversions as f64;

@@ -5,7 +5,7 @@
 //!
 //! Out of scope: who reports a tally and which report is the newest (see [`Ledger`](crate::Ledger)).
 
-use crate::Error;
+use crate::{Error, Objective};
 
 /// Bound of every sum in a tally but the squares, either sign: what a double, and so JSON and JavaScript, keeps
 /// exactly (2^53 - 1).
@@ -98,8 +98,18 @@ impl Tally {
 
     /// Net revenue less net cost.
     pub fn profit_minor(&self) -> i64 {
-        // Both are within ±2^53, so the difference is exact.
-        self.revenue_minor - self.cost_minor
+        // Exact for all that was counted, which is within ±2^53; what is only read may be anything.
+        self.revenue_minor.saturating_sub(self.cost_minor)
+    }
+
+    /// What its exposures brought under an objective, and the sum of the squares of what each brought: in conversions,
+    /// or in minor units.
+    pub fn reward(&self, objective: Objective) -> (i64, i128) {
+        match objective {
+            Objective::Conversion => (self.conversions, i128::from(self.conversions)),
+            Objective::Revenue => (self.revenue_minor, self.revenue_sq),
+            Objective::Profit => (self.profit_minor(), self.profit_sq),
+        }
     }
 }
 

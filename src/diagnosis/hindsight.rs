@@ -3,7 +3,7 @@
 use super::Evidence;
 use crate::evidence::age;
 use crate::experiment::Unit;
-use crate::{Error, History, Objective, Posterior, RewardModel, evidence};
+use crate::{Error, History, Posterior, RewardModel, evidence};
 
 /// Parts of all exposures after which beliefs are looked at again.
 const LOOKS: [f64; 4] = [0.1, 0.25, 0.5, 0.75];
@@ -132,11 +132,7 @@ impl Evidence {
             for period in after {
                 let Some(tally) = period.arms.get(arm) else { continue };
                 exposures += tally.exposures as f64 * known_by.share_by(age(period, self.now_hours()));
-                sum += match self.experiment.objective {
-                    Objective::Conversion => tally.conversions as f64,
-                    Objective::Revenue => tally.revenue_minor as f64,
-                    Objective::Profit => tally.profit_minor() as f64,
-                };
+                sum += tally.reward(self.experiment.objective).0 as f64;
             }
             let posterior = &belief.posterior;
             let is_little = match posterior.model() {

@@ -7,7 +7,7 @@
 
 use super::{Estimate, Interval, Question, check_alpha, sequence_width};
 use crate::math::normal_quantile;
-use crate::{Error, Objective, Tally};
+use crate::{Error, Tally};
 
 /// Widths of intervals in standard errors, each computed once where it is asked for in a row.
 pub(super) struct Widths {
@@ -65,11 +65,7 @@ impl Question {
     /// What a tally is worth.
     pub(super) fn worth(&self, tally: &Tally) -> Result<Worth, Error> {
         tally.check()?;
-        let (total, squares) = match self.objective {
-            Objective::Conversion => (tally.conversions, i128::from(tally.conversions)),
-            Objective::Revenue => (tally.revenue_minor, tally.revenue_sq),
-            Objective::Profit => (tally.revenue_minor.saturating_sub(tally.cost_minor), tally.profit_sq),
-        };
+        let (total, squares) = tally.reward(self.objective);
         let worth = Worth { exposures: tally.exposures, conversions: tally.conversions, total, squares };
         let (n, sum) = (tally.exposures as f64, total as f64);
         // Cauchy and Schwarz, up to the rounding of integers to doubles.
