@@ -188,13 +188,15 @@ export class World {
     return { status: response.status, headers: response.headers, text: answer, body: parsed(answer) };
   }
 
-  /** Starts experiments and publishes them. @param {any[]} experiments */
+  /** Starts experiments, publishes them, and waits until the first location serves them. @param {any[]} experiments */
   async run(experiments) {
     for (const one of experiments) {
       const response = await this.edge.startExperiment(one);
       assert.equal(response.status, 200, await response.text());
     }
-    return this.sync();
+    const published = await this.sync();
+    await this.served(published.version);
+    return published;
   }
 
   /**

@@ -96,7 +96,7 @@ test('all prices stop at once, without the central store, and go on where they w
 
 test('what a page does not hold is counted by item and place, in health and at its experiment', async () => {
   // The shop sells it at 14.90.
-  await world.served((await world.run([otherExperiment('kozani', 'SAFFRON-2', 1234)])).version);
+  await world.run([otherExperiment('kozani', 'SAFFRON-2', 1234)]);
   const look = () => world.shopper().ask('/product/SAFFRON-2');
   const stored = () => world.edge.db.prepare('SELECT COALESCE(SUM(count), 0) AS n FROM mismatches WHERE sku = ?').bind('SAFFRON-2').first('n');
   await look();
