@@ -105,7 +105,8 @@ before(async () => {
   const { version } = await world.sync();
   const served = Object.keys(locations).filter((location) => !/cold|stale|no-/.test(location));
   await Promise.all(served.map((location) => world.served(version, location)));
-  await sleep(2_000);
+  const { published_at_ms } = (await world.health()).snapshot;
+  await until('the snapshot is older than its limit', async () => Date.now() - published_at_ms, (age_ms) => age_ms > 1000);
 });
 after(async () => {
   if (world) await setFault(world, 'none').catch(() => {});
