@@ -5,7 +5,6 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { claimsOf, experiment, openWorld, otherExperiment, until } from './kit.mjs';
 
@@ -75,10 +74,11 @@ test('five beacons at once with one quote count it once', async () => {
 });
 
 test('after D1 lost its tallies the shards report everything again', async () => {
-  await world.expose(await world.quotes(5));
-  // The alarms have fired: no report is under way while the rows go.
-  await sleep(1000);
   await world.sync();
+  const { exposures } = await world.ledger();
+  await world.expose(await world.quotes(5));
+  // By their alarms: no report is under way while the rows go.
+  await until('the shards have reported', () => world.ledger(), (now) => now.exposures === exposures + 5);
   const [before, ledger] = [await world.totals(), await world.ledger()];
   await world.edge.db.batch(['tallies', 'sources'].map((table) => world.edge.db.prepare(`DELETE FROM ${table}`)));
   await world.sync();

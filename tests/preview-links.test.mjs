@@ -111,6 +111,10 @@ test('a preview is marked on the page, its client reports nothing, and the shop 
   assert.match(page.text, /"preview":true/);
   const plain = await world.shopper().look(PAGE);
   assert.doesNotMatch(plain.text, /preview/);
+  // The way out of it is the same page with all else that its address has.
+  assert.match(page.text, /<a href="\?haggle-preview=off" [^>]*>End the preview<\/a>/);
+  const { path: other } = await linkTo({ arms: { sevilla: 'gift' } }, '/?q=a%22b&copy=1&from=mail');
+  assert.match((await world.shopper().look(other)).text, /<a href="\?q=a%22b&amp;copy=1&amp;from=mail&amp;haggle-preview=off" [^>]*>End the preview<\/a>/);
   const script = await (await world.edge.fetchShop('/haggle/haggle.js')).text();
   assert.match(script, /if \(isPreview\) return;/);
 });

@@ -3,14 +3,16 @@
  *
  * ```js
  * await act({ name: 'sevilla', action: 'retire-arm', evidence: text, arm: 'high' });   // of one experiment
- * await act({ action: 'stop' });                                                        // of the whole shop
+ * await act({ action: 'stop', evidence: text });                                        // of the whole shop
  * ```
  *
  * `evidence` is the text of `GET /haggle/v1/experiments/NAME/evidence` that the person looks at: what is sent is about its
- * revision. Where it is left out it is asked for; a stop does not wait for that.
+ * revision. Where it is left out it is asked for; a stop does not wait for that. Of the whole shop it is the text of
+ * `GET /haggle/v1/overview`, by which an undo knows how things were.
  */
 import { notify } from './actions/notice.js';
 import { openDialog } from './actions/dialog.js';
+import { keptVersions } from './actions/rollback.js';
 import { evidenceOf, inverseOf, undo } from './actions/task.js';
 import { ApiError } from './api.js';
 import { actions as words } from './words.js';
@@ -23,7 +25,10 @@ export async function act({ name = '', action, evidence, arm = '' }) {
   const isHasty = !name || action === 'stop';
   try {
     const text = evidence ?? (isHasty ? '' : await evidenceOf(name));
-    const task = { name, action, arm, text, evidence: text ? JSON.parse(text) : null };
+    const known = text ? JSON.parse(text) : null, task = { name, action, arm, text, evidence: known };
+    if (action === 'rollback') Object.assign(task, { versions: await keptVersions() });
+    // What is held now may have to be held again; but to go on does not depend on that.
+    if (action === 'resume' && !name && known?.held) Object.assign(task, { versions: await keptVersions().catch(() => []) });
     const done = await openDialog(task);
     if (!done) return null;
     announce(done);
@@ -38,7 +43,7 @@ export async function act({ name = '', action, evidence, arm = '' }) {
 /** @param {import('./actions/dialog.js').Done} done */
 function announce({ task, body, answer }) {
   const of = /** @type {any} */ (words.of)[task.action], subject = task.name || words.shop;
-  const said = of.done(subject, body.arm?.name ?? body.arm);
+  const said = of.done(subject, body.arm?.name ?? body.arm ?? body.version);
   const inverse = inverseOf(task, body, answer);
   const { by } = body, signed = { ...(by === undefined ? {} : { by }), reason: words.undoOf(reasonOf(task, body)) };
   notify(said, inverse && (async () => {

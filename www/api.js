@@ -52,10 +52,13 @@ export const pause = (wait_ms, signal) => new Promise((done) => {
 /** Tells that something was changed through this page. */
 export const changes = new EventTarget();
 
-/** Asks the reader for a credential. @type {(why: string) => Promise<void>} */
+/** Whether Cloudflare Access has let the reader in before. */
+let isOfAccess = false;
+
+/** Asks the reader for a credential. @type {(why: string, isOfAccess: boolean) => Promise<void>} */
 let askReader = async (why) => { throw new ApiError(why, 401); };
 
-/** @param {(why: string) => Promise<void>} ask resolves once there is another credential */
+/** @param {(why: string, isOfAccess: boolean) => Promise<void>} ask resolves once there is another credential */
 export function onSignedOut(ask) {
   askReader = ask;
 }
@@ -99,11 +102,15 @@ export async function ask(path, init = {}) {
   for (;;) {
     const used = token();
     const response = await send(path, init, used);
-    if (response.ok || response.status === 304) return response;
+    if (response.ok || response.status === 304) {
+      if (!used) isOfAccess = true;
+      return response;
+    }
     const why = await reason(response);
     if (response.status !== 401) throw new ApiError(words.refused(response.status, why), response.status);
     // Meanwhile another request may have led to a sign-in.
-    if (used === token()) await askReader(why === words.accessEnded ? why : used ? words.expired : '');
+    const isEnded = why === words.accessEnded || (!used && isOfAccess);
+    if (used === token()) await askReader(isEnded ? words.accessEnded : used ? words.expired : '', isEnded);
     init.signal?.throwIfAborted();
   }
 }
@@ -122,7 +129,7 @@ async function askPatiently(path, init) {
 }
 
 /** @param {string} path @param {{ signal?: AbortSignal }} [options] @returns {Promise<any>} */
-export const getJson = async (path, { signal } = {}) => (await askPatiently(path, { signal })).json();
+export const getJson = async (path, { signal } = {}) => (await askPatiently(path, { signal, headers: { accept: 'application/json' } })).json();
 
 /** @param {string} path @param {{ signal?: AbortSignal }} [options] @returns {Promise<string>} */
 export const getText = async (path, { signal } = {}) => (await askPatiently(path, { signal })).text();

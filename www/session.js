@@ -31,8 +31,23 @@ async function isRight(credential) {
   throw new ApiError(words.denied(response.status), response.status);
 }
 
-/** @param {string} why the reader is asked; may be empty @param {() => void} done */
-function show(why, done) {
+/**
+ * The way back through Cloudflare Access: in another tab, so that nothing that stands on this page is lost.
+ * @param {() => void} done @param {(why: string) => void} say @returns {HTMLElement}
+ */
+function accessAgain(done, say) {
+  const link = make('a', { class: 'button', href: '/', target: '_blank', rel: 'noopener' }, words.accessAgain);
+  const goOn = make('button', { type: 'button', class: 'quiet' }, words.accessDone);
+  goOn.addEventListener('click', async () => {
+    goOn.disabled = true;
+    await isRight('').then((is) => (is ? done() : say(words.accessNot)), (error) => say(error.message));
+    goOn.disabled = false;
+  });
+  return make('div', { class: 'actions' }, link, goOn);
+}
+
+/** @param {string} why the reader is asked; may be empty @param {boolean} isOfAccess @param {() => void} done */
+function show(why, isOfAccess, done) {
   const problem = make('p', { class: 'problem', role: 'alert', id: 'sign-in-problem' });
   const field = make('input', { type: 'password', id: 'token', name: 'token', autocomplete: 'off', autocapitalize: 'off', spellcheck: 'false', required: true,
     'aria-describedby': 'token-help sign-in-problem' });
@@ -40,9 +55,11 @@ function show(why, done) {
   const form = make('form', { class: 'stack' },
     make('h2', { id: 'sign-in-title' }, words.signInTitle),
     make('p', {}, why || words.signInWhy),
+    ...(isOfAccess ? [accessAgain(done, (text) => { problem.textContent = text; })] : []),
     make('label', { for: 'token' }, words.token), field,
     make('p', { id: 'token-help', class: 'help' }, words.tokenHelp),
     problem, make('div', { class: 'actions' }, button));
+  if (isOfAccess) button.classList.add('quiet');
   form.addEventListener('submit', async (event) => {
     event.preventDefault();
     const credential = field.value.trim();
@@ -63,11 +80,11 @@ function show(why, done) {
   });
   dialog.replaceChildren(form);
   if (!dialog.open) dialog.showModal();
-  field.focus();
+  (form.querySelector('a') ?? field).focus();
 }
 
-/** @param {string} why @returns {Promise<void>} resolves once there is another credential */
-function askReader(why) {
+/** @param {string} why @param {boolean} isOfAccess @returns {Promise<void>} resolves once there is another credential */
+function askReader(why, isOfAccess) {
   if (asking) return asking;
   asking = new Promise((done) => {
     const finish = () => {
@@ -78,8 +95,8 @@ function askReader(why) {
       dialog.replaceChildren();
       done();
     };
-    again.onclick = () => show(why, finish);
-    show(why, finish);
+    again.onclick = () => show(why, isOfAccess, finish);
+    show(why, isOfAccess, finish);
   });
   tell();
   return asking;
@@ -109,5 +126,5 @@ export function startSession(changed) {
 export async function signedIn() {
   if (token()) return;
   // No answer: whatever is asked next will say so.
-  if (!await isRight('').catch(() => true)) await askReader('');
+  if (!await isRight('').catch(() => true)) await askReader('', false);
 }

@@ -32,7 +32,10 @@ export const app = {
   tokenHelp: 'The secret ADMIN_TOKEN of the Worker. It stays in this tab, and is gone when you close it.',
   wrongToken: 'This token was not accepted. It is the secret ADMIN_TOKEN of the Worker; look for a character too few.',
   expired: 'Your token is no longer accepted: it was changed, or has expired. Sign in with the present one, and this page goes on where it is.',
-  accessEnded: 'Your session with Cloudflare Access has ended. Reload this page to sign in there, or use the admin token.',
+  accessEnded: 'Your session with Cloudflare Access has ended. Nothing on this page is lost: sign in there in a new tab, come back, and go on. Or use the admin token.',
+  accessAgain: 'Sign in with Access',
+  accessDone: 'I am signed in: go on',
+  accessNot: 'You are not signed in yet.',
   /** @param {number} status */
   denied: (status) => {
     if (status === 429) return 'Too many wrong credentials came from your address. Wait a minute, then try again.';
@@ -59,6 +62,7 @@ export const overview = {
   new: 'New experiment',
   stopAll: 'Stop all prices',
   resumeAll: 'Resume all',
+  rollBack: 'Roll back…',
   resume: 'Resume',
   look: (/** @type {string} */ name) => `Look at ${name}`,
   problems: {
@@ -180,7 +184,7 @@ export const experiment = {
   where: 'Where',
   mismatch: (/** @type {string} */ sku, /** @type {string} */ surface, /** @type {string} */ count) => `${[sku, surface].filter(Boolean).join(', ')}: ${count} times`,
   actions: { start: 'Start…', delete: 'Delete draft…', pause: 'Pause…', resume: 'Resume…', stop: 'Stop prices now…', decide: 'Decide…', archive: 'Archive…', 'add-arm': 'Add an arm…', 'pause-arm': 'Pause…', 'retire-arm': 'Retire…', 'revive-arm': 'Revive…',
-    'set-floor': 'Floor…', 'set-end': 'End date…', 'extend-holdout': 'Holdout…' },
+    'set-floor': 'Floor…', 'set-end': 'End date…', 'set-guardrails': 'Guardrails…', 'extend-holdout': 'Holdout…' },
   armAction: (/** @type {string} */ action, /** @type {string} */ arm) => `${action.replace('…', '')} arm ${arm}`,
   more: 'More',
   arms: 'Arms',
@@ -398,8 +402,18 @@ export const actions = {
   begins: (/** @type {string[]} */ shares) => `New visitors are sent to ${and(shares)}.`,
   waits: 'Nothing new is decided while it is paused or stopped; the shares follow when it goes on.',
   drawn: 'Which items go to which arm is drawn when it is published.',
-  holdoutGrows: (/** @type {string} */ from, /** @type {string} */ to) => `The holdout grows from ${from} to ${to} of all visitors.`,
   outside: 'Shares are of the visitors outside the holdout.',
+  same: 'Nothing differs yet.',
+  leaves: (/** @type {string} */ arm, /** @type {string} */ price) => `${arm} is not live, and ${price} would be out of bounds: whoever still keeps that price sees the catalogue price.`,
+  version: (/** @type {string} */ version, /** @type {string} */ time, /** @type {string} */ ago) => `${time} (${ago}, v${version})`,
+  rollback: {
+    table: (/** @type {string} */ name) => `Share of each arm of ${name}, now and next`,
+    missing: 'It was not published then: everybody sees its catalogue prices.',
+    over: 'It is over by now, and stays so.',
+    paused: 'It is paused now, and would price new visitors again.',
+    holdout: (/** @type {string} */ now, /** @type {string} */ then) => `Its holdout goes from ${now} to ${then}.`,
+    empty: 'Nothing was priced then: everybody sees catalogue prices.',
+  },
   keep: (/** @type {string} */ price) => `Visitors who saw ${price} keep it until their quote ends.`,
   notAllowed: (/** @type {string} */ why) => `This will be refused: ${why}.`,
   noPreview: (/** @type {string} */ why) => `The next shares cannot be shown: ${why}.`,
@@ -425,6 +439,10 @@ export const actions = {
     open: 'No end: it is decided by hand',
     holdout: 'Share of the holdout, in percent',
     holdoutHelp: (/** @type {string} */ now) => `It is ${now} now and can only grow: whoever is in it stays in it.`,
+    bounds: (/** @type {string} */ currency) => `Amounts are in ${currency}. What is empty binds nothing.`,
+    version: 'Back to what was published',
+    versionHelp: 'The newest hundred publications.',
+    noVersion: 'Nothing older is kept.',
   },
   shop: 'the whole shop',
   /** What each action is called, what it means for whom, and what is said when it is done; `items` where items are randomised. */
@@ -512,6 +530,20 @@ export const actions = {
       prices: () => 'They stay.',
       learning: () => 'At the end date the experiment is decided by its rule, if nobody decides before.',
       done: (/** @type {string} */ name) => `The end of ${name} is set.`,
+    },
+    'set-guardrails': {
+      title: 'Set the guardrails of', confirm: 'Set the guardrails', reason: '',
+      shoppers: () => 'They see no change: every live price must fit, or this is refused.',
+      prices: (/** @type {boolean} */ items) => (items ? 'Those of every item are looked at when you confirm. What is added or revived later must fit, too.' : 'What is added or revived later must fit, too.'),
+      learning: () => 'It goes on from all that was counted.',
+      done: (/** @type {string} */ name) => `The guardrails of ${name} are set.`,
+    },
+    rollback: {
+      title: 'Roll back', confirm: 'Roll back and hold', reason: '',
+      shoppers: () => 'New visitors get the prices and shares of that publication, at every location, within a minute or two. A price that somebody was shown stays, if it was there then.',
+      prices: () => 'They are held: nothing else is published, and no experiment can be changed, until somebody resumes.',
+      learning: () => 'Visitors and orders are counted as ever. To resume publishes what is known by then.',
+      done: (/** @type {string} */ _shop, /** @type {number} */ version) => `What was published as v${version} is served again, and held.`,
     },
     'extend-holdout': {
       title: 'Extend the holdout of', confirm: 'Extend the holdout', reason: '',
@@ -699,14 +731,6 @@ export const wizard = {
   negative: 'Items to compare with',
   negativeHelp: 'They keep the catalogue price.',
   guardrails: 'Bounds that no price leaves',
-  minPrice: 'At least',
-  maxPrice: 'At most',
-  map: 'Minimum advertised price',
-  minMargin: 'Least margin on cost, %',
-  maxStep: 'Largest step, %',
-  grid: 'Multiples of',
-  endings: 'Ends in',
-  endingsHelp: 'Such as 99, 49.',
   arms: 'Prices to try',
   arm: 'Arm',
   armPrice: 'Price',
@@ -779,6 +803,17 @@ export const wizard = {
   save: 'Save as draft',
   saving: 'Saving…',
   fileName: 'The experiment as a file',
+};
+
+export const guardrails = {
+  min_price_minor: 'At least',
+  max_price_minor: 'At most',
+  map_minor: 'Minimum advertised price',
+  min_margin: 'Least margin on cost, %',
+  max_step: 'Largest step, %',
+  grid_minor: 'Multiples of',
+  endings: 'Ends in',
+  endingsHelp: 'Such as 99, 49.',
 };
 
 export const charts = {

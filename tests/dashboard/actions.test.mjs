@@ -100,6 +100,7 @@ async function assertRecorded(action, reason) {
 
 /** What was shown as next is what is published. */
 async function assertPublished(preview) {
+  await served();
   const { arms } = await snapshot();
   for (const { name, share } of arms) assert.equal(preview[name]?.next ?? percent(0), percent(share / TOTAL), name);
 }
@@ -113,13 +114,12 @@ test('an arm is retired: its share goes where the dialog said, nobody new sees i
   await confirm('Retire this arm', 'it loses too much');
   await assertRecorded('retire-arm', 'it loses too much');
   await assertPublished(next);
-  await served();
   assert.ok(!(await newPrices()).has(2400));
   await undo();
   await assertRecorded('revive-arm', 'undo of retire-arm high (it loses too much)');
   assert.equal((await get()).definition.arms.find(({ name }) => name === 'high').state ?? 'live', 'live');
-  await served();
-  assert.ok((await newPrices(120)).has(2400));
+  // Its share may be no more than the floor.
+  await until('somebody sees its price again', () => newPrices(), (prices) => prices.has(2400));
 });
 
 test('floor, holdout and end change as shown, and what can be is taken back', async () => {
@@ -135,6 +135,7 @@ test('floor, holdout and end change as shown, and what can be is taken back', as
   await open({ name: 'sevilla', action: 'extend-holdout' });
   await dialog().getByLabel(/Share of the holdout/).fill('25');
   await confirm('Extend the holdout', 'to measure the gain');
+  await served();
   assert.equal((await snapshot()).holdout, TOTAL / 4);
   assert.equal(await page.locator('.said').getByRole('button', { name: 'Undo' }).count(), 0, 'whoever is in it stays in it');
   await open({ name: 'sevilla', action: 'set-end' });
@@ -156,9 +157,99 @@ test('a price is added: the preview follows what is typed, what is not allowed i
   await confirm('Add this arm', 'the competitor is at 21.90');
   await assertRecorded('add-arm', 'the competitor is at 21.90');
   await assertPublished(next);
-  await served();
   await undo();
   assert.equal((await get()).definition.arms.find(({ name }) => name === 'middle').state, 'retired');
+});
+
+test('guardrails: old beside new, what they forbid is refused at once, a retired price leaves, and undo brings it back', async () => {
+  const seller = world.shopper();
+  for (let at = 0; at < 400 && (await seller.price(SKU)).price_minor !== 3000; at += 1) seller.cookies.clear();
+  assert.equal((await seller.price(SKU)).price_minor, 3000, 'somebody was shown the price of gift');
+  assert.equal((await world.act('sevilla', 'retire-arm', { arm: 'gift' })).status, 200);
+  const before = (await get()).definition.guardrails ?? {};
+  await open({ name: 'sevilla', action: 'set-guardrails' });
+  await dialog().getByText('Nothing differs yet.').waitFor();
+  await dialog().getByLabel('At most').fill('23');
+  await dialog().getByText(/This will be refused: .*price_minor of arm high is 2400; it must be at most 2300/).waitFor();
+  await dialog().getByLabel('At most').fill('25');
+  await dialog().getByLabel('Largest step, %').fill('40');
+  await dialog().getByLabel('Ends in').fill('99, 00');
+  await dialog().getByText(/gift is not live, and €30\.00 would be out of bounds/).waitFor();
+  assert.deepEqual(await dialog().locator('.set li').allInnerTexts(), ['Highest price: nothing → €25.00', 'Largest step: nothing → 40.0%', 'Price endings: nothing → 99, 0']);
+  assert.deepEqual((await tab.axe()).grave, []);
+  await confirm('Set the guardrails', 'the brand asks for it');
+  const { before: was, after: is } = await assertRecorded('set-guardrails', 'the brand asks for it');
+  const wanted = { max_price_minor: 2500, max_step: 0.4, endings: [99, 0] };
+  assert.deepEqual([was.guardrails ?? {}, is.guardrails, (await get()).definition.guardrails], [before, wanted, wanted]);
+  await served();
+  await until('who was shown 30.00 sees the catalogue price', () => seller.price(SKU), ({ price_minor }) => price_minor === 1900);
+  assert.match((await world.act('sevilla', 'revive-arm', { arm: 'gift' })).body.error, /it must be at most 2500/);
+  await undo();
+  assert.deepEqual((await get()).definition.guardrails ?? {}, before);
+  await assertRecorded('set-guardrails', 'undo of set-guardrails (the brand asks for it)');
+  await served();
+  await until('and now that of before', () => seller.price(SKU), ({ price_minor }) => price_minor === 3000);
+  // Somebody else was quicker.
+  const old = await evidence('sevilla');
+  assert.equal((await world.act('sevilla', 'revive-arm', { arm: 'gift', by: 'jonas', reason: 'it was popular' })).status, 200);
+  await open({ name: 'sevilla', action: 'set-guardrails', evidence: old });
+  await dialog().getByLabel('At most').fill('25');
+  await dialog().getByLabel('Reason').fill('again');
+  await dialog().getByRole('button', { name: 'Set the guardrails' }).click();
+  await dialog().getByText('Arm revived, jonas (admin token): it was popular').waitFor();
+  await dialog().getByRole('button', { name: 'Look again' }).click();
+  await dialog().getByText(/price_minor of arm gift is 3000; it must be at most 2500/).waitFor();
+  assert.deepEqual([await dialog().getByLabel('At most').inputValue(), await dialog().getByLabel('Reason').inputValue()], ['25', 'again']);
+});
+
+test('a rollback says what it changes, is served and held, and both it and its end can be undone', async () => {
+  const shares = async () => Object.fromEntries((await snapshot()).arms.map(({ name, share }) => [name, percent(share / TOTAL)]));
+  const [{ version }] = (await world.admin('GET', '/haggle/v1/snapshots')).body.snapshots, then = await shares();
+  assert.equal((await world.admin('PUT', path('', 'later'), otherExperiment('later', 'ALMOND-400', 1150))).status, 201);
+  assert.equal((await world.act('later', 'start')).status, 200);
+  assert.equal((await world.act('sevilla', 'set-floor', { floor: 0.2 })).status, 200);
+  await served();
+  const now = await shares();
+  assert.notDeepEqual(now, then);
+  const rollBack = async () => {
+    await page.locator('button[data-act="rollback"]').click();
+    await dialog().waitFor();
+  };
+  const held = (is) => page.locator('.wrongs').getByText('An older publication is held').waitFor({ state: is ? 'visible' : 'detached' });
+  await rollBack();
+  await dialog().getByLabel('Back to what was published').selectOption(String(version));
+  await dialog().getByText('It was not published then').waitFor();
+  assert.deepEqual(await dialog().locator('h4').allInnerTexts(), ['kozani', 'later', 'sevilla']);
+  const next = await shown();
+  assert.deepEqual(Object.fromEntries(Object.entries(next).map(([name, arm]) => [name, arm.now])), now);
+  assert.deepEqual(Object.fromEntries(Object.entries(next).map(([name, arm]) => [name, arm.next])), then);
+  assert.deepEqual((await tab.axe()).grave, []);
+  await confirm('Roll back and hold', 'the floor was a mistake');
+  assert.equal((await assertRecorded('rollback', 'the floor was a mistake')).after.content_of, version);
+  await served();
+  assert.deepEqual(await shares(), then);
+  await until('what was not there then is not priced', () => world.shopper().price('ALMOND-400'), ({ quote }) => !quote);
+  await held(true);
+  await undo();
+  await assertRecorded('resume', 'undo of rollback (the floor was a mistake)');
+  await held(false);
+  await until('it goes on', shares, (is) => JSON.stringify(is) === JSON.stringify(now));
+  await until('and so does what was not there then', () => world.shopper().price('ALMOND-400'), ({ quote }) => Boolean(quote));
+  // To resume what is held can be undone, too: the same is held again.
+  await rollBack();
+  await dialog().getByLabel('Back to what was published').selectOption(String(version));
+  await confirm('Roll back and hold', 'a second look');
+  await held(true);
+  await page.locator('button[data-act="resume"]').click();
+  await confirm('Resume experiment', 'all is well');
+  await held(false);
+  await undo();
+  await assertRecorded('rollback', 'undo of resume (all is well)');
+  await served();
+  assert.deepEqual(await shares(), then);
+  assert.equal((await world.everywhere('resume')).status, 200);
+  for (const action of ['decide', 'archive']) assert.equal((await world.act('later', action, action === 'decide' ? { arm: 'low' } : {})).status, 200);
+  assert.equal((await world.act('sevilla', 'set-floor', { floor: 0.02 })).status, 200);
 });
 
 test('pause and stop end new prices at once, and undo goes on', async () => {

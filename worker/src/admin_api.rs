@@ -1,5 +1,7 @@
 //! The admin API: what runs, what is published, and the unit of a typed visitor. Only who was let in (`auth`) comes here.
 
+use std::rc::Rc;
+
 use haggle::feed::{self, Format};
 use haggle::lifecycle::{ACTIONS, State};
 use haggle::{Experiment, Groups, LiveExperiment, Snapshot, UnitKey};
@@ -8,6 +10,7 @@ use worker::{Env, Headers, Method, Request, Response};
 
 use crate::central::experiments::Stored;
 use crate::http::{self, Fault, json_response, json_text, query};
+use crate::reasons::Reason;
 use crate::settings::Settings;
 use crate::{
     cache, catalogue_api, central, evidence_api, log_api, overview_api, preview_api, publisher, report_api,
@@ -155,9 +158,22 @@ async fn audit(request: &Request, env: &Env) -> Result<Response, Fault> {
 }
 
 async fn snapshot(request: &Request, env: &Env, settings: &Settings) -> Result<Response, Fault> {
-    let snapshot = cache::snapshot(env, settings)
-        .await
-        .map_err(|reason| Fault::NotFound(format!("no snapshot in use: {}", reason.code())))?;
+    let used = async || {
+        let none = |reason: Reason| Fault::NotFound(format!("no snapshot in use: {}", reason.code()));
+        cache::snapshot(env, settings).await.map_err(none)
+    };
+    let snapshot = match query(request, "version") {
+        None => used().await?,
+        Some(text) => {
+            let version = text.parse().ok().filter(|version| (1..=1 << 53).contains(version));
+            let wrong = || {
+                Fault::Bad(format!(
+                    "query parameter version is {text:?}; it must be one of /haggle/v1/snapshots"
+                ))
+            };
+            Rc::new(central::snapshot(env, version.ok_or_else(wrong)?).await?)
+        }
+    };
     let accept = request.headers().get("accept")?.unwrap_or_default();
     if http::contains(&accept, "application/json") {
         return Ok(json_text(snapshot_json(&snapshot)?, 200)?);

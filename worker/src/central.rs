@@ -22,8 +22,7 @@ use crate::http::Fault;
 use crate::rows::{Row, only, prepare, query};
 
 pub use publications::{
-    Epoch, EpochArm, Publication, history_json, newest, newest_epochs, publish, snapshot_bytes,
-    snapshots_json,
+    Epoch, EpochArm, Publication, history_json, newest, newest_epochs, publish, snapshot, snapshots_json,
 };
 pub use shop::{add_mismatches, mismatches, site, site_change};
 

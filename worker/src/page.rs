@@ -244,7 +244,7 @@ impl View {
     async fn written(&self, mut output: Output, without: &[String]) -> Result<Response> {
         let mut bytes = with_quotes(&self.visitor, &mut output).await;
         if self.visitor.is_preview() {
-            bytes.to_mut().extend_from_slice(preview::BANNER.as_bytes());
+            bytes.to_mut().extend_from_slice(preview::banner(&self.request).as_bytes());
         }
         mismatches::sample(&self.visitor, self.request.path(), without, &bytes);
         self.with_bytes(&bytes)

@@ -26,13 +26,15 @@ const TYPING_MS = 120;
 /** Who and why. Where Cloudflare Access stands before the Worker it names the person, and nobody is asked. @param {Task} task */
 function signature(task) {
   const reason = make('input', { required: true, maxlength: 500, autocomplete: 'off', value: /** @type {any} */ (words.of)[task.action].reason });
-  const by = token() ? make('input', { required: true, maxlength: 64, autocomplete: 'name', value: sessionStorage.getItem(BY) ?? '' }) : null;
-  const nodes = [labelled(words.reason, reason, words.reasonHelp), ...(by ? [labelled(words.who, by, words.whoHelp)] : [])];
+  const by = make('input', { maxlength: 64, autocomplete: 'name', value: sessionStorage.getItem(BY) ?? '' }), name = labelled(words.who, by, words.whoHelp);
+  /** Another credential may have come while it was open. */
+  const adjust = () => { by.required = token() !== ''; name.hidden = !by.required; };
   const read = () => {
-    if (by) sessionStorage.setItem(BY, by.value.trim());
-    return { ...(by ? { by: by.value.trim() } : {}), reason: reason.value.trim() };
+    if (by.required) sessionStorage.setItem(BY, by.value.trim());
+    return { ...(by.required ? { by: by.value.trim() } : {}), reason: reason.value.trim() };
   };
-  return { nodes, read, missing: [by, reason].find((input) => input && !input.value) };
+  adjust();
+  return { nodes: [labelled(words.reason, reason, words.reasonHelp), name], read, adjust, missing: [by, reason].find((input) => input.required && !input.value) };
 }
 
 /** What others did since somebody looked. @param {Task} task @returns {Promise<{ text: string, lines: string[] }>} */
@@ -116,6 +118,7 @@ function fill(dialog, looked, finish) {
   function refuse(/** @type {ApiError} */ error) {
     confirm.disabled = false;
     if (error.status === 0) confirm.textContent = words.retry;
+    signed.adjust();
     problem.replaceChildren(make('p', {}, error.status === 0 ? words.lost : error.message));
     confirm.focus();
   }

@@ -3,7 +3,9 @@
  */
 import { make } from '../dom.js';
 import { minorDigits, percent } from '../format.js';
+import { guardrailFields, guardrailsOf, putGuardrails } from '../guardrails.js';
 import { actions as words } from '../words.js';
+import { versionText } from './rollback.js';
 import { definitionOf } from './task.js';
 
 /**
@@ -74,15 +76,33 @@ function endFields(task) {
   return { nodes: [labelled(words.fields.end, time), make('label', { class: 'check' }, open, words.fields.open)], read };
 }
 
+/** @param {import('./task.js').Task} task @returns {Fields} */
+function boundFields(task) {
+  const { currency, guardrails } = definitionOf(task), digits = task.evidence.minor_digits ?? minorDigits(currency);
+  const form = make('div', { class: 'fields bounds' }, ...guardrailFields());
+  putGuardrails(form, guardrails, digits);
+  const isWritten = () => [...form.querySelectorAll('input')].every((input) => !input.validity.badInput);
+  return { nodes: [make('p', { class: 'help' }, words.fields.bounds(currency)), form], read: () => (isWritten() ? { guardrails: guardrailsOf(form, digits) } : null) };
+}
+
+/** @param {import('./task.js').Task} task @returns {Fields} */
+function versionFields({ versions = [], evidence }) {
+  const older = versions.slice(1), now_ms = evidence?.now_ms ?? Date.now();
+  const select = make('select', { required: true }, ...older.map((one) => make('option', { value: one.version }, versionText(one, now_ms))));
+  return { nodes: [labelled(words.fields.version, select, older.length > 0 ? words.fields.versionHelp : words.fields.noVersion)], read: () => (select.value ? { version: Number(select.value) } : null) };
+}
+
 /** What an action asks for. @param {import('./task.js').Task} task @returns {Fields} */
 export function fieldsOf(task) {
-  const { floor = 0.02, holdout = 0.1 } = definitionOf(task);
+  const { floor, holdout } = definitionOf(task);
   if (task.action in ARMS_OF) return armFields(task);
   switch (task.action) {
     case 'add-arm': return newArmFields(task);
     case 'set-floor': return shareFields('floor', words.fields.floor, floor);
     case 'extend-holdout': return shareFields('holdout', words.fields.holdout, holdout, words.fields.holdoutHelp(percent(holdout)));
     case 'set-end': return endFields(task);
+    case 'set-guardrails': return boundFields(task);
+    case 'rollback': return versionFields(task);
     default: return { nodes: [], read: () => ({}) };
   }
 }

@@ -1,18 +1,22 @@
 /**
- * What will happen, said before it does: in words for shoppers, prices and learning, and where it moves shares, as the
- * allocation now beside the next one, which the core computes in wasm.
+ * What will happen, said before it does: in words for shoppers, prices and learning; what is set, before and after; and
+ * where it moves shares, as the allocation now beside the next one, which the core computes in wasm.
  */
 import { make } from '../dom.js';
 import { count, minorDigits, money, percent } from '../format.js';
 import { loadLab } from '../lab.js';
+import { changes } from '../views/experiment/changes.js';
+import { termsOf } from '../views/experiment/terms.js';
 import { actions as words } from '../words.js';
+import { contentBeside } from './rollback.js';
+import { isMoved, sharesTable } from './shares.js';
 import { definitionOf, isOfItems } from './task.js';
 
 /** Actions that leave the shares as they are, or that must not wait for a computation. */
 const WITHOUT_SHARES = ['stop', 'archive', 'delete', 'set-end'];
 
-/** Smaller moves than this are not worth a word. */
-const MOVE_MIN = 0.0005;
+/** What is set has the name that it has in the definition. @type {Record<string, string>} */
+const SETS = { 'set-guardrails': 'guardrails', 'set-floor': 'floor', 'set-end': 'end', 'extend-holdout': 'holdout' };
 
 /** @typedef {import('./task.js').Task} Task */
 
@@ -23,42 +27,26 @@ function meanings(task) {
   return make('dl', { class: 'meanings' }, line(words.shoppers, of.shoppers(items)), line(words.prices, of.prices(items)), line(words.learning, of.learning(items)));
 }
 
-/** One arm's share now and next. @typedef {{ name: string, price: string, color: string, now: number, next: number }} Row */
+/** @typedef {import('./shares.js').Row} Row */
+
+/** Writes amounts in the experiment's currency. @param {Task} task @returns {(minor: number) => string} */
+function amountOf({ evidence }) {
+  const { currency } = evidence.definition;
+  return (minor) => money(minor, currency, evidence.minor_digits ?? minorDigits(currency));
+}
 
 /** @param {any} next what the core says @param {Task} task @returns {Row[]} in the order of the arms */
 function rows({ before, after }, task) {
-  const { currency, arms } = definitionOf(task), digits = task.evidence.minor_digits ?? minorDigits(currency);
+  const { arms } = definitionOf(task), amount = amountOf(task);
   const names = [...new Set([...before, ...after].map(({ name }) => name))];
   return names.map((name) => {
     const now = before.find((/** @type {any} */ one) => one.name === name), then = after.find((/** @type {any} */ one) => one.name === name);
     const at = arms.findIndex((/** @type {any} */ arm) => arm.name === name);
     const price_minor = (then ?? now).price_minor;
     const color = name === 'holdout' ? 'of-holdout' : `arm-${(at < 0 ? arms.length : at) % 8}`;
-    return { name, price: price_minor > 0 ? money(price_minor, currency, digits) : '', color, now: now?.share ?? 0, next: then?.share ?? 0 };
+    return { name, price: price_minor > 0 ? amount(price_minor) : '', color, now: now?.share ?? 0, next: then?.share ?? 0 };
   });
 }
-
-/** @param {number} share @param {string} kind @returns {HTMLElement} */
-function bar(share, kind) {
-  const level = make('span', { class: `level ${kind}` });
-  level.style.inlineSize = `${share * 100}%`;
-  return make('span', { class: 'track' }, level);
-}
-
-/** @param {Row[]} all @returns {HTMLElement} */
-function table(all) {
-  const head = [words.arm, words.price, words.share, words.now, words.next];
-  return make('table', { class: 'next-shares' },
-    make('caption', { class: 'unseen' }, words.table),
-    make('thead', {}, make('tr', {}, ...head.map((text, at) => make('th', { scope: 'col', class: at === 2 ? 'both' : at ? 'number' : '' }, text)))),
-    make('tbody', {}, ...all.map(({ name, price, color, now, next }) => make('tr', { class: color },
-      make('th', { scope: 'row' }, name), make('td', { class: 'number' }, price),
-      make('td', { class: 'both' }, make('span', { 'aria-hidden': 'true' }, bar(now, 'before'), bar(next, 'after'))),
-      make('td', { class: 'number' }, percent(now)), make('td', { class: 'number next' }, percent(next))))));
-}
-
-/** @param {Row} row */
-const isMoved = ({ now, next }) => Math.abs(next - now) >= MOVE_MIN;
 
 /** @param {Row} row @returns {string} such as `low (+9.0 %)` */
 const move = ({ name, now, next }) => `${name} (${next >= now ? '+' : '−'}${percent(Math.abs(next - now))})`;
@@ -74,19 +62,33 @@ function moves(all, mine) {
   return words.changes(moved.map(move));
 }
 
+/** Arms whose price the new bounds forbid, none of which is live. @param {any} next @returns {{ name: string, price_minor: number }[]} */
+const leavers = ({ before, after }) => before.filter((/** @type {any} */ { name, price_minor }) => after.some((/** @type {any} */ one) => one.name === name && one.price_minor !== price_minor));
+
+/** What is set, before and after. @param {Task} task @param {Record<string, any> | null} body null: not known yet @returns {Node[]} */
+function settings(task, body) {
+  const name = SETS[task.action];
+  if (!name || !body) return [];
+  const definition = definitionOf(task), known = definition[name] ?? null;
+  // One time may be written in two ways.
+  const before = name === 'end' && known ? new Date(known).toISOString() : known;
+  const lines = changes({ before: { [name]: before }, after: { [name]: body[name] } }, termsOf({ ...task.evidence, currency: definition.currency }));
+  if (lines.length === 0) return [make('p', { class: 'help' }, words.same)];
+  return [make('ul', { class: 'changes' }, ...lines.map((line) => make('li', {}, line)))];
+}
+
 /** What the core says of the next shares, in sentences and as bars. @param {Task} task @param {any} next @param {Record<string, any>} body @returns {Node[]} */
 function allocation(task, next, body) {
   const all = rows(next, task), arm = body.arm?.name ?? body.arm, mine = all.find(({ name }) => name === arm);
-  const holdout = definitionOf(task).holdout ?? 0.1, said = [];
+  const { holdout } = definitionOf(task), said = leavers(next).map(({ name, price_minor }) => words.leaves(name, amountOf(task)(price_minor)));
   if (all.some((row) => Number.isNaN(row.next))) return [make('p', { class: 'sentence' }, words.drawn)];
-  if (body.holdout !== undefined) said.push(words.holdoutGrows(percent(holdout), percent(body.holdout)));
   if (all.every((row) => row.next === 0)) return task.action === 'pause' ? [] : [make('p', { class: 'sentence' }, words.waits)];
   said.push(moves(all, mine));
   if (mine && mine.next < mine.now && mine.price) said.push(words.keep(mine.price));
   if (next.visitors_per_day > 0) said.push(words.visitors(count(next.visitors_per_day)));
   const text = make('p', { class: 'sentence' }, said.join(' '));
   if (!all.some(isMoved)) return [text];
-  return [text, table(all), ...(holdout > 0 ? [make('p', { class: 'help' }, words.outside)] : [])];
+  return [text, sharesTable(all), ...(holdout > 0 ? [make('p', { class: 'help' }, words.outside)] : [])];
 }
 
 /**
@@ -95,36 +97,43 @@ function allocation(task, next, body) {
  * @returns {{ element: HTMLElement, update: (body: Record<string, unknown> | null) => Promise<void>, close: () => void }}
  */
 export function outcomeOf(task) {
-  const shares = make('div', { class: 'shares', 'aria-live': 'polite' });
-  const element = make('section', { class: 'outcome', 'aria-label': words.happens }, make('h3', {}, words.happens), shares, meanings(task));
-  const hasShares = task.text && !WITHOUT_SHARES.includes(task.action);
+  const shares = make('div', { class: 'shares', 'aria-live': 'polite' }), set = make('div', { class: 'set', 'aria-live': 'polite' });
+  const element = make('section', { class: 'outcome', 'aria-label': words.happens }, make('h3', {}, words.happens), set, shares, meanings(task));
+  const isOfShop = task.action === 'rollback', hasShares = isOfShop || (task.name && task.text && !WITHOUT_SHARES.includes(task.action));
   /** @type {Promise<any> | null} */
   let lab = null;
   let isOpen = true, asked = '';
 
-  async function show(/** @type {Record<string, unknown>} */ body) {
+  /** @param {Record<string, unknown>} body @param {string} text the same @returns {Promise<Node[]>} */
+  async function found(body, text) {
+    if (isOfShop) return contentBeside(task, body);
     lab ??= loadLab().then(({ Lab }) => new Lab(task.text));
+    const next = (await lab).next(task.action, text);
+    return next.allowed ? allocation(task, next, body) : [make('p', { class: 'problem' }, words.notAllowed(next.why))];
+  }
+
+  async function show(/** @type {Record<string, unknown>} */ body) {
     const text = JSON.stringify(body);
     if (text === asked) return;
     asked = text;
     if (!shares.hasChildNodes()) shares.replaceChildren(make('p', { class: 'help' }, words.loading));
-    const next = (await lab).next(task.action, text);
+    const nodes = await found(body, text).catch((error) => [make('p', { class: 'problem' }, words.noPreview(error.message))]);
     // Meanwhile something else may have been typed.
-    if (!isOpen || asked !== text) return;
-    if (!next.allowed) return shares.replaceChildren(make('p', { class: 'problem' }, words.notAllowed(next.why)));
-    return shares.replaceChildren(...allocation(task, next, body));
+    if (isOpen && asked === text) shares.replaceChildren(...nodes);
   }
 
   return {
     element,
     async update(body) {
-      if (!hasShares || !isOpen) return;
+      if (!isOpen) return;
+      set.replaceChildren(...settings(task, body));
+      if (!hasShares) return;
       if (!body) {
         asked = '';
         shares.replaceChildren();
         return;
       }
-      await show(body).catch((error) => shares.replaceChildren(make('p', { class: 'problem' }, words.noPreview(error.message))));
+      await show(body);
     },
     close() {
       isOpen = false;

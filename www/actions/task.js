@@ -8,8 +8,9 @@ import { change, getText } from '../api.js';
  * @property {string} name of the experiment; empty for the whole shop
  * @property {string} action as the API calls it, or `delete` of a draft
  * @property {string} arm that it is about; empty where it is about none, or the dialog asks for it
- * @property {string} text the evidence that the person looked at; empty for the whole shop and for a stop in haste
+ * @property {string} text the evidence that the person looked at, of the whole shop its overview; empty where nothing is known
  * @property {any} evidence the same, read
+ * @property {import('./rollback.js').Version[]} [versions] what was published, the newest first, where it matters
  */
 
 /** A request that changes something. @typedef {{ method: 'POST' | 'DELETE', path: string, body: Record<string, unknown> | undefined, etag: string }} Change */
@@ -20,8 +21,8 @@ const home = (name) => `/haggle/v1/experiments/${encodeURIComponent(name)}`;
 /** What is known of an experiment now, as text. @param {string} name @returns {Promise<string>} */
 export const evidenceOf = (name) => getText(`${home(name)}/evidence`);
 
-/** The definition that the person looked at; empty where nothing is known. @param {Task} task @returns {any} */
-export const definitionOf = ({ evidence }) => evidence?.definition ?? { arms: [] };
+/** The definition that the person looked at, what has a default included; without arms where nothing is known. @param {Task} task @returns {any} */
+export const definitionOf = ({ evidence }) => ({ arms: [], floor: 0.02, holdout: 0.1, guardrails: {}, ...evidence?.definition });
 
 /** Whether items are randomised, not visitors. @param {Task} task */
 export const isOfItems = (task) => (definitionOf(task).unit ?? 'visitor') !== 'visitor';
@@ -49,16 +50,15 @@ const signature = ({ by = '', reason }) => new URLSearchParams({ by: String(by),
  * @param {any} answer of the Worker
  * @returns {{ action: string, body: Record<string, unknown> } | null}
  */
-export function inverseOf({ name, action, evidence }, body, answer) {
-  const arm = body.arm?.name ?? body.arm;
-  const was = evidence?.definition;
-  const known = was?.arms.find((/** @type {any} */ one) => one.name === arm);
+export function inverseOf(task, body, answer) {
+  const { name, action, evidence } = task, was = definitionOf(task), arm = body.arm?.name ?? body.arm;
+  const known = was.arms.find((/** @type {any} */ one) => one.name === arm);
   switch (action) {
     case 'pause': return { action: 'resume', body: {} };
-    // To resume what is paused would end the pause, too.
-    case 'stop': return evidence?.stopped || (evidence ?? answer)?.state === 'paused' ? null : { action: 'resume', body: {} };
+    // To resume what is paused or held would end that, too.
+    case 'stop': return evidence?.stopped || evidence?.held || (evidence ?? answer)?.state === 'paused' ? null : { action: 'resume', body: {} };
     case 'resume':
-      if (!name) return { action: 'stop', body: {} };
+      if (!name) return ofShop(task, { action: 'stop', body: {} });
       // Of one that was paused and stopped both, no single action brings that back.
       if (evidence?.state === 'paused' && evidence.stopped) return null;
       return { action: evidence?.state === 'paused' ? 'pause' : 'stop', body: {} };
@@ -66,11 +66,24 @@ export function inverseOf({ name, action, evidence }, body, answer) {
     case 'pause-arm':
     case 'retire-arm': return (known?.state ?? 'live') === 'live' ? { action: 'revive-arm', body: { arm } } : null;
     case 'revive-arm': return { action: known?.state === 'retired' ? 'retire-arm' : 'pause-arm', body: { arm } };
-    case 'set-floor': return { action, body: { floor: was.floor ?? 0.02 } };
+    case 'set-floor': return { action, body: { floor: was.floor } };
+    case 'set-guardrails': return { action, body: { guardrails: was.guardrails } };
+    case 'rollback': return ofShop(task, { action: 'resume', body: {} });
     case 'set-end': return was.end && Date.parse(was.end) <= Date.now() ? null : { action, body: { end: was.end ?? null } };
-    case 'delete': return { action: 'draft', body: was };
+    case 'delete': return { action: 'draft', body: evidence.definition };
     default: return null;
   }
+}
+
+/**
+ * What brings the whole shop back to where it was: to what was held, too. Of a shop that was stopped and held both, or was
+ * stopped and would be resumed by it, no single action does.
+ * @param {Task} task
+ * @param {{ action: string, body: Record<string, unknown> }} inverse where nothing was held
+ */
+function ofShop({ evidence: overview, versions: [newest] = [] }, inverse) {
+  if (!overview?.held) return overview?.stopped && inverse.action === 'resume' ? null : inverse;
+  return overview.stopped || !newest ? null : { action: 'rollback', body: { version: newest.version } };
 }
 
 /**

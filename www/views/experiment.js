@@ -25,7 +25,7 @@ import { standingOf } from './experiment/verdict.js';
 const SAY_EVERY_MS = 20_000;
 
 /** What is done once, if at all: behind a button of its own. */
-const MORE = ['extend-holdout', 'decide', 'archive'];
+const MORE = ['set-guardrails', 'extend-holdout', 'decide', 'archive'];
 
 /** What may be done in which state, the most wanted first. @type {Record<string, string[]>} */
 const ACTIONS = {

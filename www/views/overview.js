@@ -28,9 +28,10 @@ function remedy({ key, experiment }) {
 /** @param {any} overview @returns {HTMLElement[]} */
 function head({ experiments, stopped }) {
   const live = experiments.filter((/** @type {any} */ { state }) => LIVE.has(state)).length;
+  const back = live === 0 ? [] : [button(words.rollBack, 'quiet', { act: 'rollback', key: 'rollback' })];
   const stop = stopped || live === 0 ? [] : [button(words.stopAll, 'quiet danger', { act: 'stop', key: 'stop' })];
   return [make('h1', { 'data-key': 'title' }, words.title),
-    make('div', { class: 'actions', 'data-key': 'actions' }, ...stop, make('a', { class: 'button small', href: '#/new' }, words.new))];
+    make('div', { class: 'actions', 'data-key': 'actions' }, ...back, ...stop, make('a', { class: 'button small', href: '#/new' }, words.new))];
 }
 
 /** Experiments of which there is little to say. @param {string} title @param {any[]} some @param {(one: any) => string} fact @returns {HTMLElement[]} */
@@ -61,15 +62,19 @@ export async function open(place, { signal }) {
     drafts: make('section'),
     archived: make('section'),
   };
+  /** The overview as it was last drawn. */
+  let seen = '';
   place.addEventListener('click', async ({ target }) => {
     const wanted = target instanceof Element ? target.closest('button[data-act]') : null;
     if (!(wanted instanceof HTMLElement)) return;
     // The dialogs are loaded when they are first wanted: most visits of this page only look.
     const { act } = await import('../actions.js');
-    await act({ action: wanted.dataset.act ?? '', name: wanted.dataset.name });
+    const { act: action = '', name } = wanted.dataset;
+    await act({ action, ...(name ? { name } : { evidence: seen }) });
   }, { signal });
 
   await watch('/haggle/v1/overview', (text) => {
+    seen = text;
     const overview = JSON.parse(text), { experiments } = overview;
     if (experiments.length === 0) return place.replaceChildren(welcome());
     const live = experiments.filter((/** @type {any} */ { state }) => LIVE.has(state)), wrongs = problems(overview, remedy);

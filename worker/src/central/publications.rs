@@ -1,9 +1,11 @@
 //! What was published: epochs with what opened them, snapshots, and the totals of the charts.
 
+use haggle::Snapshot;
 use serde::Serialize;
 use worker::{Env, Result};
 
 use super::{database, number};
+use crate::http::Fault;
 use crate::rows::{Bound, only, prepare, query};
 
 /// One arm of a published allocation, and the counts that it was made from.
@@ -166,15 +168,21 @@ pub async fn publish(env: &Env, publication: &Publication<'_>) -> Result<()> {
 /// read as.
 const PART_BYTES: usize = 900_000;
 
-/// A snapshot that is kept; none of that version.
-pub async fn snapshot_bytes(env: &Env, version: u64) -> Result<Option<Vec<u8>>> {
+/// What a version held.
+///
+/// # Errors
+/// It is not kept any more, or is of a format that is not read any more.
+pub async fn snapshot(env: &Env, version: u64) -> std::result::Result<Snapshot, Fault> {
     let sql = "SELECT hex(bytes) FROM (SELECT 0 AS part, bytes FROM snapshots WHERE version = ?1 \
                UNION ALL SELECT part, bytes FROM snapshot_parts WHERE version = ?1) ORDER BY part";
     let mut whole = Vec::new();
     for row in query(&database(env)?, sql, &[version.into()]).await? {
         whole.append(&mut from_hex(&row.text(0)?));
     }
-    Ok(Some(whole).filter(|bytes| !bytes.is_empty()))
+    if whole.is_empty() {
+        return Err(Fault::NotFound(format!("no snapshot {version} is kept; see /haggle/v1/snapshots")));
+    }
+    Snapshot::decode(whole).map_err(|why| Fault::Conflict(why.to_string()))
 }
 
 /// The last hundred publications as the text of the answer, the newest first.

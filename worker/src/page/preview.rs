@@ -15,10 +15,20 @@ use crate::visitor::Visitor;
 
 /// What stands at the end of a page in a preview: otherwise whoever follows a link would take its prices for those that
 /// are charged. In ASCII, as the page may be in any charset.
-pub(super) const BANNER: &str = "<div data-haggle-preview role=\"note\" style=\"position:fixed;z-index:2147483647;\
-    inset:auto 0 0 0;padding:.6em 1em;background:#1d2433;color:#fff;font:14px/1.4 sans-serif;text-align:center\">\
-    Preview: nothing here is counted, and checkout refuses these prices. \
-    <a href=\"?haggle-preview=off\" style=\"color:inherit\">End the preview</a></div>";
+///
+/// The link leads to the same page, whose own parameters it keeps.
+pub(super) fn banner(request: &ShopRequest) -> String {
+    let query = request.path_and_query().split_once('?').map_or("", |(_, query)| query);
+    let and = if query.is_empty() { "" } else { "&" };
+    let query = format!("?{query}{and}haggle-preview=off");
+    let query = query.replace('&', "&amp;").replace('"', "&quot;");
+    format!(
+        "<div data-haggle-preview role=\"note\" style=\"position:fixed;z-index:2147483647;\
+         inset:auto 0 0 0;padding:.6em 1em;background:#1d2433;color:#fff;font:14px/1.4 sans-serif;text-align:center\">\
+         Preview: nothing here is counted, and checkout refuses these prices. \
+         <a href=\"{query}\" style=\"color:inherit\">End the preview</a></div>"
+    )
+}
 
 /// Serves a page to a request that says something about a preview: what is not right about that, it says in
 /// `Server-Timing`, and the page is as anybody's.

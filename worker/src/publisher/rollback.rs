@@ -3,8 +3,8 @@
 //! While it is held, tallies are merged as ever and nothing else is published. Experiments that are over by now do not
 //! come back: they are stopped in it.
 
+use haggle::Stops;
 use haggle::lifecycle::Signature;
-use haggle::{Snapshot, Stops};
 
 use serde::Serialize;
 
@@ -12,7 +12,7 @@ use super::asked::Asked;
 use super::{Answer, Publisher, last};
 use crate::central::{self, Publication, experiments};
 use crate::clock;
-use crate::http::{Fault, json_response};
+use crate::http::json_response;
 
 #[derive(Serialize)]
 struct RollbackView {
@@ -26,11 +26,7 @@ impl Publisher {
     pub(super) async fn roll_back(&self, asked: &Asked) -> Answer {
         let (signature, content_of) = Signature::read_rollback(&asked.body)?;
         let mut record = asked.signed("rollback", "", &signature)?;
-        let bytes = central::snapshot_bytes(&self.env, content_of).await?;
-        let missing =
-            || Fault::NotFound(format!("no snapshot {content_of} is kept; see /haggle/v1/snapshots"));
-        let old =
-            Snapshot::decode(bytes.ok_or_else(missing)?).map_err(|why| Fault::Conflict(why.to_string()))?;
+        let old = central::snapshot(&self.env, content_of).await?;
         let last = last::read(&self.sql)?;
         let live = experiments::live(&self.env).await?;
         let is_over = |name: &str| live.iter().all(|stored| stored.name != name);

@@ -36,6 +36,7 @@ const isNoNews = (name, value) => (name === 'imported' && value === false) || (n
 function guardrail(name, value, terms) {
   if (value === undefined || value === null) return words.nothing;
   if (name.endsWith('_minor')) return terms.money(value);
+  if (Array.isArray(value)) return value.join(', ');
   return typeof value === 'number' ? percent(value) : short(value);
 }
 

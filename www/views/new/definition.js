@@ -1,11 +1,10 @@
 /** The form as a definition, as the API and the core read it, and back. What is missing is left to the core to refuse. */
 import { major, minorOf, numberOf, perCent, put, textOf } from '../../fields.js';
+import { guardrailsOf, putGuardrails } from '../../guardrails.js';
 
 /** What a new experiment begins with. */
 const BLANK = { objective: 'profit', currency: 'EUR', unit: 'visitor', holdout: 0.1, floor: 0.02, policy: { name: 'thompson' }, reward_window_hours: 168, stop: { min_weeks: 2 },
   item: {}, control: 'list', arms: [{ name: 'list' }, { name: 'low' }] };
-
-const AMOUNTS = ['min_price_minor', 'max_price_minor', 'map_minor', 'grid_minor'], PARTS = ['min_margin', 'max_step'];
 
 /** Without what is empty. @param {Record<string, unknown>} all @returns {Record<string, unknown> | undefined} */
 function given(all) {
@@ -41,13 +40,6 @@ function scopeOf(form) {
   }
 }
 
-/** @param {HTMLFormElement} form @param {number} digits */
-function guardrailsOf(form, digits) {
-  const endings = textOf(form, 'guardrails.endings').split(/[\s,]+/).filter(Boolean);
-  return given({ ...Object.fromEntries(AMOUNTS.map((name) => [name, minorOf(form, `guardrails.${name}`, digits)])),
-    ...Object.fromEntries(PARTS.map((name) => [name, numberOf(form, `guardrails.${name}`, 0.01)])), ...(endings.length ? { endings: endings.map((ending) => (/^\d+$/.test(ending) ? Number(ending) : ending)) } : {}) });
-}
-
 /** @param {HTMLFormElement} form @param {Record<string, any>} base what is not asked for stays @returns {Record<string, any>} */
 export function read(form, base) {
   const text = (/** @type {string} */ path) => textOf(form, path), isItem = /** @type {HTMLInputElement} */ (form.querySelector('[name="goods"][value="item"]')).checked;
@@ -64,7 +56,7 @@ export function read(form, base) {
     start: text('start') || null, end: text('end') || null, unit, ...goods, arms, control: arms[0]?.name ?? '', holdout: unit === 'visitor' ? numberOf(form, 'holdout', 0.01) : null, floor: numberOf(form, 'floor', 0.01),
     period_hours: unit === 'item-period' ? numberOf(form, 'period_hours') : null, washout_hours: unit === 'item-period' ? numberOf(form, 'washout_hours') : null,
     policy: base.policy?.name === name ? base.policy : { name }, reward_window_hours: days, stop: given({ min_weeks: numberOf(form, 'stop.min_weeks'), expected_loss_minor: numberOf(form, 'stop.expected_loss_minor') }),
-    guardrails: guardrailsOf(form, digits), salt: base.name === text('name') && base.salt ? base.salt : text('name') };
+    guardrails: given(guardrailsOf(form, digits)), salt: base.name === text('name') && base.salt ? base.salt : text('name') };
   // What is missing has its default, or is missed by the core.
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null && value !== undefined));
 }
@@ -94,10 +86,9 @@ export function fill(wizard, definition, name) {
     'item.sku': item.sku, 'item.price_minor': amount(item.price_minor), 'item.cost_minor': amount(item.cost_minor), 'item.tax_rate': perCent(item.tax_rate), which,
     'scope.items': which === 'items' ? scope.items.join('\n') : '', 'scope.where': which === 'where' ? conditionsText(scope.where) : '', 'sample.positive': sample.positive, 'sample.negative': sample.negative,
     period_hours: one.period_hours ?? 24, washout_hours: one.washout_hours ?? 0, holdout: perCent(one.holdout ?? 0.1), floor: perCent(one.floor ?? 0.02), 'policy.name': one.policy.name,
-    reward_window_hours: (one.reward_window_hours ?? 168) / 24, 'stop.min_weeks': stop.min_weeks ?? '', 'stop.expected_loss_minor': stop.expected_loss_minor ?? '', 'guardrails.endings': guardrails.endings?.join(', ') };
+    reward_window_hours: (one.reward_window_hours ?? 168) / 24, 'stop.min_weeks': stop.min_weeks ?? '', 'stop.expected_loss_minor': stop.expected_loss_minor ?? '' };
   for (const [path, value] of Object.entries(values)) put(form, path, value);
-  for (const path of AMOUNTS) put(form, `guardrails.${path}`, amount(guardrails[path]));
-  for (const path of PARTS) put(form, `guardrails.${path}`, perCent(guardrails[path]));
+  putGuardrails(form, guardrails, digits);
   wizard.arms.replaceChildren();
   const sorted = [...one.arms].sort((a, b) => Number(b.name === one.control) - Number(a.name === one.control));
   for (const arm of sorted) wizard.addArm(arm.name, isItem ? amount(arm.price_minor) : arm.multiplier ?? '');

@@ -2,6 +2,7 @@
 import { make } from '../../dom.js';
 import { choiceField, controlOf, field, numberField, put, textField, textOf } from '../../fields.js';
 import { minorDigits } from '../../format.js';
+import { guardrailFields } from '../../guardrails.js';
 import { wizard as words } from '../../words.js';
 import { policyLabel } from '../what-if/form.js';
 
@@ -47,9 +48,7 @@ export class Form {
         make('div', { class: 'of-items' }, field('scope.items', words.skus, make('textarea', { rows: 3, spellcheck: 'false' }), words.skusHelp)),
         make('div', { class: 'of-where' }, field('scope.where', words.where, make('textarea', { rows: 3, spellcheck: 'false' }), words.whereHelp)),
         row(numberField('sample.positive', words.positive, { min: 1, step: 1 }, words.positiveHelp), numberField('sample.negative', words.negative, { min: 0, step: 1 }, words.negativeHelp))),
-      make('details', {}, make('summary', {}, words.guardrails), row(amount('guardrails.min_price_minor', words.minPrice), amount('guardrails.max_price_minor', words.maxPrice),
-        amount('guardrails.map_minor', words.map), numberField('guardrails.min_margin', words.minMargin, { min: 0 }), numberField('guardrails.max_step', words.maxStep, { min: 0 }),
-        amount('guardrails.grid_minor', words.grid), textField('guardrails.endings', words.endings, { class: 'short' }, words.endingsHelp)))];
+      make('details', {}, make('summary', {}, words.guardrails), row(...guardrailFields()))];
   }
 
   prices() {
