@@ -202,6 +202,19 @@ describe('what happens', () => {
     for (const { page } of [overview, one]) assert.equal(await page.evaluate(() => /** @type {any} */ (window).isStillHere), true, 'no reload');
   });
 
+  test('an overview that is live looks as one that is opened now, also its pictures', async () => {
+    const live = await tabAt('/'), before = add([...(await stored('sevilla')).values()]), ORDERS = 12;
+    const cards = (tab) => tab.page.locator('.experiments > li').evaluateAll((all) => all.map((one) => one.outerHTML));
+    const was = await cards(live);
+    for (let at = 0; at < ORDERS; at += 1) await buy();
+    await until('the shard has reported', async () => add([...(await stored('sevilla')).values()]), ({ conversions }) => conversions === before.conversions + ORDERS);
+    await world.sync();
+    await live.page.locator('li.card[data-key="sevilla"] dl.counts', { hasText: number(before.conversions + ORDERS) }).waitFor();
+    const now = await cards(live), pictures = (all) => all.map((text) => /<svg.*<\/svg>/.exec(text)?.[0]);
+    assert.deepEqual(now, await cards(await tabAt('/')));
+    assert.notDeepEqual(pictures(now), pictures(was), 'there is something to see');
+  });
+
   test('a page that nobody sees asks for nothing, and goes on when it is seen', async () => {
     const { page } = await tabAt('/experiments/sevilla');
     const show = (hidden) => page.evaluate((is) => {
