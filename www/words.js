@@ -120,7 +120,7 @@ export const experiment = {
   nothing: 'nothing',
   yes: 'yes',
   no: 'no',
-  unknown: 'Not yet known',
+  unknown: 'Not known yet',
   computing: 'Working it out…',
   noSuch: (/** @type {string} */ name) => `There is no experiment ${name}`,
   noSuchWhy: 'It may be a draft that was deleted, or the address has a letter too many.',
