@@ -10,10 +10,9 @@ import { once } from 'node:events';
 import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { ADMIN_HOST } from './edge.mjs';
-import { ALONE, experiment, openWorld, otherExperiment } from './kit.mjs';
+import { ALONE, experiment, openWorld, otherExperiment, until } from './kit.mjs';
 
 const AUDIENCE = randomBytes(32).toString('hex'), MINUTE_MS = 60_000, FAILURES_MAX = 20;
 const DOCUMENT = JSON.parse(readFileSync(new URL('../www/openapi.json', import.meta.url), 'utf8'));
@@ -51,6 +50,7 @@ after(async () => {
   server.close();
 });
 
+const minute = () => Math.floor(Date.now() / MINUTE_MS);
 const part = (value) => Buffer.from(typeof value === 'string' ? value : JSON.stringify(value)).toString('base64url');
 const now_s = () => Math.floor(Date.now() / 1000);
 const header = { alg: 'RS256', kid: NEW.kid, typ: 'JWT' };
@@ -248,21 +248,22 @@ test('half of the settings of Access, or a team without TLS, are said in health 
 test('wrong credentials of one address are answered with 429 after a while; a right one never is', async () => {
   const list = { method: 'GET', path: '/haggle/v1/experiments' }, right = { authorization: `Bearer ${world.edge.secrets.ADMIN_TOKEN}` };
   for (const location of ['pop-a', 'unlimited']) {
-    // The runtime's own limiter counts by the minute of the clock.
-    const left_ms = MINUTE_MS - Date.now() % MINUTE_MS;
-    if (left_ms < 10_000) await sleep(left_ms);
-    const here = { 'cf-connecting-ip': address() };
-    for (let at = 0; at < FAILURES_MAX; at += 1) {
-      const wrong = at % 2 ? { authorization: `Bearer ${randomBytes(16).toString('hex')}` } : { 'cf-access-jwt-assertion': token(claims({ aud: 'other' })) };
-      assertRefused(await ask(list, { ...wrong, ...here }, location), at % 2 ? 401 : 403, `attempt ${at}`);
-    }
-    for (const wrong of [{ authorization: 'Bearer nobody' }, { 'cf-access-jwt-assertion': token(claims({ aud: 'other' })) }, {}]) {
-      const answer = await ask(list, { ...wrong, ...here }, location);
+    const foreign = () => ({ 'cf-access-jwt-assertion': token(claims({ aud: 'other' })) });
+    const wrong = Array.from({ length: FAILURES_MAX }, (_, at) => (at % 2 ? { authorization: `Bearer ${randomBytes(16).toString('hex')}` } : foreign()));
+    const more = [{ authorization: 'Bearer nobody' }, foreign(), {}], guess = { authorization: 'Bearer nobody' };
+    // The runtime's own limiter counts by the minute of the clock: what one ended meanwhile says nothing, and is done again.
+    const { here, answers, health } = await until('all within a minute', async () => {
+      const here = { 'cf-connecting-ip': address() }, began = minute(), answers = [];
+      for (const headers of [...wrong, ...more]) answers.push(await ask(list, { ...headers, ...here }, location));
+      const health = await ask({ method: 'GET', path: '/haggle/health' }, { ...guess, ...here }, location);
+      return { here, answers, health, isOne: minute() === began };
+    }, ({ isOne }) => isOne);
+    for (const [at, answer] of answers.slice(0, FAILURES_MAX).entries()) assertRefused(answer, at % 2 ? 401 : 403, `attempt ${at}`);
+    for (const answer of answers.slice(FAILURES_MAX)) {
       assertRefused(answer, 429, `after ${FAILURES_MAX}, ${location}`);
       assert.equal(answer.headers.get('retry-after'), '60');
     }
-    const guess = { authorization: 'Bearer nobody', ...here };
-    assertRefused(await ask({ method: 'GET', path: '/haggle/health' }, guess, location), 429, 'nor can it be guessed at health');
+    assertRefused(health, 429, 'nor can it be guessed at health');
     assert.equal((await ask(list, { ...right, ...here }, location)).status, 200, 'a right one is never locked out');
     assert.equal((await ask(list, { 'cf-access-jwt-assertion': token(), ...here }, location)).status, 200);
     assertRefused(await ask(list, { authorization: 'Bearer nobody' }, location), 401, 'elsewhere');

@@ -39,7 +39,9 @@ before(async () => {
   // The first location has the publisher: its puts, too, go through the faulty namespace.
   world = await openWorld({ locations: { 'pop-a': {}, ...broken, last: {} }, workers: [FAULTY_KV],
     worker: (location) => (location === 'pop-a' ? behindFaultyKv : {}) });
-  await world.run([experiment()]);
+  // Not `world.run`: that waits until the isolate has the snapshot, and here it must never have had one.
+  assert.equal((await world.edge.startExperiment(experiment())).status, 200);
+  await world.sync();
   good = await stored();
 });
 after(async () => {

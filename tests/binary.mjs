@@ -6,7 +6,7 @@
  * ```
  */
 import { spawn } from 'node:child_process';
-import { existsSync, mkdtempSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
@@ -36,9 +36,21 @@ export function haggle(args, { env = {}, input = '' } = {}) {
   return new Promise((done, failed) => child.on('error', failed).on('close', (code) => done({ code, ...texts })));
 }
 
-/** A file of this test alone. @param {string} name @param {string} text @returns {string} its path */
+/** Where all of them are. */
+let home = '';
+
+/** A folder of this test alone, gone when its process ends. @returns {string} its path */
+export function folder() {
+  if (home === '') {
+    home = mkdtempSync(join(tmpdir(), 'haggle-'));
+    process.once('exit', () => rmSync(home, { recursive: true, force: true }));
+  }
+  return mkdtempSync(join(home, 'of-'));
+}
+
+/** A file of this test alone, gone when its process ends. @param {string} name @param {string} text @returns {string} its path */
 export function file(name, text) {
-  const path = join(mkdtempSync(join(tmpdir(), 'haggle-')), name);
+  const path = join(folder(), name);
   writeFileSync(path, text);
   return path;
 }

@@ -3,13 +3,12 @@
  * or unseen.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync } from 'node:fs';
+import { readFileSync } from 'node:fs';
 import { createServer } from 'node:http';
-import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { credentials, file, haggle } from './binary.mjs';
+import { credentials, file, folder, haggle } from './binary.mjs';
 import { ADMIN_HOST } from './edge.mjs';
 import { send } from './http.mjs';
 import { experiment, openWorld, received, until } from './kit.mjs';
@@ -174,7 +173,7 @@ test('a catalogue is pushed, an experiment on it drawn, and its groups and price
   const put = (one) => done(['put', file(`${one.name}.json`, JSON.stringify(one)), ...why('winter sale')]);
   await put(many);
   await done(['start', 'winter', ...why('go')]);
-  const out = mkdtempSync(join(tmpdir(), 'haggle-'));
+  const out = folder();
   assert.match(await done(['groups', 'winter', '--out', out]), /g-winter\.tsv: 800 items\n.*p-winter\.tsv: \d+ items/);
   const groups = readFileSync(join(out, 'g-winter.tsv'), 'utf8');
   assert.match(groups, /^Id\tDate\tEndDate\tControl\tPrice\n/);

@@ -8,7 +8,7 @@ import { createServer } from 'node:http';
 import { after, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 
-import { BROWSER, experiment, openWorld, otherExperiment, received, until } from './kit.mjs';
+import { BROWSER, experiment, openWorld, received, until } from './kit.mjs';
 import { FAULTY_KV, behindFaultyKv, setFault } from './faulty-kv.mjs';
 import { DOWN, withoutDatabase, withoutObjects } from './faulty-stores.mjs';
 import { send } from './http.mjs';
@@ -84,8 +84,8 @@ before(async () => {
   await once(origin, 'listening');
   originUrl = `http://127.0.0.1:${/** @type {import('node:net').AddressInfo} */ (origin.address()).port}`;
   const fixed = (shares) => ({ policy: { name: 'fixed', shares }, floor: 0 });
-  const experiments = ITEMS.map(([sku, from]) => (sku === 'OLIVE-500' ? experiment(fixed([0, 0, 1, 0]))
-    : { ...otherExperiment(sku.toLowerCase(), sku, from), ...fixed([0, 1]) }));
+  const { item, arms, ...many } = experiment({ name: 'many', salt: 'many', scope: { items: 'all' }, ...fixed([0, 1]) });
+  const experiments = [experiment(fixed([0, 0, 1, 0])), { ...many, arms: [{ name: 'list', multiplier: 1 }, { name: 'low', multiplier: 0.8 }] }];
   const of = (mode, name = '') => (name ? `${mode}-${name}` : mode);
   /** The time that a page waits for KV: what it is where nobody sets it. */
   const KV_BUDGET_MS = undefined;
@@ -101,11 +101,14 @@ before(async () => {
     workers[of(MODE, 'no-objects')] = withoutObjects;
     workers[of(MODE, 'no-database')] = withoutDatabase;
   }
-  world = await openWorld({ origin: originUrl, locations, workers: [FAULTY_KV, ...DOWN], worker: (location) => workers[location], experiments });
-  const { version } = await world.sync();
+  world = await openWorld({ origin: originUrl, locations, workers: [FAULTY_KV, ...DOWN], worker: (location) => workers[location] });
+  const lines = ITEMS.slice(1).map(([sku, price_minor]) => JSON.stringify({ sku, price_minor, cost_minor: 800 })).join('\n');
+  assert.equal((await world.admin('POST', '/haggle/v1/catalogue', lines)).status, 200);
+  const { version } = await world.run(experiments);
   const served = Object.keys(locations).filter((location) => !/cold|stale|no-/.test(location));
   await Promise.all(served.map((location) => world.served(version, location)));
-  await sleep(2_000);
+  const { published_at_ms } = (await world.health()).snapshot;
+  await until('the snapshot is older than its limit', async () => Date.now() - published_at_ms, (age_ms) => age_ms > 1000);
 });
 after(async () => {
   if (world) await setFault(world, 'none').catch(() => {});

@@ -3,16 +3,25 @@
  * a location and the real namespace.
  */
 
-const SCRIPT = `export default function (env) {
+const SCRIPT = `let isHeld = false;
+export default function (env) {
   const fault = () => env.control.get('fault');
   const passed = async () => {
     if ((await fault()) === 'fail') throw new Error('KV GET failed: 503 Service Unavailable');
     while ((await fault()) === 'hang') await new Promise((again) => setTimeout(again, 20));
   };
+  // The first put after another fault; those after it pass it by.
+  const held = async () => {
+    const isFirst = !isHeld && (await fault()) === 'hold-put';
+    isHeld ||= isFirst;
+    if (isFirst) console.log('held: put');
+    while (isFirst && (await fault()) === 'hold-put') await new Promise((again) => setTimeout(again, 20));
+    isHeld &&= !isFirst;
+  };
   return {
     async get(key, options) { await passed(); return env.inner.get(key, options); },
     async getWithMetadata(key, options) { await passed(); return env.inner.getWithMetadata(key, options); },
-    async put(key, value, options) { await passed(); return env.inner.put(key, value, options); },
+    async put(key, value, options) { await passed(); await held(); return env.inner.put(key, value, options); },
     async list(options) { return env.inner.list(options); },
     async delete(key) { return env.inner.delete(key); },
   };
@@ -26,7 +35,7 @@ export const behindFaultyKv = { kvNamespaces: {}, wrappedBindings: { SNAPSHOTS: 
 
 /**
  * @param {{ edge: { mf: any } }} world
- * @param {'fail' | 'hang' | 'none'} fault from the next access on; what hangs goes on when it is `none` again
+ * @param {'fail' | 'hang' | 'hold-put' | 'none'} fault from the next access on, or of the next put alone; what hangs goes on when it is `none` again
  */
 export async function setFault({ edge }, fault) {
   await (await edge.mf.getKVNamespace('control', 'faulty-kv')).put('fault', fault);

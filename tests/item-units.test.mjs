@@ -5,7 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
-import { claimsOf, openWorld } from './kit.mjs';
+import { claimsOf, openWorld, until } from './kit.mjs';
 import { itemsOf, publish, startLists } from './many-items.mjs';
 
 const HOUR_S = 3600;
@@ -40,7 +40,7 @@ const secondsIn = (control, name) => Number(new RegExp(`(?:^|[ ,])${name}=(\\d+)
 
 test('everybody sees the same page, in every mode, with the prices of the arms and the catalogue prices of negative items', async () => {
   assert.notDeepEqual(NOW, CATALOGUE);
-  const pages = [];
+  const hour = () => Math.floor(Date.now() / 1000 / HOUR_S), pages = [], began = hour();
   for (const location of ['stream', 'proven', 'atomic', 'consent']) {
     for (const headers of [{}, CRAWLER, { cookie: 'haggle_vid=0123456789abcdef0123456789abcdef' }]) {
       const shopper = world.shopper();
@@ -53,7 +53,7 @@ test('everybody sees the same page, in every mode, with the prices of the arms a
       }
     }
   }
-  assert.equal(new Set(pages).size, 1, 'with the same quotes');
+  assert.ok(new Set(pages).size <= 1 + hour() - began, 'with the same quotes, which are those of the hour');
 });
 
 test('a page may be kept as long as the shop says, and no longer than the prices hold', async () => {
@@ -98,14 +98,15 @@ test('a price that ends in a minute is kept for less than that, and one whose ti
 });
 
 test('what comes from our own cache is kept by no other', async () => {
-  const seen = [];
-  for (let view = 0; view < 3; view += 1) {
+  const ask = async () => {
     const page = await world.shopper().ask(`${ALL}?short`, { location: 'cached' });
     assert.deepEqual(prices(page), NOW);
-    seen.push(page.headers['cache-control']);
-  }
-  assert.ok(['max-age=30', 'private, no-store'].includes(String(seen[0])), seen[0]);
-  assert.equal(seen.at(-1), 'private, no-store');
+    return page.headers['cache-control'];
+  };
+  const first = await ask();
+  assert.ok(['max-age=30', 'private, no-store'].includes(String(first)), first);
+  // A page is put into the cache after its answer has gone out.
+  await until('it comes from the cache', ask, (control) => control === 'private, no-store');
 });
 
 test('a conditional request for the shop\'s page gets the priced one, and HEAD has no cookie', async () => {

@@ -3,12 +3,11 @@
  * check, put, start, traffic, two interventions, a second experiment beside it, report, archive.
  */
 import assert from 'node:assert/strict';
-import { mkdtempSync, readFileSync } from 'node:fs';
-import { tmpdir } from 'node:os';
+import { readFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 
-import { credentials, file, haggle } from './binary.mjs';
+import { credentials, file, folder, haggle } from './binary.mjs';
 import { openWorld } from './kit.mjs';
 import { Market, catalogue, csv, pages, prices, sides } from './market.mjs';
 
@@ -20,7 +19,7 @@ const STEP_H = 2, SHOPPERS = Math.ceil(VISITS * STEP_H / (WEEKS * WEEK_H) / 2) +
 const PAGES = 40, BRAND = 'Fabrikam';
 
 const items = catalogue(ITEMS);
-const folder = mkdtempSync(join(tmpdir(), 'haggle-protocol-'));
+const home = folder();
 
 /** @type {import('./kit.mjs').World} */
 let world;
@@ -46,8 +45,8 @@ async function cli(args, code = 0) {
 
 /** A new experiment of a name, by the command line. @param {string} name @param {string[]} flags */
 async function written(name, flags) {
-  await cli(['new', name, '--dir', folder, '--objective', 'profit', '--positive', '400', '--negative', '400', ...flags]);
-  return join(folder, `${name}.toml`);
+  await cli(['new', name, '--dir', home, '--objective', 'profit', '--positive', '400', '--negative', '400', ...flags]);
+  return join(home, `${name}.toml`);
 }
 
 test('a catalogue of 10 000 items is pushed, and pushed again without a change', async () => {
@@ -60,12 +59,12 @@ test('a catalogue of 10 000 items is pushed, and pushed again without a change',
 
 test('an experiment is written, checked, put and started, and its groups are drawn', async () => {
   const sevilla = await written('sevilla', ['--where', `brand=${BRAND}`, '--hypothesis', 'a tenth less earns more', '--arm', 'low=x0.9', '--arm', 'high=x1.1']);
-  const checked = await cli(['check', sevilla, '--catalogue', file('items.csv', csv(items)), '--write-groups', folder, '--date', '2026-12-01']);
+  const checked = await cli(['check', sevilla, '--catalogue', file('items.csv', csv(items)), '--write-groups', home, '--date', '2026-12-01']);
   assert.match(checked.out, /400/);
   await cli(['put', sevilla, '--reason', 'after the review']);
   await cli(['start', 'sevilla', '--reason', 'the round of December']);
   const drawn = await text('sevilla', 'groups');
-  assert.equal(drawn, readFileSync(join(folder, 'g-sevilla.tsv'), 'utf8'), 'what was checked is what was drawn');
+  assert.equal(drawn, readFileSync(join(home, 'g-sevilla.tsv'), 'utf8'), 'what was checked is what was drawn');
   const groups = sides(drawn), counts = { positive: 0, negative: 0 };
   for (const [sku, side] of groups) {
     counts[side] += 1;
@@ -134,7 +133,7 @@ test('the saved groups are drawn again from the file alone, in another shop that
     await elsewhere.edge.setClock(START_MS);
     const env = credentials(elsewhere);
     const more = items.concat(catalogue(100).map((item) => ({ ...item, sku: `NEW-${item.sku}`, brand: BRAND })));
-    const sevilla = readFileSync(join(folder, 'sevilla.toml'), 'utf8').replace('salt = "sevilla"', 'salt = "another"');
+    const sevilla = readFileSync(join(home, 'sevilla.toml'), 'utf8').replace('salt = "sevilla"', 'salt = "another"');
     for (const args of [['catalogue', 'push', file('more.csv', csv(more))], ['put', file('sevilla.toml', sevilla), '--reason', 'again'],
       ['start', 'sevilla', '--groups', saved, '--reason', 'the same groups']]) {
       const run = await haggle(args, { env });

@@ -4,7 +4,6 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
-import { setTimeout as sleep } from 'node:timers/promises';
 
 import { claimsOf, experiment, openWorld, until } from './kit.mjs';
 
@@ -236,11 +235,12 @@ test('a refund counts until its window after the reward window is over, and a sa
 
 test('after D1 lost them the delays are reported again, and a late report changes nothing', async () => {
   const quotes = await world.quotes(20);
+  await world.sync();
+  const { exposures, stored } = await world.ledger();
   await world.expose(quotes);
   await world.reward(world.order(quotes));
-  // The alarms have fired: no report is under way while the rows go.
-  await sleep(1000);
-  await world.sync();
+  // By their alarms: no report is under way while the rows go.
+  await until('the shards have reported', () => world.ledger(), (now) => now.exposures === exposures + 20 && now.stored === stored + 20);
   const known = await delays();
   assert.ok([...known.values()].reduce((sum, n) => sum + n, 0) >= 20);
   await world.edge.db.batch(['delays', 'sources'].map((table) => world.edge.db.prepare(`DELETE FROM ${table}`)));
@@ -252,16 +252,18 @@ test('after D1 lost them the delays are reported again, and a late report change
 
 test('what was sold is remembered for its refunds after the shard has dropped what is over', async () => {
   // The alarm comes after quote and reward window are over, and it is the first one: it drops, then reports.
-  const brief = await openWorld({ vars: { LEDGER_PUSH_MS: '5000' }, experiments: [experiment()] });
+  const brief = await openWorld({ vars: { LEDGER_PUSH_MS: '3000' }, clock: true, experiments: [experiment()] }), iat = now_s();
   try {
-    const quotes = await brief.quotes(2, { iat: now_s(), exp: now_s() + 2, rw: 2, s: 1 }), order = brief.order(quotes.slice(0, 1));
+    await brief.edge.setClock(iat * 1000);
+    const quotes = await brief.quotes(2, { iat, exp: iat + 2, rw: 2, s: 1 }), order = brief.order(quotes.slice(0, 1));
     assert.deepEqual((await brief.expose(quotes)).statuses, ['recorded', 'recorded']);
     assert.deepEqual((await brief.reward(order)).statuses, ['matched']);
-    await until('the alarm has dropped and reported', () => brief.ledger(), ({ exposures }) => exposures === 2, 10_000);
+    await brief.edge.setClock((iat + 3) * 1000);
+    await until('the alarm has dropped and reported', () => brief.ledger(), ({ exposures }) => exposures === 2);
     assert.match((await brief.reward(order)).body.error, /reward window of 2 s ended/);
     assert.deepEqual((await brief.reward(cancellation(order))).statuses, ['matched']);
     assert.deepEqual((await brief.reward(cancellation(order))).statuses, ['duplicate']);
-    const now = await until('it reports again', () => brief.totals(), ({ conversions }) => conversions === 0, 10_000);
+    const now = await until('it reports again', () => brief.totals(), ({ conversions }) => conversions === 0);
     assert.deepEqual(now, { ...NOTHING, exposures: 2 });
   } finally {
     await brief.close();

@@ -66,7 +66,7 @@ fn the_json_has_what_was_promised() {
 
 #[test]
 fn a_plot_is_drawn_for_every_policy() {
-    let path = std::env::temp_dir().join(format!("haggle-plot-{}.svg", std::process::id()));
+    let path = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("plot.svg");
     let name = path.to_str().unwrap();
     let output = haggle(&[
         "simulate", SWITCH, "--policy", "thompson", "--policy", "moss", "--runs", "2", "--plot", name,

@@ -75,19 +75,23 @@ async function reason(response) {
 }
 
 /**
- * One request with the credential that is there, whatever the answer.
+ * One request with the credential that is there, whatever the answer. It is there as a whole: one that breaks off on its
+ * way, or is a page of whoever stands in between, is none.
  * @param {string} path @param {Request} [init] @param {string} [credential] @returns {Promise<Response>}
  */
 export async function send(path, { headers, signal, ...init } = {}, credential = token()) {
   const patience = AbortSignal.timeout(PATIENCE_MS);
   const all = { ...headers, ...(credential ? { authorization: `Bearer ${credential}` } : {}) };
   // Access answers an ended session by leading elsewhere, which is as good as a 401.
-  const response = await fetch(path, { ...init, headers: all, cache: 'no-store', redirect: 'manual', signal: signal ? AbortSignal.any([signal, patience]) : patience })
-    .catch(() => {
-      signal?.throwIfAborted();
-      throw new ApiError(words.noAnswer, 0);
-    });
-  return response.type === 'opaqueredirect' ? new Response(JSON.stringify({ error: words.accessEnded }), { status: 401 }) : response;
+  try {
+    const response = await fetch(path, { ...init, headers: all, cache: 'no-store', redirect: 'manual', signal: signal ? AbortSignal.any([signal, patience]) : patience });
+    if (response.type === 'opaqueredirect') return new Response(JSON.stringify({ error: words.accessEnded }), { status: 401 });
+    const { ok, status } = response, body = await response.arrayBuffer();
+    if (!ok || !response.headers.get('content-type')?.startsWith('text/html')) return new Response(body.byteLength > 0 ? body : null, { status, headers: response.headers });
+  } catch {
+    signal?.throwIfAborted();
+  }
+  throw new ApiError(words.noAnswer, 0);
 }
 
 /**
@@ -105,7 +109,7 @@ export async function ask(path, init = {}) {
     const why = await reason(response);
     if (response.status !== 401) throw new ApiError(words.refused(response.status, why), response.status);
     // Meanwhile another request may have led to a sign-in.
-    const isEnded = response.type === 'default' || (!used && isOfAccess);
+    const isEnded = why === words.accessEnded || (!used && isOfAccess);
     if (used === token()) await askReader(isEnded ? words.accessEnded : used ? words.expired : '', isEnded);
     init.signal?.throwIfAborted();
   }

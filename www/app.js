@@ -87,7 +87,8 @@ async function open({ isFirst = false } = {}) {
     if (signal.aborted) return undefined;
     opened.abort();
     console.warn(error);
-    main.replaceChildren(sorry(words.cannotShow, error instanceof Error ? error.message : String(error), () => open()));
+    // Not `open()`: a browser does not ask again for a module that did not come.
+    main.replaceChildren(sorry(words.cannotShow, error instanceof Error ? error.message : String(error), () => location.reload()));
   }
   return undefined;
 }

@@ -42,7 +42,7 @@ function cell(kind, value, digits = 2) {
 const headOf = ({ label, kind }, currency = '') => (kind === 'money' && currency ? `${label} (${currency})` : label);
 
 /** Every value that the chart was given, and its marks where they belong. @param {LineData} data @returns {unknown[][]} */
-export function lineRows(data) {
+function lineRows(data) {
   const { x, y, series, marks = [], currency, digits } = data;
   const head = [headOf(x, currency), ...series.flatMap(({ name, low, high }) => [name, ...(low ? [words.low(name)] : []), ...(high ? [words.high(name)] : [])])];
   /** @type {[number, unknown[]][]} */
@@ -53,7 +53,7 @@ export function lineRows(data) {
 }
 
 /** @param {BarData} data @returns {unknown[][]} */
-export const barRows = ({ y, bars, currency, digits }) => [[words.bar, headOf(y, currency), words.from, words.to],
+const barRows = ({ y, bars, currency, digits }) => [[words.bar, headOf(y, currency), words.from, words.to],
   ...bars.map(({ name, value, low, high }) => [name, ...[value, low, high].map((one) => cell(y.kind, one, digits))])];
 
 /** In the order of their numbers. @param {LineData} data */

@@ -70,39 +70,25 @@ async function follow(path, onText, signal, every_ms) {
   for (;;) {
     await visible(signal);
     if (signal.aborted) break;
-    const result = await look(path, etag, signal);
-    if (signal.aborted) break;
-    if (result instanceof ApiError) {
-      failures += 1;
-      troubles.set(path, { kind: 'lost', message: result.message, again_at_ms: Date.now() + backOff(failures) });
-    } else {
+    try {
+      const response = await ask(path, { signal, headers: etag ? { 'if-none-match': etag } : {} });
+      if (signal.aborted) break;
+      if (response.status !== 304) {
+        await onText(await response.text());
+        // Not known before it is shown: what fails on the way there is asked for again.
+        etag = response.headers.get('etag') ?? '';
+      }
       failures = 0;
       troubles.delete(path);
-      if (result) {
-        etag = result.etag;
-        await onText(result.text);
-      }
+    } catch (error) {
+      if (signal.aborted) break;
+      if (!(error instanceof ApiError) || !error.isPassing) throw error;
+      failures += 1;
+      troubles.set(path, { kind: 'lost', message: error.message, again_at_ms: Date.now() + backOff(failures) });
     }
     report();
     await waitOrWake(failures ? backOff(failures) : every_ms, signal);
   }
   troubles.delete(path);
   report();
-}
-
-/**
- * @param {string} path @param {string} etag of what is known @param {AbortSignal} signal
- * @returns {Promise<{ text: string, etag: string } | ApiError | null>} null: nothing new; an error that may pass by itself
- */
-async function look(path, etag, signal) {
-  try {
-    const response = await ask(path, { signal, headers: etag ? { 'if-none-match': etag } : {} });
-    return response.status === 304 ? null : { text: await response.text(), etag: response.headers.get('etag') ?? '' };
-  } catch (error) {
-    if (signal.aborted) return null;
-    if (error instanceof ApiError && error.isPassing) return error;
-    // The body broke off on its way.
-    if (error instanceof TypeError) return new ApiError(error.message, 0);
-    throw error;
-  }
 }

@@ -39,13 +39,18 @@ function update(kept, wanted, changed) {
   if (kept instanceof CharacterData && wanted instanceof CharacterData) {
     kept.data = wanted.data;
     if (kept.parentElement) changed(kept.parentElement);
-  } else if (kept instanceof HTMLElement && wanted instanceof HTMLElement) {
+  } else if (isDrawn(kept) && isDrawn(wanted)) {
     attributes(kept, wanted);
     renew(kept, wanted.childNodes, changed);
   }
 }
 
-/** @param {HTMLElement} kept @param {HTMLElement} wanted */
+/** @typedef {HTMLElement | SVGElement} Drawn */
+
+/** @param {Node} node @returns {node is Drawn} */
+const isDrawn = (node) => node instanceof HTMLElement || node instanceof SVGElement;
+
+/** @param {Drawn} kept @param {Drawn} wanted */
 function attributes(kept, wanted) {
   for (const name of kept.getAttributeNames()) {
     if (!wanted.hasAttribute(name) && !isReaders(kept, name)) kept.removeAttribute(name);

@@ -576,6 +576,7 @@ export const preview = {
   random: 'Somebody at random',
   noVisitor: (/** @type {string} */ length) => `A visitor id has 32 hexadecimal digits (0 to 9, a to f); this one has ${length} characters.`,
   facts: (/** @type {string} */ version, /** @type {string} */ age) => `Prices v${version}, published ${age}`,
+  notRead: (/** @type {string} */ why) => `The newest prices cannot be read: ${why}`,
   nothing: 'No item is priced now. Start an experiment, and its items show here with the next publication.',
   stopped: 'All prices are stopped: everybody sees catalogue prices.',
   search: 'Search items and experiments',

@@ -58,7 +58,7 @@ fn check(experiment: &Path, more: &[&str]) -> Run {
 fn it_says_what_would_happen_and_the_saved_groups_are_the_same_again() {
     let experiment = file("check-sevilla.toml", EXPERIMENT);
     let items = file("check-items.csv", &catalogue());
-    let directory = std::env::temp_dir().join(format!("haggle-check-{}", std::process::id()));
+    let directory = super::folder("check");
     let (items, out) = (items.to_str().unwrap(), directory.to_str().unwrap());
     let traffic = ["--rate", "0.03", "--visitors-per-day", "20000"];
     let run = check(
@@ -88,7 +88,7 @@ fn it_says_what_would_happen_and_the_saved_groups_are_the_same_again() {
     assert_eq!(file.lines().filter(|line| line.contains("\t2026-12-01\t2026-12-29\t1\t")).count(), 100);
     let prices = std::fs::read_to_string(directory.join("p-sevilla.tsv")).unwrap();
     assert!(prices.starts_with("Id\tlist\tlow\n") && prices.lines().count() == 201, "{prices}");
-    let again = std::env::temp_dir().join(format!("haggle-check-again-{}", std::process::id()));
+    let again = super::folder("check-again");
     let from = [
         "--catalogue",
         items,
@@ -146,7 +146,7 @@ fn item_units_take_their_duration_from_what_items_brought_before() {
 
 #[test]
 fn a_hypothesis_that_nobody_has_written_is_noted() {
-    let directory = std::env::temp_dir().join(format!("haggle-unwritten-{}", std::process::id()));
+    let directory = super::folder("check-unwritten");
     let directory = directory.to_str().unwrap();
     let run = haggle(&["new", "murcia", "--dir", directory, "--items", "all", "--arm", "low=x0.9"], "");
     assert_eq!(run.code, 0, "{}", run.err);

@@ -7,9 +7,7 @@ use super::{Run, haggle};
 
 /// A folder of this test alone, which is not there yet.
 fn folder(name: &str) -> String {
-    let path = std::env::temp_dir().join(format!("haggle-new-{}-{name}", std::process::id()));
-    let _ = std::fs::remove_dir_all(&path);
-    path.display().to_string()
+    super::folder(&format!("new-{name}")).display().to_string()
 }
 
 fn new(folder: &str, arguments: &[&str]) -> Run {

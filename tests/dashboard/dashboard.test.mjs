@@ -9,7 +9,7 @@ import { after, afterEach, before, describe, test } from 'node:test';
 import { until } from '../kit.mjs';
 import { Browser, said } from './browser-kit.mjs';
 import { cast } from './cast.mjs';
-import { openSeeded } from './seed.mjs';
+import { STILL_MS, openSeeded } from './seed.mjs';
 
 const DAYS = 12, EXPERIMENTS = 10, SEEN_WITHIN_MS = 5000;
 /** What a browser itself writes where it gets no answer, or one that is none. */
@@ -23,7 +23,7 @@ let browser;
 const tabs = [];
 
 before(async () => {
-  ({ world } = await openSeeded({ experiments: EXPERIMENTS, days: DAYS }));
+  ({ world } = await openSeeded({ experiments: EXPERIMENTS, days: DAYS, end_ms: STILL_MS }));
   browser = await Browser.start(world);
 });
 after(async () => {
@@ -38,7 +38,7 @@ afterEach(async () => {
 
 /** @param {string} route @param {import('./browser-kit.mjs').Look} [look] */
 async function tabAt(route, look) {
-  const tab = await browser.tab(look);
+  const tab = await browser.tab({ at_ms: STILL_MS, ...look });
   tabs.push(tab);
   await tab.open(route);
   return tab;
@@ -200,6 +200,19 @@ describe('what happens', () => {
     assert.match(await overview.page.locator('li.card[data-key="sevilla"] dl.counts').innerText(), new RegExp(visitors));
     assert.ok((await one.texts('.tile[data-key="orders"]'))[0].includes(euro(before.revenue_minor + price)));
     for (const { page } of [overview, one]) assert.equal(await page.evaluate(() => /** @type {any} */ (window).isStillHere), true, 'no reload');
+  });
+
+  test('an overview that is live looks as one that is opened now, also its pictures', async () => {
+    const live = await tabAt('/'), before = add([...(await stored('sevilla')).values()]), ORDERS = 12;
+    const cards = (tab) => tab.page.locator('.experiments > li').evaluateAll((all) => all.map((one) => one.outerHTML));
+    const was = await cards(live);
+    for (let at = 0; at < ORDERS; at += 1) await buy();
+    await until('the shard has reported', async () => add([...(await stored('sevilla')).values()]), ({ conversions }) => conversions === before.conversions + ORDERS);
+    await world.sync();
+    await live.page.locator('li.card[data-key="sevilla"] dl.counts', { hasText: number(before.conversions + ORDERS) }).waitFor();
+    const now = await cards(live), pictures = (all) => all.map((text) => /<svg.*<\/svg>/.exec(text)?.[0]);
+    assert.deepEqual(now, await cards(await tabAt('/')));
+    assert.notDeepEqual(pictures(now), pictures(was), 'there is something to see');
   });
 
   test('a page that nobody sees asks for nothing, and goes on when it is seen', async () => {

@@ -9,10 +9,8 @@ import { Lab } from '../../target/browser-node/haggle_lab.js';
 import { otherExperiment } from '../kit.mjs';
 import { Browser } from './browser-kit.mjs';
 import { cast } from './cast.mjs';
-import { openSeeded } from './seed.mjs';
+import { STILL_MS, openSeeded } from './seed.mjs';
 
-/** Time stands still: what is expected of an order that may still come changes with it. */
-const END_MS = Date.UTC(2026, 10, 24, 9, 40);
 /** Much is known, exposures are lost, little is known, items are randomised. */
 const ROLES = ['sevilla', 'kozani', 'napoli', 'cordoba'];
 
@@ -26,9 +24,9 @@ let tab;
 let page;
 
 before(async () => {
-  ({ world } = await openSeeded({ roles: cast(10).filter(({ definition }) => ROLES.includes(definition.name)), days: 14, end_ms: END_MS }));
+  ({ world } = await openSeeded({ roles: cast(10).filter(({ definition }) => ROLES.includes(definition.name)), days: 14, end_ms: STILL_MS }));
   browser = await Browser.start(world);
-  tab = await browser.tab({ at_ms: END_MS });
+  tab = await browser.tab({ at_ms: STILL_MS });
   page = tab.page;
   page.setDefaultTimeout(15_000);
 });

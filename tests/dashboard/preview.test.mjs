@@ -5,6 +5,7 @@
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
 
+import { newSecrets } from '../edge.mjs';
 import { experiment, openWorld, otherExperiment, until } from '../kit.mjs';
 import { readPrice } from '../shop/money.mjs';
 import { Browser } from './browser-kit.mjs';
@@ -18,7 +19,9 @@ let world;
 /** @type {Browser} */
 let browser;
 before(async () => {
-  world = await openWorld({ experiments: [experiment({ holdout: 0.5 }), otherExperiment('kozani', SAFFRON, 1490), otherExperiment('toledo', KNIFE, 12900)] });
+  // Visitors fall into arms by this key: with it some are in the holdout, some are not, and every price is seen.
+  const secrets = { ...newSecrets(), UNIT_KEY: '7'.repeat(64) };
+  world = await openWorld({ secrets, experiments: [experiment({ holdout: 0.5 }), otherExperiment('kozani', SAFFRON, 1490), otherExperiment('toledo', KNIFE, 12900)] });
   browser = await Browser.start(world);
 });
 after(async () => {

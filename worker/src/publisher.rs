@@ -3,8 +3,8 @@
 //!
 //! One Durable Object, named `publisher`, does all of it, so that versions only grow and two syncs never mix. It also
 //! takes experiments and the site in, because what runs and what is published must not disagree; and because it does one
-//! thing after the other, of two people who change the same experiment one is told that it has changed. The order of a
-//! publication is D1 first (the version is a primary key there), then one KV put: if the put fails, the next sync
+//! thing after the other, of two people who change the same experiment one is told that it has changed. Only for a kill
+//! switch the one before it is not finished: it gives way (`way`). The order of a publication is D1 first (the version is a primary key there), then one KV put: if the put fails, the next sync
 //! publishes a newer version with at least the same content.
 //!
 //! | file | what |
@@ -18,6 +18,7 @@
 //! | `sync`, `turn` | the loop: what is published, and from which epoch |
 //! | `standings` | where each live experiment stands, stored with each publication |
 //! | `last` | what the Publisher itself remembers |
+//! | `way` | whose turn it is, and what gives way to a kill switch |
 
 mod actions;
 mod asked;
@@ -29,11 +30,11 @@ mod standings;
 mod start;
 mod sync;
 mod turn;
+mod way;
 
 use std::cell::RefCell;
 use std::rc::Rc;
 
-use futures_util::lock::Mutex;
 use haggle::snapshot::Shop;
 use haggle::{Experiment, Groups, Site, Snapshot};
 use serde::Serialize;
@@ -41,12 +42,14 @@ use worker::{DurableObject, Env, Method, Request, Response, Result, SqlStorage, 
 
 use self::asked::Asked;
 pub use self::asked::tagged;
+use self::way::Way;
 use crate::cache::{self, SNAPSHOT_KEY};
 use crate::central::audit::Record;
 use crate::central::{self, experiments::Stored};
 use crate::clock;
 use crate::http::{Fault, json_text, post, text_of};
 use crate::kv::Kv;
+use crate::rows::in_time;
 
 const SITE_BYTES_MAX: usize = 64 * 1024;
 
@@ -59,6 +62,9 @@ const CONTENT_FROM: usize = 32;
 /// Name of the one publisher, and the path of its sync.
 const PUBLISHER: &str = "publisher";
 const SYNC: &str = "/haggle/v1/sync";
+
+/// Milliseconds for which KV may take a snapshot: a kill switch waits for that.
+const KV_WAIT_MS: u64 = 10_000;
 
 /// What stands before the name of an experiment.
 const EXPERIMENT: &str = "/haggle/v1/experiments/";
@@ -82,7 +88,7 @@ pub struct Publisher {
     env: Env,
     sql: SqlStorage,
     /// One change of what runs or is published at a time; a request waits for the one before it.
-    turn: Mutex<()>,
+    way: Way,
     /// Content of the last snapshot that this object has put into KV.
     published: RefCell<Vec<u8>>,
     /// Groups by experiment, with the revision that they were read at.
@@ -96,13 +102,19 @@ impl DurableObject for Publisher {
             // Every change will then fail and be sent again.
             worker::console_error!("publisher's schema: {error}");
         }
-        Self { env, sql, turn: Mutex::new(()), published: RefCell::default(), groups: RefCell::default() }
+        Self { env, sql, way: Way::default(), published: RefCell::default(), groups: RefCell::default() }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
         clock::tick(&self.env).await;
-        let _turn = self.turn.lock().await;
-        self.answer(&request).await.or_else(|fault| fault.response())
+        let answer = if request.path().ends_with("/stop") {
+            let _turn = self.way.first().await;
+            self.answer(&request).await
+        } else {
+            let _turn = self.way.next().await;
+            self.way.giving(self.answer(&request)).await
+        };
+        answer.or_else(|fault| fault.response())
     }
 }
 
@@ -177,7 +189,9 @@ impl Publisher {
         // Should the put fail, the next sync must publish again.
         self.published.take();
         last::set_snapshot(&self.sql, version, bytes)?;
-        Kv::of(&self.env, "SNAPSHOTS")?.write(SNAPSHOT_KEY, bytes).await?;
+        // What gave way now could be written after what comes first.
+        let _kept = self.way.keep();
+        in_time(KV_WAIT_MS, Kv::of(&self.env, "SNAPSHOTS")?.write(SNAPSHOT_KEY, bytes)).await?;
         self.published.replace(bytes.get(CONTENT_FROM..).unwrap_or_default().to_vec());
         Ok(())
     }

@@ -111,11 +111,12 @@ function fill(dialog, looked, finish) {
     } catch (error) {
       setBusy(false);
       if (!(error instanceof ApiError)) throw error;
-      if (error.status === 412) await showChange();
+      if (error.status === 412) await showChange().catch(refuse);
       else refuse(error);
     }
   }
   function refuse(/** @type {ApiError} */ error) {
+    confirm.disabled = false;
     if (error.status === 0) confirm.textContent = words.retry;
     signed.adjust();
     problem.replaceChildren(make('p', {}, error.status === 0 ? words.lost : error.message));

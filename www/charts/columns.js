@@ -13,7 +13,7 @@ import { hasPoints } from './draw.js';
 const POINTS_MAX = 30_000;
 
 /** With more lines than this their bands are one grey, and are left out. */
-export const BANDS_MAX = 12;
+const BANDS_MAX = 12;
 
 /** @param {number | null | undefined} value @returns {number | null} */
 const known = (value) => (typeof value === 'number' && value - value === 0 ? value : null);

@@ -74,7 +74,10 @@ class Prices {
     this.preview = null;
     this.visitor = this.unit = '';
     this.shown = PART;
-    this.isLoading = false;
+    this.wanted = 0;
+    this.isLoading = this.isKnown = false;
+    /** Why the newest snapshot is not here; empty where nothing went wrong. */
+    this.trouble = '';
     signal.addEventListener('abort', () => this.preview?.free());
   }
 
@@ -91,31 +94,51 @@ class Prices {
     this.draw();
   }
 
-  /** Takes the newest snapshot in, as soon as the Worker that answers has it. @param {number | null} version that was published */
+  /** Takes the newest snapshot in, as soon as the Worker that answers has it. @param {number} version that was published; 0: none is */
   async refresh(version) {
     this.wanted = version;
     if (this.isLoading) return;
     this.isLoading = true;
     try {
-      while (!this.signal.aborted && this.wanted !== null && !(this.preview && this.preview.version >= this.wanted)) {
-        const fresh = await load(this.signal), known = this.preview;
+      while (!this.signal.aborted && !this.isNewest()) {
+        const fresh = await this.newest(), known = this.preview;
         if (this.signal.aborted) return fresh?.free();
         if (fresh && fresh.version !== known?.version) {
           this.preview = fresh;
           known?.free();
           this.draw();
-        } else fresh?.free();
-        if (!this.preview || this.preview.version < this.wanted) await pause(AGAIN_MS, this.signal);
+        } else {
+          fresh?.free();
+          if (!known) this.draw();
+        }
+        if (!this.isNewest()) await pause(AGAIN_MS, this.signal);
       }
     } finally {
       this.isLoading = false;
     }
   }
 
+  isNewest() {
+    return this.preview ? this.preview.version >= this.wanted : this.isKnown && this.wanted === 0;
+  }
+
+  /** The newest snapshot; null where there is none, or not now. */
+  async newest() {
+    try {
+      const fresh = await load(this.signal);
+      [this.isKnown, this.trouble] = [true, ''];
+      return fresh;
+    } catch (error) {
+      if (!this.signal.aborted && !(error instanceof ApiError && error.isPassing)) throw error;
+      this.trouble = error instanceof ApiError ? error.message : '';
+      return null;
+    }
+  }
+
   draw() {
-    const { page, preview, unit } = this;
-    page.empty.hidden = Boolean(preview && preview.count('') > 0);
-    page.find.hidden = !page.empty.hidden;
+    const { page, preview, unit } = this, hasItems = Boolean(preview && preview.count('') > 0);
+    page.empty.hidden = hasItems || !this.isKnown;
+    page.find.hidden = !hasItems;
     page.stopped.hidden = !preview?.isStopped;
     this.drawFacts();
     if (!preview || !unit) return;
@@ -129,7 +152,7 @@ class Prices {
 
   drawFacts() {
     const { page: { facts }, preview } = this;
-    facts.textContent = preview ? words.facts(count(preview.version), ago(Date.now() - preview.publishedAtMs)) : words.nothing;
+    facts.textContent = this.trouble ? words.notRead(this.trouble) : preview ? words.facts(count(preview.version), ago(Date.now() - preview.publishedAtMs)) : '';
     if (preview) facts.title = dateTime(preview.publishedAtMs);
   }
 }

@@ -2,7 +2,8 @@
 //! location reads.
 //!
 //! It needs no D1: the flag is durable here before it goes out, the last snapshot goes out again with it, and the record
-//! follows as soon as D1 is there. Who was shown a price has it honoured at checkout where it is lower.
+//! follows as soon as D1 is there. A stop waits for nothing that has its turn before it but for a snapshot on its way to
+//! KV (`way`). Who was shown a price has it honoured at checkout where it is lower.
 
 use haggle::Snapshot;
 use haggle::Stops;
@@ -42,11 +43,15 @@ impl Publisher {
         let action = if is_stopped { "stop" } else { "resume" };
         let mut record = asked.signed(action, "", &signature)?;
         let was = last::read(&self.sql)?;
-        last::set_stopped(&self.sql, is_stopped)?;
-        if !is_stopped {
-            last::set_held(&self.sql, false)?;
-        }
-        let version = self.republish().await?;
+        let version = {
+            // A resume that is remembered is published and recorded, too.
+            let _kept = self.way.keep();
+            last::set_stopped(&self.sql, is_stopped)?;
+            if !is_stopped {
+                last::set_held(&self.sql, false)?;
+            }
+            self.republish().await?
+        };
         let held = was.is_held && is_stopped;
         let view = StopView { stopped: is_stopped, held, version };
         let flags = |stopped, held| format!(r#"{{"stopped":{stopped},"held":{held}}}"#);

@@ -38,12 +38,12 @@ impl Publisher {
         let (_, after_kv) = self.newest().await?;
         let version = after_kv.max(central::newest(&self.env).await?.version + 1);
         let now_ms = clock::now_ms();
-        last::set_held(&self.sql, true)?;
         let stopped = last::read(&self.sql)?.stopped;
         let stops = Stops { all: last.is_stopped, experiments: &stopped };
         let bytes = old.republished(version, now_ms, &stops)?;
         let publication = Publication { version, now_ms, bytes: &bytes, opened: Vec::new() };
         central::publish(&self.env, &publication).await?;
+        last::set_held(&self.sql, true)?;
         self.put(version, &bytes).await?;
         let view = RollbackView { held: true, version, content_of };
         record.before = format!(r#"{{"held":{},"version":{}}}"#, last.is_held, last.version);

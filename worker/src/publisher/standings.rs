@@ -5,8 +5,8 @@
 //! new standing only when it opens an epoch, when somebody asks for a publication, or after ten minutes; and where items are
 //! randomised, whose sales are known by the hour, not because somebody asks.
 //!
-//! A change or a kill switch waits for the publication before it, and so for this: there are so many milliseconds for all
-//! of them, and what is the longest ago comes first, so that each has its turn.
+//! A change waits for the publication before it, and so for this: there are so many milliseconds for all of them, and what
+//! is the longest ago comes first, so that each has its turn. A kill switch does not wait for it.
 
 use haggle::Groups;
 use haggle::experiment::{Goods, Unit};

@@ -68,7 +68,7 @@ impl Publisher {
 
     /// Publishes what somebody has just changed. It is stored: what fails here is done by the next sync.
     pub(super) async fn publish_now(&self) {
-        if let Err(fault) = self.publish(true).await {
+        if let Err(fault) = self.way.giving(self.publish(true)).await {
             worker::console_error!("a change waits for the next sync: {fault}");
         }
     }
@@ -134,7 +134,8 @@ impl Publisher {
             central::publish(&self.env, &Publication { version, now_ms, bytes: &bytes, opened }).await?;
             self.put(version, &bytes).await?;
             // It is published: what fails now is done with the next publication.
-            if let Err(fault) = self.keep_standings(&live, &turns, version, now_ms, in_any_case).await {
+            let standings = self.keep_standings(&live, &turns, version, now_ms, in_any_case);
+            if let Err(fault) = self.way.giving(standings).await {
                 worker::console_error!("standings: {fault}");
             }
         }

@@ -10,7 +10,7 @@ import { changes } from './changes.js';
 const SHOWN_MAX = 6;
 
 /** @param {string} action */
-export const actionName = (action) => words.done[/** @type {keyof typeof words.done} */ (action)] ?? action;
+const actionName = (action) => words.done[/** @type {keyof typeof words.done} */ (action)] ?? action;
 
 /** What is written at a mark in a chart. @param {any} intervention */
 export const markText = ({ who, action, reason }) => words.mark(actionName(action), who, reason);

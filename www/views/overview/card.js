@@ -12,7 +12,7 @@ import { priced, sentenceOf, termsOf } from '../experiment/terms.js';
 const WIDTH = 200, HEIGHT = 26;
 
 /** A line from low to high with its middle, and where zero is. @param {Estimate} estimate @returns {SVGSVGElement} */
-export function intervalPlot({ value, at_any_look: [low, high] }) {
+function intervalPlot({ value, at_any_look: [low, high] }) {
   const most = Math.max(Math.abs(low), Math.abs(high)) || 1, x = (/** @type {number} */ of) => (WIDTH / 2 + (of / most) * (WIDTH / 2 - 8)).toFixed(1);
   const kind = low > 0 ? 'up' : high < 0 ? 'down' : 'open';
   return makeSvg('svg', { class: `interval ${kind}`, viewBox: `0 0 ${WIDTH} ${HEIGHT}`, 'aria-hidden': 'true', 'data-key': 'plot' },
@@ -69,7 +69,7 @@ function times({ started_at_ms, decided_at_ms, end_ms }, now_ms) {
 }
 
 /** @param {any} experiment @returns {HTMLElement} */
-export function badge({ state, stopped }) {
+function badge({ state, stopped }) {
   const shown = stopped ? 'stopped' : state;
   return make('span', { class: `badge ${shown}` }, terms.states[/** @type {keyof typeof terms.states} */ (shown)] ?? shown);
 }

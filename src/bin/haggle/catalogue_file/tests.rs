@@ -3,9 +3,7 @@ use super::*;
 /// Reads a file of this name and content.
 fn items(name: &str, bytes: &[u8], currency: Option<&str>) -> Result<Vec<CatalogueItem>, String> {
     // Tests of one process have files of different names.
-    let directory = std::env::temp_dir().join(format!("haggle-catalogue-{}", std::process::id()));
-    std::fs::create_dir_all(&directory).unwrap();
-    let path = directory.join(name);
+    let path = std::env::temp_dir().join(format!("haggle-catalogue-{}-{name}", std::process::id()));
     std::fs::write(&path, bytes).unwrap();
     let read = || {
         read(&path, currency.map(|code| code.parse().unwrap()), None)?.collect::<Result<Vec<_>, Failure>>()
