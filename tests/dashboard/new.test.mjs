@@ -148,8 +148,8 @@ test('policies: each has its parameters with the defaults of the schema; what is
   // What lies under the line at the top is no target there.
   await page.evaluate(() => scrollTo(0, 0));
   assert.deepEqual((await tab.axe()).grave, []);
-  for (const [policy, path, value, words] of [['softmax', 'policy.temperature', '5000', 'it must be a number from 0.001 to 1000'], ['fixed', 'policy.shares', '60, 30', 'sum of policy.shares is 0.9; it must be 1'],
-    ['fixed', 'policy.shares', 'half', 'policy.shares[0] is "half"'], ['thompson', 'prior.beta', '-2', 'prior.beta is -2'], ['thompson', 'horizon', '0.5', 'horizon is 0.5']]) {
+  for (const [policy, path, value, words] of [['softmax', 'policy.temperature', '5000', 'it must be a number from 0.001 to 1000'], ['fixed', 'policy.shares', '50, 40', 'sum of policy.shares is 0.9; it must be 1'],
+    ['fixed', 'policy.shares', 'half, 50', 'policy.shares[0] is "half"'], ['thompson', 'prior.beta', '-2', 'prior.beta is -2'], ['thompson', 'horizon', '0.5', 'horizon is 0.5']]) {
     await control('policy.name').selectOption(policy);
     await fill({ ...(path === 'prior.beta' ? { 'prior.alpha': '2' } : {}), [path]: value });
     await page.locator(`.field:has([data-field="${path}"]) .wrong-here`, { hasText: words }).waitFor();
