@@ -131,14 +131,14 @@ test('what is published shows without a reload: a pause, a stop; and nobody is l
   }
 
   assert.ok((await world.act('toledo', 'pause')).status < 300);
-  await page.locator(`#prices > li[data-sku="${KNIFE}"][data-why="paused"]`).waitFor({ timeout: 8000 });
+  await page.locator(`#prices > li[data-sku="${KNIFE}"][data-why="paused"]`).waitFor();
   const { body: { version } } = await world.everywhere('stop');
-  await page.locator('#prices > li[data-why="stopped"]').nth(2).waitFor({ timeout: 8000 });
+  await page.locator('#prices > li[data-why="stopped"]').nth(2).waitFor();
   await page.getByText('All prices are stopped').first().waitFor();
   assert.match(await page.locator('#facts').innerText(), new RegExp(`v${version.toLocaleString('en-GB')}, published`));
   assert.deepEqual((await rowsOf(page)).map(({ price }) => readPrice(price)), [12900, 1900, 1490]);
   assert.equal((await world.everywhere('resume')).status, 200);
-  await page.locator(`#prices > li[data-sku="${SAFFRON}"][data-why="arm"]`).waitFor({ timeout: 8000 });
+  await page.locator(`#prices > li[data-sku="${SAFFRON}"][data-why="arm"]`).waitFor();
   for (const one of [tab, phone]) {
     one.check();
     await one.close();

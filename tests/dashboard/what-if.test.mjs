@@ -9,7 +9,7 @@ import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { after, afterEach, before, beforeEach, test } from 'node:test';
 
-import { experiment, openWorld } from '../kit.mjs';
+import { experiment, openWorld, until } from '../kit.mjs';
 import { Browser } from './browser-kit.mjs';
 
 const HAGGLE = new URL('../../target/debug/haggle', import.meta.url).pathname;
@@ -119,8 +119,7 @@ test('while it simulates, the page draws and answers, results stream in, and it 
   await page.waitForFunction(() => true);
   await page.goto(`${world.edge.adminUrl}/#/`);
   await page.getByRole('heading', { level: 1, name: 'Experiments' }).waitFor();
-  for (let left = 50; page.workers().length > 0 && left > 0; left -= 1) await page.waitForTimeout(50);
-  assert.equal(page.workers().length, 0);
+  await until('the worker is gone', async () => page.workers().length, (count) => count === 0);
 });
 
 test('what is wrong is said beside its field, in the words of the core', async () => {
