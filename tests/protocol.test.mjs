@@ -15,7 +15,7 @@ const ITEMS = 10_000, VISITS = 50_000, WEEKS = 4;
 const HOUR_MS = 3_600_000, DAY_H = 24, WEEK_H = 7 * DAY_H;
 const START_MS = Date.UTC(2026, 11, 1);
 /** Virtual hours from one publication to the next, and the shoppers of that time: two looks each, one a page. */
-const STEP_H = 2, SHOPPERS = Math.ceil(VISITS * STEP_H / (WEEKS * WEEK_H) / 2) + 1;
+const STEP_H = 4, SHOPPERS = Math.ceil(VISITS * STEP_H / (WEEKS * WEEK_H) / 2) + 1;
 const PAGES = 40, BRAND = 'Fabrikam';
 
 const items = catalogue(ITEMS);
@@ -26,7 +26,7 @@ let world;
 /** @type {Market} */
 let market;
 before(async () => {
-  // An epoch of six hours: what is learned in a night is used in the morning.
+  // An epoch of six hours at least, and of eight with a publication every four: what is learned in a night is used in the morning.
   world = await openWorld({ clock: true, vars: { EPOCH_MIN_S: '21600' }, shop: { extra: pages(items.filter(({ brand }) => brand === BRAND)) } });
   await world.edge.setClock(START_MS);
   market = new Market(world, items);
