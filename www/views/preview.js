@@ -30,7 +30,7 @@ const randomVisitor = () => [...crypto.getRandomValues(new Uint8Array(16))].map(
 async function load(signal) {
   for (let tries = 1; ; tries += 1) {
     try {
-      const view = await (await ask(SNAPSHOT, { signal, headers: { accept: 'application/json' } })).json();
+      const view = (await ask(SNAPSHOT, { signal, headers: { accept: 'application/json' } })).json();
       return new Preview(await getBytes(SNAPSHOT, { signal }), view);
     } catch (error) {
       signal.throwIfAborted();
