@@ -3,7 +3,7 @@
  *
  * It draws; every decision is the core's, in wasm. Out of scope: what a visitor was shown before, which is in its cookies.
  */
-import init, { Preview } from '/pkg/haggle_preview.js';
+import init, { Preview } from '../pkg/haggle_preview.js';
 
 import { ApiError, ask, getBytes, getJson, pause } from '../api.js';
 import { make } from '../dom.js';
