@@ -224,14 +224,14 @@ impl fmt::Display for State {
             Stage::Decided(Reason::Probability) => {
                 return write!(
                     f,
-                    "Ready to decide: the leading price is the best with {}",
+                    "Ready to decide: the leading price is {} sure to be the best",
                     percent(self.p_best)
                 );
             }
             Stage::Decided(Reason::Loss) => {
                 return write!(
                     f,
-                    "Ready to decide: a better price would earn less more per visitor than you care for"
+                    "Ready to decide: a better price would earn too little more per visitor to matter"
                 );
             }
             Stage::Decided(Reason::ValueRemaining) => {
@@ -239,7 +239,11 @@ impl fmt::Display for State {
             }
         };
         match self.orders_left {
-            Some(orders) => write!(f, "{stage}: about {} more orders {goal}", rounded(orders)),
+            Some(orders) => {
+                let orders = rounded(orders);
+                let plural = if orders == "1" { "" } else { "s" };
+                write!(f, "{stage}: about {orders} more order{plural} {goal}")
+            }
             None => write!(f, "{stage}: the prices are too close to say how many orders it takes {goal}"),
         }
     }
@@ -310,7 +314,7 @@ mod tests {
         let text = |arms: &[Standing], remaining, rules: &Rules| of(arms, remaining, rules).to_string();
         assert_eq!(
             text(&sure, 0.2, &Rules::default()),
-            "Ready to decide: the leading price is the best with 96 %"
+            "Ready to decide: the leading price is 96 % sure to be the best"
         );
         assert!(text(&unsure, 0.2, &caring).starts_with("Ready to decide: a better price"));
         assert!(text(&unsure, 0.009, &Rules::default()).starts_with("Ready to decide: too little"));
@@ -323,6 +327,8 @@ mod tests {
         let given = of(&[few(arm(190.0, 0.01)), few(arm(400.0, 0.99))], 0.0, &Rules::default());
         assert_eq!((given.stage, given.orders_left), (Stage::Learning, Some(12.0)));
         assert_eq!(given.to_string(), "Learning: about 12 more orders until the best price is 95 % sure");
+        let one = State { orders_left: Some(0.9), ..given };
+        assert_eq!(one.to_string(), "Learning: about 1 more order until the best price is 95 % sure");
     }
 
     #[test]
