@@ -65,11 +65,14 @@ impl Error {
     /// use haggle::Error;
     /// assert_eq!(Error::value("arms[1].price_minor of arm low", 7, "8").field(), Some("arms[1].price_minor"));
     /// assert_eq!(Error::value("number of arms", 1, "2 to 64").field(), Some("arms"));
+    /// assert_eq!(Error::value("sum of policy.shares", 0.9, "1").field(), Some("policy.shares"));
     /// ```
     pub fn field(&self) -> Option<&str> {
         let Reason::Value { what, .. } = &*self.0 else { return None };
-        let path =
-            ["field ", "number of "].iter().find_map(|before| what.strip_prefix(before)).unwrap_or(what);
+        let path = ["field ", "number of ", "sum of "]
+            .iter()
+            .find_map(|before| what.strip_prefix(before))
+            .unwrap_or(what);
         path.split([' ', ',']).next()
     }
 

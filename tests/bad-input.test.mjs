@@ -309,7 +309,7 @@ test('a bad experiment is refused with what was given and what is allowed', asyn
 test('the administration needs its bearer and its host, and says which methods it has', async () => {
   const routes = [['POST', '/haggle/v1/sync'], ['GET', '/haggle/v1/experiments'], ['PUT', '/haggle/v1/experiments/x'],
     ['DELETE', '/haggle/v1/experiments/x'], ['GET', '/haggle/v1/snapshot'],
-    ['GET', '/haggle/v1/history?experiment=sevilla'], ['GET', '/haggle/v1/unit?visitor=x']];
+    ['GET', '/haggle/v1/unit?visitor=x']];
   const { ADMIN_TOKEN, REWARDS_TOKEN } = world.edge.secrets;
   for (const [at, [method, path]] of routes.entries()) {
     for (const authorization of ['', 'Bearer ', `Bearer ${REWARDS_TOKEN}`, `Bearer ${ADMIN_TOKEN}0`, `Basic ${ADMIN_TOKEN}`]) {
@@ -320,7 +320,6 @@ test('the administration needs its bearer and its host, and says which methods i
     assertRefused(onShop, 404, /no \/haggle/);
     assertRefused(await world.admin('PATCH', path), 405, /it must be/);
   }
-  assertRefused(await world.admin('GET', '/haggle/v1/history'), 400, /experiment is missing/);
   assertRefused(await world.admin('GET', '/haggle/v1/unit'), 400, /visitor is missing/);
   assertRefused(await world.admin('GET', '/haggle/v1/nothing'), 404, /nothing/);
   assert.equal('ledger' in (await world.admin('GET', '/haggle/health', undefined, { headers: { authorization: '' } })).body, false);

@@ -15,7 +15,7 @@ const REQUESTS = 800, AT_ONCE = 8, TIMEOUT_MS = 10_000;
 
 const METHODS = ['GET', 'GET', 'POST', 'POST', 'PUT', 'DELETE', 'PATCH', 'HEAD', 'OPTIONS'];
 const ROUTES = ['/haggle/v1/price', '/haggle/v1/exposures', '/haggle/v1/rewards', '/haggle/health', '/haggle/haggle.js', '/haggle/v1/sync',
-  '/haggle/v1/experiments', '/haggle/v1/experiments/murcia', '/haggle/v1/snapshot', '/haggle/v1/history', '/haggle/v1/unit',
+  '/haggle/v1/experiments', '/haggle/v1/experiments/murcia', '/haggle/v1/snapshot', '/haggle/v1/unit',
   '/haggle/v1/quotes/verify', '/haggle/v1/quotes/keys', '/haggle/v1/site', '/haggle/v1/stop', '/haggle/v1/resume', '/haggle/', '/haggle',
   '/haggle/v1/experiments/murcia/stop', '/haggle/v1/experiments/murcia/report', '/haggle/v1/experiments/sevilla/prices', '/haggle/v1/experiments/sevilla/log',
   '/haggle/v1/rollback', '/haggle/v1/snapshots', '/haggle/v1/audit', '/haggle/v1/catalogue', '/haggle/v1/sales',

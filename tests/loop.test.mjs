@@ -1,7 +1,7 @@
 /**
  * The loop on workerd: several edge locations, each a Worker of its own, share KV, D1 and the Durable Objects.
  *
- * `pop-a` and `pop-b` look at KV every 0.2 s; `pop-late` looked once, and keeps what it saw.
+ * `pop-a` and `pop-b` look at KV again and again; `pop-late` looked once, and keeps what it saw.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
@@ -163,8 +163,6 @@ test('what a shard has counted reaches the central store by its alarm, and the n
   assert.equal(outcome, 'ok');
   const row = await world.edge.db.prepare('SELECT version FROM snapshots ORDER BY version DESC LIMIT 1').first();
   assert.equal(row.version, version + 1);
-  const history = (await world.admin('GET', '/haggle/v1/history?experiment=sevilla')).body.rows.filter(({ version }) => version === row.version);
-  assert.equal(history.reduce((sum, one) => sum + one.exposures, 0), (await world.totals()).exposures);
   await world.served(row.version, 'pop-b');
 });
 
@@ -211,7 +209,7 @@ test('a scheduled sync publishes where something changed, and nothing where noth
 test('versions go on from what is published when D1 was set back to an earlier day', async () => {
   const { version } = await world.sync();
   const since = (table) => world.edge.db.prepare(`DELETE FROM ${table} WHERE version > ?`).bind(version - 2);
-  await world.edge.db.batch(['snapshots', 'history', 'epochs'].map(since));
+  await world.edge.db.batch(['snapshots', 'epochs'].map(since));
   const next = await world.sync();
   assert.equal(next.version, version + 1);
   await world.served(next.version, 'pop-a');
@@ -288,7 +286,7 @@ test('while D1 fails rewards are acknowledged, and reach it afterwards by an ala
     assert.deepEqual((await world.reward(world.order(quotes), 'pop-b')).statuses, Array(10).fill('matched'));
     const { status, body } = await world.admin('POST', '/haggle/v1/sync');
     assert.equal(status, 503);
-    assert.match(body.error, /storage does not answer/);
+    assert.match(body.error, /the tables in D1 are older than this version/);
     await until('an alarm fails', async () => failures(), (count) => count > failed);
     assert.equal(await newest(), version);
   } finally {

@@ -173,6 +173,18 @@ test('what is stopped, held or too old is said', async () => {
   assert.equal((await flags())[2], false);
 });
 
+test('the oldest report is one of the shards that there are: one of an earlier LEDGER_SHARDS is late no more', async () => {
+  const { ledger, etag } = await overview();
+  assert.ok(ledger.oldest_report_at_ms > 0 && ledger.sources > 0, JSON.stringify(ledger));
+  const { results } = await world.edge.db.prepare('SELECT reported_at_ms FROM sources').all();
+  assert.equal(ledger.oldest_report_at_ms, Math.min(...results.map(({ reported_at_ms }) => reported_at_ms)));
+  await world.edge.db.prepare("INSERT INTO sources (source, sequence, exposures, stored, matched, reported_at_ms) VALUES ('earlier', 9, 7, 3, 2, 5)").run();
+  const now = await overview();
+  assert.deepEqual(now.ledger, { ...ledger, stored: ledger.stored + 3, matched: ledger.matched + 2, unmatched: ledger.unmatched + 1, exposures: ledger.exposures + 7, sources: ledger.sources + 1 });
+  assert.equal((await ask(etag)).status, 200, 'what it counted is still counted');
+  await world.edge.db.prepare("DELETE FROM sources WHERE source = 'earlier'").run();
+});
+
 test('an archived experiment stays as it stood, at the end', async () => {
   assert.equal((await world.act('kozani', 'decide', { arm: 'low' })).status, 200);
   assert.deepEqual([(await overview()).of('kozani').decision.arm, (await overview()).of('kozani').decided_at_ms], ['low', now_ms]);
@@ -214,9 +226,18 @@ test('a standing that cannot be stored holds up no publication', async () => {
   const { version, published } = await world.sync();
   assert.equal(published, true);
   await world.served(version);
-  assert.equal((await ask()).status, 503);
+  const MISSING = /^the tables in D1 are older than this version; apply worker\/migrations \(npx wrangler d1 migrations apply haggle --remote\)/;
+  for (const path of [PATH, '/haggle/v1/experiments/sevilla/evidence', '/haggle/v1/experiments/sevilla/report']) {
+    const { status, body } = await world.admin('GET', path);
+    assert.equal(status, 503, path);
+    assert.match(body.error, MISSING, path);
+  }
+  const health = await world.health();
+  assert.match(health.error, MISSING);
+  assert.ok(health.ledger && health.snapshot, 'and all else that it says');
   const migration = readFileSync(new URL('../worker/migrations/0005_standings.sql', import.meta.url), 'utf8').replace(/^--.*$/gm, '');
   for (const statement of migration.split(';').map((one) => one.trim()).filter(Boolean)) await world.edge.db.prepare(statement).run();
+  assert.equal((await world.health()).error, undefined);
   assert.equal((await overview()).of('sevilla').standing, null, 'after a migration it waits for the next publication');
   await publish();
   await assertSums((await overview()).of('sevilla').standing, 'sevilla');

@@ -61,11 +61,14 @@ export const major = (minor, digits) => (typeof minor === 'number' ? (minor / 10
 /** @param {number | null | undefined} share @returns {string | number} in per cent, as a control for numbers wants it */
 export const perCent = (share) => (typeof share === 'number' ? Number((share * 100).toFixed(6)) : '');
 
+/** Whether it would be seen if the reader opened what it is folded in. @param {Element} control */
+const isFolded = (control) => control.closest('details:not([open])') !== null && control.closest('[hidden]') === null;
+
 /** The control that a path is about, or of as much of it as there is. @param {ParentNode} form @param {string} path */
 function nearest(form, path) {
   for (let rest = path; rest; rest = rest.replace(/(\.[^.[]*|\[\d+\]|^[^.[]*)$/, '')) {
     const control = controlOf(form, rest);
-    if (control && control.getClientRects().length > 0) return control;
+    if (control && (control.getClientRects().length > 0 || isFolded(control))) return control;
   }
   return null;
 }
@@ -81,6 +84,7 @@ export function showRefusal(form, refusal, isToBeSaid = () => true) {
   for (const line of form.querySelectorAll('.wrong-here')) line.textContent = '';
   if (!control || !refusal) return null;
   control.setAttribute('aria-invalid', 'true');
+  control.closest('details')?.setAttribute('open', '');
   const line = control.closest('.field')?.querySelector('.wrong-here');
   if (line) line.textContent = refusal.error;
   return control;

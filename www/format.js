@@ -1,5 +1,6 @@
 /**
- * Numbers and times as people write them, in the language and the time zone of the browser.
+ * Numbers, dates and times as people write them, in the language and the time zone of the browser. What is a word, such as
+ * the days of a span, is English as the page around it is.
  */
 
 /** Shares and propensities are integers out of this. */
@@ -97,7 +98,7 @@ const unitOf = (span_ms) => UNITS.find(([, size]) => span_ms >= 2 * size) ?? ['s
 /** @param {number} age_ms @returns {string} such as `12 seconds ago` */
 export function ago(age_ms) {
   const [unit, size] = unitOf(Math.max(0, age_ms));
-  return new Intl.RelativeTimeFormat(undefined, { numeric: 'always' })
+  return new Intl.RelativeTimeFormat('en', { numeric: 'always' })
     .format(-Math.round(Math.max(0, age_ms) / size), /** @type {Intl.RelativeTimeFormatUnit} */ (unit));
 }
 
@@ -105,5 +106,5 @@ export function ago(age_ms) {
 export function duration(span_ms) {
   if (!isKnown(span_ms)) return NOTHING;
   const [unit, size] = unitOf(Math.max(0, span_ms));
-  return numbers({ style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 0 }).format(Math.round(Math.max(0, span_ms) / size));
+  return new Intl.NumberFormat('en', { style: 'unit', unit, unitDisplay: 'long', maximumFractionDigits: 0 }).format(Math.round(Math.max(0, span_ms) / size));
 }

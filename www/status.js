@@ -40,7 +40,8 @@ export function drawStatus() {
   }
   line.title = 'message' in connection ? connection.message : '';
   // Not in the line that is read out: it changes each second.
-  age.textContent = connection.kind === 'lost' && !isSignedOut() ? words.again(duration(Math.max(0, connection.again_at_ms - Date.now()))) : snapshotAge();
+  age.textContent = connection.kind === 'lost' && !isSignedOut() ? words.again(duration(Math.max(0, connection.again_at_ms - Date.now()))) : snapshot?.stopped ? words.stopped : snapshotAge();
+  age.classList.toggle('stopped', snapshot?.stopped === true);
 }
 
 /** What anybody may know of the snapshot in use; it needs no credential. */

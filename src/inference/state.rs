@@ -239,7 +239,11 @@ impl fmt::Display for State {
             }
         };
         match self.orders_left {
-            Some(orders) => write!(f, "{stage}: about {} more orders {goal}", rounded(orders)),
+            Some(orders) => {
+                let orders = rounded(orders);
+                let plural = if orders == "1" { "" } else { "s" };
+                write!(f, "{stage}: about {orders} more order{plural} {goal}")
+            }
             None => write!(f, "{stage}: the prices are too close to say how many orders it takes {goal}"),
         }
     }
@@ -323,6 +327,8 @@ mod tests {
         let given = of(&[few(arm(190.0, 0.01)), few(arm(400.0, 0.99))], 0.0, &Rules::default());
         assert_eq!((given.stage, given.orders_left), (Stage::Learning, Some(12.0)));
         assert_eq!(given.to_string(), "Learning: about 12 more orders until the best price is 95 % sure");
+        let one = State { orders_left: Some(0.9), ..given };
+        assert_eq!(one.to_string(), "Learning: about 1 more order until the best price is 95 % sure");
     }
 
     #[test]

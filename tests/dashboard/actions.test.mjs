@@ -218,8 +218,9 @@ test('a rollback says what it changes, is served and held, and both it and its e
   const held = (is) => page.locator('.wrongs').getByText('An older publication is held').waitFor({ state: is ? 'visible' : 'detached' });
   await rollBack();
   await dialog().getByLabel('Back to what was published').selectOption(String(version));
-  await dialog().getByText('It was not published then').waitFor();
-  assert.deepEqual(await dialog().locator('h4').allInnerTexts(), ['kozani', 'later', 'sevilla']);
+  await dialog().getByText('Not published then, so everybody sees catalogue prices: later.').waitFor();
+  await dialog().getByText('The shares stay as they are: kozani.').waitFor();
+  assert.deepEqual(await dialog().locator('h4').allInnerTexts(), ['sevilla']);
   const next = await shown();
   assert.deepEqual(Object.fromEntries(Object.entries(next).map(([name, arm]) => [name, arm.now])), now);
   assert.deepEqual(Object.fromEntries(Object.entries(next).map(([name, arm]) => [name, arm.next])), then);
@@ -230,7 +231,13 @@ test('a rollback says what it changes, is served and held, and both it and its e
   assert.deepEqual(await shares(), then);
   await until('what was not there then is not priced', () => world.shopper().price('ALMOND-400'), ({ quote }) => !quote);
   await held(true);
+  const other = await browser.tab();
+  await other.open('/experiments/kozani');
+  await other.page.locator('.problems').getByText('An older publication is held').waitFor();
   await undo();
+  await other.page.locator('.problems').getByText('An older publication is held').waitFor({ state: 'detached' });
+  other.check();
+  await other.close();
   await assertRecorded('resume', 'undo of rollback (the floor was a mistake)');
   await held(false);
   await until('it goes on', shares, (is) => JSON.stringify(is) === JSON.stringify(now));
@@ -278,6 +285,7 @@ test('pause and stop end new prices at once, and undo goes on', async () => {
   await open({ action: 'stop' });
   await page.keyboard.press('Enter');
   await dialog().waitFor({ state: 'detached' });
+  await page.locator('#age').getByText('All prices are stopped').waitFor({ timeout: 30_000 });
   await until('both are stopped', async () => [(await world.shopper().price(SKU)).quote, (await world.shopper().price('SAFFRON-2')).quote], (quotes) => quotes.every((quote) => !quote));
   await undo();
   // A stop and its end go out without the central store, so that its newest version says nothing of them.

@@ -9,7 +9,7 @@ import { after, before, test } from 'node:test';
 import { otherExperiment } from '../kit.mjs';
 import { Browser, said } from './browser-kit.mjs';
 import { cast } from './cast.mjs';
-import { openSeeded } from './seed.mjs';
+import { STILL_MS, openSeeded } from './seed.mjs';
 
 const TOTAL = 65_536, LIVE_MS = 5000;
 const MARKUP = '<img src="x" onerror="window.hacked = 1"><b>bold</b> & so on';
@@ -27,7 +27,7 @@ before(async () => {
     const isFirst = definition.name === 'sevilla', with_ = (/** @type {any} */ step, /** @type {number} */ at) => (at === 0 ? { ...step, reason: MARKUP } : step);
     return { ...role, definition: isFirst ? { ...definition, hypothesis: MARKUP, author: '<i>Maria</i>' } : definition, steps: isFirst ? steps.map(with_) : steps };
   });
-  ({ world, report } = await openSeeded({ roles, days: 14 }));
+  ({ world, report } = await openSeeded({ roles, days: 14, end_ms: STILL_MS }));
   browser = await Browser.start(world);
 });
 after(async () => {
@@ -48,7 +48,7 @@ const priced = ({ total, negative }) => Object.fromEntries(Object.keys(total).ma
 
 /** Opens the page of an experiment in a tab of its own, and closes it when all was well. */
 async function look(name, use, options = {}) {
-  const tab = await browser.tab(options);
+  const tab = await browser.tab({ at_ms: STILL_MS, ...options });
   const page = await tab.open(`/experiments/${name}`);
   await use(page, tab);
   tab.check();

@@ -9,10 +9,8 @@ import { Lab } from '../../target/browser-node/haggle_lab.js';
 import { otherExperiment } from '../kit.mjs';
 import { Browser } from './browser-kit.mjs';
 import { cast } from './cast.mjs';
-import { openSeeded } from './seed.mjs';
+import { STILL_MS, openSeeded } from './seed.mjs';
 
-/** Time stands still: what is expected of an order that may still come changes with it. */
-const END_MS = Date.UTC(2026, 10, 24, 9, 40);
 /** Much is known, exposures are lost, little is known, items are randomised. */
 const ROLES = ['sevilla', 'kozani', 'napoli', 'cordoba'];
 
@@ -26,9 +24,9 @@ let tab;
 let page;
 
 before(async () => {
-  ({ world } = await openSeeded({ roles: cast(10).filter(({ definition }) => ROLES.includes(definition.name)), days: 14, end_ms: END_MS }));
+  ({ world } = await openSeeded({ roles: cast(10).filter(({ definition }) => ROLES.includes(definition.name)), days: 14, end_ms: STILL_MS }));
   browser = await Browser.start(world);
-  tab = await browser.tab({ at_ms: END_MS });
+  tab = await browser.tab({ at_ms: STILL_MS });
   page = tab.page;
   page.setDefaultTimeout(15_000);
 });
@@ -78,8 +76,11 @@ test('every table has the numbers that the lab computes of the same evidence, an
   }
   const drift = await table('stability');
   for (const { name, drift: { p_value } } of lab.stability().arms) assert.equal(drift.get(name)?.[0], probability(p_value), name);
-  const predictions = lab.calibration(), inside = predictions.filter(({ low, high, observed }) => low <= observed && observed <= high);
-  assert.match(await page.locator('.panel-calibration .verdict').innerText(), new RegExp(`${inside.length} of ${predictions.length} predictions`));
+  const { predictions, held, p_value, alarm } = lab.calibration(), inside = predictions.filter(({ low, high, observed }) => low <= observed && observed <= high);
+  assert.equal(held, inside.length);
+  const calibration = page.locator('.panel-calibration .verdict'), said = await calibration.innerText();
+  assert.ok(said.includes(`${held} of ${predictions.length} predictions`) && said.includes(`(p ${probability(p_value)})`), said);
+  assert.match(await calibration.getAttribute('class') ?? '', alarm ? /look/ : /fine/);
   for (const panel of ['densities', 'prior', 'stability', 'calibration', 'delays', 'offPolicy', 'regret']) {
     assert.equal(await page.locator(`.panel-${panel} figure canvas`).count(), 1, panel);
   }

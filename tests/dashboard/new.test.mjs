@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { execFileSync } from 'node:child_process';
+import { readFileSync } from 'node:fs';
 import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -41,6 +42,7 @@ async function checked(text, ...options) {
   }
 }
 
+const SCHEMA = JSON.parse(readFileSync(new URL('../../www/experiment.schema.json', import.meta.url), 'utf8'));
 const ITEM = { name: 'toledo', author: 'Maria Ruiz', hypothesis: 'A tenth less for the "knife" sells at least a fifth more.', document: 'https://wiki.example/toledo', 'item.sku': 'KNIFE-21',
   'item.price_minor': '129.00', 'item.cost_minor': '60.00', 'arms[1].price_minor': '115.00' };
 
@@ -126,6 +128,63 @@ test('what is wrong is said at its field, in the words of the core, once somebod
   await page.getByRole('button', { name: 'Save as draft' }).click();
   await page.locator('.field:has([data-field="hypothesis"]) .wrong-here', { hasText: 'hypothesis is 0 characters long' }).waitFor();
   assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-field')), 'hypothesis');
+});
+
+test('policies: each has its parameters with the defaults of the schema; what is set is in the file and in the draft, and what is refused is said at its field', async () => {
+  const advanced = page.locator('details.advanced'), isOpen = () => advanced.evaluate((one) => one.open);
+  await fill({ ...ITEM, name: 'lorca' });
+  await state('This can run.');
+  assert.equal(await isOpen(), false, 'nobody has to look at it');
+  assert.deepEqual(await control('policy.name').evaluate((one) => [...one.options].map(({ value }) => value)).then((all) => all.sort()),
+    SCHEMA.properties.policy.oneOf.map(({ properties: { name } }) => name.const).filter((name) => !['reward', 'convergence'].includes(name)).sort());
+  await advanced.locator('summary').click();
+  for (const { properties: { name: { const: name }, shares, ...parameters } } of SCHEMA.properties.policy.oneOf) {
+    if (['reward', 'convergence'].includes(name)) continue;
+    await control('policy.name').selectOption(name);
+    assert.ok((await page.locator('#policy-note').textContent()).length > 20, `a sentence for ${name}`);
+    const shown = await advanced.locator('[data-field^="policy."]').evaluateAll((all) => Object.fromEntries(all.map((one) => [one.dataset.field.slice('policy.'.length), one.type === 'number' ? Number(one.value) : one.value])));
+    assert.deepEqual(shown, { ...Object.fromEntries(Object.entries(parameters).map(([one, { default: usual }]) => [one, usual])), ...(shares ? { shares: '' } : {}) }, name);
+  }
+  // What lies under the line at the top is no target there.
+  await page.evaluate(() => scrollTo(0, 0));
+  assert.deepEqual((await tab.axe()).grave, []);
+  for (const [policy, path, value, words] of [['softmax', 'policy.temperature', '5000', 'it must be a number from 0.001 to 1000'], ['fixed', 'policy.shares', '50, 40', 'sum of policy.shares is 0.9; it must be 1'],
+    ['fixed', 'policy.shares', 'half, 50', 'policy.shares[0] is "half"'], ['thompson', 'prior.beta', '-2', 'prior.beta is -2'], ['thompson', 'horizon', '0.5', 'horizon is 0.5']]) {
+    await control('policy.name').selectOption(policy);
+    await fill({ ...(path === 'prior.beta' ? { 'prior.alpha': '2' } : {}), [path]: value });
+    await page.locator(`.field:has([data-field="${path}"]) .wrong-here`, { hasText: words }).waitFor();
+    await fill({ [path]: '', 'prior.alpha': '' });
+    await page.waitForFunction(() => !document.querySelector('[aria-invalid]'));
+  }
+  // What a policy must know opens what it is asked in, and saving leads there.
+  await advanced.locator('summary').click();
+  await control('policy.name').selectOption('inventory_thompson');
+  await state('horizon is missing');
+  assert.equal(await isOpen(), true);
+  await advanced.locator('summary').click();
+  await page.getByRole('button', { name: 'Save as draft' }).click();
+  await page.locator('.field:has([data-field="horizon"]) .wrong-here', { hasText: 'must be given for the policy inventory_thompson' }).waitFor();
+  assert.equal(await page.evaluate(() => document.activeElement?.getAttribute('data-field')), 'horizon');
+  await control('policy.name').selectOption('epsilon_greedy');
+  await fill({ 'policy.epsilon': '0.25', horizon: '90000', 'prior.alpha': '2', 'prior.beta': '48' });
+  await control('delay').selectOption('matured');
+  await state('This can run.');
+  assert.match(await page.locator('pre.file').textContent(), /^policy = \{ name = "epsilon_greedy", epsilon = 0\.25, decay = 0 \}$/m);
+  await page.getByRole('button', { name: 'Save as draft' }).click();
+  await page.waitForURL(/#\/experiments\/lorca$/);
+  const stored = async () => (({ policy, horizon, prior, delay }) => ({ policy, horizon, prior, delay }))((await world.admin('GET', '/haggle/v1/experiments/lorca')).body.definition);
+  const wanted = { policy: { name: 'epsilon_greedy', epsilon: 0.25, decay: 0 }, horizon: 90_000, prior: { alpha: 2, beta: 48 }, delay: 'matured' };
+  assert.deepEqual(await stored(), wanted);
+  // What is not as usual is there to be seen when the draft is gone on with, and stays; what is as usual stays folded.
+  await open('?edit=lorca');
+  assert.deepEqual([await isOpen(), await control('policy.epsilon').inputValue(), await control('delay').inputValue()], [true, '0.25', 'matured']);
+  await fill({ hypothesis: 'Another one.' });
+  await state('This can run.');
+  await page.getByRole('button', { name: 'Save as draft' }).click();
+  await page.waitForURL(/#\/experiments\/lorca$/);
+  assert.deepEqual(await stored(), wanted);
+  await open('?from=sevilla');
+  assert.equal(await isOpen(), false);
 });
 
 test('items of the catalogue: scope, units and what they mean, periods, and the time that items take', async () => {

@@ -16,6 +16,12 @@ import { stream } from '../shop/random.mjs';
 import { Books, Visitors } from './books.mjs';
 import { cast } from './cast.mjs';
 
+/**
+ * When a test looks at its past: time stands still then, and whatever happened is the same on any day and at any hour at
+ * which the test runs. A past that ends now has other visitors with every hour of the week.
+ */
+export const STILL_MS = Date.UTC(2026, 10, 24, 9, 40);
+
 const HOUR_MS = 3_600_000, DAY_H = 24;
 /** How soon after the full hour the job runs. */
 const LATE_MS = 30_000;

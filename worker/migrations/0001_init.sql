@@ -57,7 +57,7 @@ CREATE TABLE IF NOT EXISTS snapshots (
   bytes BLOB NOT NULL
 );
 
--- Totals per arm at publications, for the charts.
+-- Totals per arm at publications: written by the first versions, and read by none any more.
 CREATE TABLE IF NOT EXISTS history (
   experiment TEXT NOT NULL,
   version INTEGER NOT NULL,

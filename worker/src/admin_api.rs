@@ -48,16 +48,13 @@ pub async fn route(request: Request, env: &Env) -> Result<Response, Fault> {
         (Method::Get, "/haggle/v1/overview") => overview_api::overview(&request, env, &settings).await,
         (Method::Get, "/haggle/v1/snapshot") => snapshot(&request, env, &settings).await,
         (Method::Get, "/haggle/v1/snapshots") => Ok(json_text(central::snapshots_json(env).await?, 200)?),
-        (Method::Get, "/haggle/v1/history") => history(&request, env).await,
         (Method::Get, "/haggle/v1/audit") => audit(&request, env).await,
         (Method::Get, "/haggle/v1/unit") => unit(&request, &settings),
         (Method::Post, "/haggle/v1/preview-links") => preview_api::link(&request, env, &settings).await,
         (_, "/haggle/v1/preview-links") => Err(Fault::Method("POST")),
         (Method::Post, "/haggle/v1/sales") => sales_api::sales(&request, env).await,
         (_, "/haggle/v1/sales") => Err(Fault::Method("POST")),
-        (_, "/haggle/v1/snapshot" | "/haggle/v1/snapshots" | "/haggle/v1/history") => {
-            Err(Fault::Method("GET"))
-        }
+        (_, "/haggle/v1/snapshot" | "/haggle/v1/snapshots") => Err(Fault::Method("GET")),
         (_, "/haggle/v1/audit" | "/haggle/v1/overview" | "/haggle/v1/unit") => Err(Fault::Method("GET")),
         (_, path) => match path.strip_prefix(EXPERIMENT).filter(|rest| !rest.is_empty()) {
             Some(rest) => {
@@ -258,12 +255,6 @@ fn with_fields(view: &impl Serialize, fields: &str) -> Result<String, Fault> {
 /// A double as JSON has it; a posterior's is finite.
 fn number(value: f64) -> String {
     js_sys::JSON::stringify(&value.into()).map(String::from).unwrap_or_default()
-}
-
-async fn history(request: &Request, env: &Env) -> Result<Response, Fault> {
-    let missing = "query parameter experiment is missing; it must be the name of an experiment";
-    let name = query(request, "experiment").ok_or_else(|| Fault::Bad(missing.into()))?;
-    Ok(json_text(central::history_json(env, &name).await?, 200)?)
 }
 
 #[derive(Serialize)]

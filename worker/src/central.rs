@@ -17,12 +17,13 @@ use haggle::{Allocation, Cohort, Delays, Experiment, History, Period, Tally};
 use serde::Serialize;
 use worker::{D1Database, Env, Result};
 
-use crate::clock;
 use crate::http::Fault;
 use crate::rows::{Row, only, prepare, query};
+use crate::settings::Settings;
+use crate::{clock, ledger};
 
 pub use publications::{
-    Epoch, EpochArm, Publication, history_json, newest, newest_epochs, publish, snapshot, snapshots_json,
+    Epoch, EpochArm, Publication, newest, newest_epochs, publish, snapshot, snapshots_json,
 };
 pub use shop::{add_mismatches, mismatches, site, site_change};
 
@@ -120,15 +121,17 @@ pub struct LedgerHealth {
     unmatched: i64,
     exposures: i64,
     sources: i64,
-    /// The report that is the longest ago; 0 before the first.
+    /// The report that is the longest ago, of the shards that there are now; 0 before the first.
     oldest_report_at_ms: i64,
 }
 
-/// What all shards have reported.
+/// What all shards have reported. Those of an earlier `LEDGER_SHARDS` have nothing more to say, and are not late.
 pub async fn ledger_health(env: &Env) -> Result<LedgerHealth> {
     let sql = "SELECT COALESCE(SUM(stored), 0), COALESCE(SUM(matched), 0), COALESCE(SUM(exposures), 0), COUNT(*), \
-                 COALESCE(MIN(reported_at_ms), 0) FROM sources";
-    let row = only(query(&database(env)?, sql, &[]).await?)?;
+                 COALESCE(MIN(reported_at_ms) FILTER (WHERE source IN (SELECT value FROM json_each(?1))), 0) FROM sources";
+    let shards = Settings::of(env).map_or(0, |settings| settings.ledger_shards);
+    let sources = serde_json::to_string(&ledger::sources(env, shards)?)?;
+    let row = only(query(&database(env)?, sql, &[sources.as_str().into()]).await?)?;
     let (stored, matched) = (row.integer(0)?, row.integer(1)?);
     Ok(LedgerHealth {
         stored,

@@ -102,7 +102,15 @@ impl From<Error> for Fault {
 impl From<worker::Error> for Fault {
     fn from(error: worker::Error) -> Self {
         worker::console_error!("{error}");
-        Self::Unavailable("storage does not answer now; send the same again".into())
+        // SQLite's words for a table or a column that a migration makes.
+        let why = match contains(&error.to_string(), "no such ") {
+            true => {
+                "the tables in D1 are older than this version; apply worker/migrations \
+                 (npx wrangler d1 migrations apply haggle --remote), then send the same again"
+            }
+            false => "storage does not answer now; send the same again",
+        };
+        Self::Unavailable(why.into())
     }
 }
 

@@ -44,6 +44,16 @@ pub fn shard_name(shards: u32, index: u32) -> String {
     format!("{shards}-{index}")
 }
 
+/// What each of the shards is called by the central store: its id.
+///
+/// # Errors
+/// The namespace is not bound.
+pub fn sources(env: &Env, shards: u32) -> Result<Vec<String>> {
+    let namespace = env.durable_object("LEDGER")?;
+    let id = |index| namespace.id_from_name(&shard_name(shards, index)).map(|id| id.to_string());
+    (0..shards).map(id).collect()
+}
+
 /// Has a shard carry out commands; what it answers is durable.
 ///
 /// # Errors

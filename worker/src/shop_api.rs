@@ -293,6 +293,10 @@ pub async fn health(env: &Env, is_admin: bool) -> Result<Response, Fault> {
                 mismatches::flush(env).await;
                 health.mismatches = Some(central::mismatches(env, clock::now_ms()).await?);
                 health.held = Some(central::audit::is_held(env).await?);
+                // Of the newest migration, which no publication needs.
+                if let Err(error) = central::standings::computed(env).await {
+                    health.error = Some(Fault::from(error).to_string());
+                }
             }
         }
     }

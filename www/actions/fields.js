@@ -79,10 +79,10 @@ function endFields(task) {
 /** @param {import('./task.js').Task} task @returns {Fields} */
 function boundFields(task) {
   const { currency, guardrails } = definitionOf(task), digits = task.evidence.minor_digits ?? minorDigits(currency);
-  const form = make('div', { class: 'fields bounds' }, ...guardrailFields());
+  const form = make('div', { class: 'bounds' }, make('p', { class: 'help' }, words.fields.bounds(currency)), ...guardrailFields());
   putGuardrails(form, guardrails, digits);
   const isWritten = () => [...form.querySelectorAll('input')].every((input) => !input.validity.badInput);
-  return { nodes: [make('p', { class: 'help' }, words.fields.bounds(currency)), form], read: () => (isWritten() ? { guardrails: guardrailsOf(form, digits) } : null) };
+  return { nodes: [form], read: () => (isWritten() ? { guardrails: guardrailsOf(form, digits) } : null) };
 }
 
 /** @param {import('./task.js').Task} task @returns {Fields} */

@@ -15,6 +15,9 @@ import { definitionOf, isOfItems } from './task.js';
 /** Actions that leave the shares as they are, or that must not wait for a computation. */
 const WITHOUT_SHARES = ['stop', 'archive', 'delete', 'set-end'];
 
+/** Most moves in a sentence. */
+const MOVES_MAX = 4;
+
 /** What is set has the name that it has in the definition. @type {Record<string, string>} */
 const SETS = { 'set-guardrails': 'guardrails', 'set-floor': 'floor', 'set-end': 'end', 'extend-holdout': 'holdout' };
 
@@ -51,15 +54,19 @@ function rows({ before, after }, task) {
 /** @param {Row} row @returns {string} such as `low (+9.0 %)` */
 const move = ({ name, now, next }) => `${name} (${next >= now ? '+' : '−'}${percent(Math.abs(next - now))})`;
 
+/** A sentence has room for these; the table has all. @param {string[]} moves the largest first */
+const few = (moves) => (moves.length > MOVES_MAX + 1 ? [...moves.slice(0, MOVES_MAX), words.others(moves.length - MOVES_MAX)] : moves);
+
 /** How the shares move. @param {Row[]} all @param {Row | undefined} mine the arm that it is about @returns {string} */
 function moves(all, mine) {
   const moved = all.filter(isMoved);
-  const others = moved.filter((row) => row !== mine).sort((a, b) => Math.abs(b.next - b.now) - Math.abs(a.next - a.now)).map(move);
+  const others = few(moved.filter((row) => row !== mine).sort((a, b) => Math.abs(b.next - b.now) - Math.abs(a.next - a.now)).map(move));
   if (moved.length === 0) return words.unchanged;
   if (all.every(({ now }) => now === 0)) return words.begins(all.filter(({ next }) => next > 0).map(({ name, next }) => `${name} ${percent(next)}`));
   if (mine && mine.next < mine.now && others.length > 0) return words.moved(mine.name, percent(mine.now), others);
   if (mine && mine.next > mine.now && others.length > 0) return words.enters(mine.name, percent(mine.next), others);
-  return words.changes(moved.map(move));
+  moved.sort((a, b) => Math.abs(b.next - b.now) - Math.abs(a.next - a.now));
+  return words.changes(few(moved.map(move)));
 }
 
 /** Arms whose price the new bounds forbid, none of which is live. @param {any} next @returns {{ name: string, price_minor: number }[]} */
@@ -116,7 +123,8 @@ export function outcomeOf(task) {
     const text = JSON.stringify(body);
     if (text === asked) return;
     asked = text;
-    if (!shares.hasChildNodes()) shares.replaceChildren(make('p', { class: 'help' }, words.loading));
+    // What stands there is of another publication.
+    if (isOfShop || !shares.hasChildNodes()) shares.replaceChildren(make('p', { class: 'help' }, words.loading));
     const nodes = await found(body, text).catch((error) => [make('p', { class: 'problem' }, words.noPreview(error.message))]);
     // Meanwhile something else may have been typed.
     if (isOpen && asked === text) shares.replaceChildren(...nodes);

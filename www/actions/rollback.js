@@ -31,17 +31,18 @@ function rows(now, then, digits) {
     now: (find(now, name)?.share ?? 0) / TOTAL, next: (find(then, name)?.share ?? 0) / TOTAL }));
 }
 
-/** One experiment, now and then. @param {any} known of the overview @param {string} name @param {Published | undefined} now @param {Published | undefined} then @returns {Node[]} */
-function experiment(known, name, now, then) {
-  if (!then) return now ? [make('h4', {}, name), make('p', {}, words.rollback.missing)] : [];
+/** What is said of one experiment: the sentence that it is part of, and its shares where they differ. @typedef {{ name: string, said: ('missing' | 'over' | 'paused' | 'same')[], more: Node[] }} Found */
+
+/** One experiment, now and then. @param {any} known of the overview @param {string} name @param {Published | undefined} now @param {Published | undefined} then @returns {Found} */
+function compared(known, name, now, then) {
+  if (!then) return { name, said: ['missing'], more: [] };
   const { state = '', minor_digits: digits = minorDigits(then.currency) } = known ?? {};
-  if (!LIVE.includes(state)) return [make('h4', {}, name), make('p', {}, words.rollback.over)];
+  if (!LIVE.includes(state)) return { name, said: ['over'], more: [] };
   const all = rows(now, then, digits), prices = new Map(now?.arms.map((arm) => [arm.name, arm.price_minor]));
-  const isSame = now !== undefined && !all.some(isMoved) && then.arms.every((arm) => prices.get(arm.name) === arm.price_minor);
-  return [make('h4', {}, name),
-    ...(state === 'paused' ? [make('p', {}, words.rollback.paused)] : []),
-    ...(now && now.holdout !== then.holdout ? [make('p', {}, words.rollback.holdout(percent(now.holdout / TOTAL), percent(then.holdout / TOTAL)))] : []),
-    ...(isSame ? [make('p', {}, words.unchanged)] : [sharesTable(all, words.rollback.table(name))])];
+  const isSame = now !== undefined && now.holdout === then.holdout && !all.some(isMoved) && then.arms.every((arm) => prices.get(arm.name) === arm.price_minor);
+  const holdout = now && now.holdout !== then.holdout ? [make('p', {}, words.rollback.holdout(percent(now.holdout / TOTAL), percent(then.holdout / TOTAL)))] : [];
+  return { name, said: [...(state === 'paused' ? [/** @type {const} */ ('paused')] : []), ...(isSame ? [/** @type {const} */ ('same')] : [])],
+    more: isSame ? [] : [make('h4', {}, name), ...holdout, sharesTable(all, words.rollback.table(name))] };
 }
 
 /**
@@ -54,6 +55,11 @@ export async function contentBeside({ evidence, versions = [] }, { version }) {
   const known = new Map((evidence?.experiments ?? []).map((/** @type {any} */ one) => [one.name, one]));
   const names = [...new Set([...then.experiments, ...now.experiments].map(({ name }) => name))].sort();
   const find = (/** @type {{ experiments: Published[] }} */ of, /** @type {string} */ name) => of.experiments.find((one) => one.name === name);
-  const parts = names.flatMap((name) => experiment(known.get(name), name, find(now, name), find(then, name)));
-  return parts.length > 0 ? parts : [make('p', {}, words.rollback.empty)];
+  const found = names.map((name) => compared(known.get(name), name, find(now, name), find(then, name)));
+  const lines = /** @type {const} */ (['missing', 'paused', 'over', 'same']).flatMap((what) => {
+    const some = found.filter(({ said }) => said.includes(what)).map(({ name }) => name);
+    return some.length > 0 ? [make('li', {}, words.rollback[what](some))] : [];
+  });
+  return [...(lines.length > 0 ? [make('ul', { class: 'changes' }, ...lines)] : []), ...found.flatMap(({ more }) => more),
+    ...(then.experiments.length === 0 ? [make('p', {}, words.rollback.empty)] : [])];
 }

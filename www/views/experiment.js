@@ -64,7 +64,10 @@ class Page {
     /** @type {import('./experiment/head.js').Sum | null | undefined} */
     this.gained = undefined;
     this.saidAt_ms = -Infinity;
+    /** An older publication is held, of the whole shop. */
+    this.isHeld = false;
     place.addEventListener('click', (event) => this.clicked(event), { signal });
+    place.addEventListener('keydown', ({ key }) => { if (key === 'Escape') this.closeMenu(); }, { signal });
     signal.addEventListener('abort', () => this.panels.close());
   }
 
@@ -77,6 +80,15 @@ class Page {
     if (this.parts.head.parentNode !== this.place) this.place.replaceChildren(this.said, ...Object.values(this.parts));
     this.say();
     if (this.evidence.state !== 'draft') this.drawCharts(text);
+    if (this.evidence.state !== 'archived') this.lookWhetherHeld();
+  }
+
+  /** A rollback and its end are new versions, and so new evidence; but it is the shop's affair, and not in there. */
+  async lookWhetherHeld() {
+    const { held = false } = await getJson('/haggle/health', { signal: this.signal }).catch(() => ({}));
+    if (this.signal.aborted || held === this.isHeld) return;
+    this.isHeld = held;
+    this.draw();
   }
 
   /** Numbers and texts. */
@@ -89,7 +101,7 @@ class Page {
       parts[part].hidden = nodes.length === 0;
       renew(into, nodes, (element) => this.flash(element));
     };
-    fill('head', head(evidence, standing, terms, { gained: this.gained, buttons: this.buttons(), report: this.report }));
+    fill('head', head(evidence, standing, terms, { gained: this.gained, buttons: this.buttons(), report: this.report, isHeld: this.isHeld }));
     fill('arms', isDraft ? draft(evidence, terms) : standing ? arms(evidence, standing, terms) : []);
     fill('timeline', timeline(evidence, terms));
     fill('files', files(evidence), this.filesList);
@@ -156,6 +168,14 @@ class Page {
       this.saidAt_ms = now;
     }
     this.last = text;
+  }
+
+  /** The keyboard goes back to what opened it. */
+  closeMenu() {
+    const menu = this.place.querySelector('details.menu[open]');
+    if (!(menu instanceof HTMLDetailsElement)) return;
+    menu.querySelector('summary')?.focus();
+    menu.open = false;
   }
 
   /** @param {Event} event */

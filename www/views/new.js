@@ -17,10 +17,10 @@ const TYPING_MS = 100;
 
 /** @param {HTMLElement} place @param {import('../app.js').Opening} opening */
 export async function open(place, { query, signal }) {
-  const [{ experiments }, lab] = await Promise.all([getJson('/haggle/v1/experiments', { signal }), loadLab()]);
+  const [{ experiments }, schema, lab] = await Promise.all([getJson('/haggle/v1/experiments', { signal }), getJson('/experiment.schema.json', { signal }), loadLab()]);
   const edited = query.get('edit') ?? '', from = query.get('from') ?? '';
   const draft = edited ? await getTagged(`/haggle/v1/experiments/${encodeURIComponent(edited)}`, { signal }) : null;
-  const form = new Form(lab.policyNames()), power = new Power(lab), file = new File(lab);
+  const form = new Form(lab.policyNames(), schema), power = new Power(lab), file = new File(lab);
   /** What stands in the file that was copied and is not asked for here. */
   let base = /** @type {Record<string, any>} */ ({});
   const copy = make('select', { 'aria-label': words.copy }, make('option', { value: '' }, words.copyNone), ...experiments.map((/** @type {any} */ { name }) => make('option', { value: name }, name)));
@@ -35,7 +35,7 @@ export async function open(place, { query, signal }) {
   /** @param {boolean} isAsked whether everything is to be said, wherever somebody has been @returns {Record<string, any> | null} the definition, where it can run */
   const look = (isAsked = false) => {
     form.adjust();
-    const definition = read(form.element, base), text = JSON.stringify(definition);
+    const definition = read(form, base), text = JSON.stringify(definition);
     const refusal = isTaken(definition.name) ? { field: 'name', error: words.taken(definition.name) } : lab.check(text);
     const control = showRefusal(form.element, refusal, (control) => isAsked || visited.has(control));
     power.update(definition);
@@ -66,7 +66,7 @@ export async function open(place, { query, signal }) {
   });
   form.element.addEventListener('filled', () => look());
   form.suggest.addEventListener('click', () => {
-    const found = lab.suggestPrices(JSON.stringify(read(form.element, base)), form.suggestCount);
+    const found = lab.suggestPrices(JSON.stringify(read(form, base)), form.suggestCount);
     if ('error' in found) showRefusal(form.element, found);
     else form.takePrices(Array.from(found));
   });

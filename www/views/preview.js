@@ -191,7 +191,9 @@ export async function open(place, { query, signal }) {
   signal.addEventListener('abort', () => clearInterval(aging));
   await watch('/haggle/v1/overview', (text) => {
     const { version } = JSON.parse(text);
+    if (version === 0) return prices.draw();
     const refreshed = prices.refresh(version).catch(tell);
-    return prices.preview ? undefined : refreshed.then(() => prices.draw());
+    // A location that does not have it yet must not keep the page from being there.
+    return prices.preview ? undefined : Promise.race([refreshed, pause(AGAIN_MS, signal)]).then(() => prices.draw());
   }, { signal });
 }

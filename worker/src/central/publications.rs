@@ -1,4 +1,4 @@
-//! What was published: epochs with what opened them, snapshots, and the totals of the charts.
+//! What was published: epochs with what opened them, and snapshots.
 
 use haggle::Snapshot;
 use serde::Serialize;
@@ -111,18 +111,6 @@ pub struct Publication<'a> {
     pub opened: Vec<&'a Epoch>,
 }
 
-/// Totals for the charts: every arm of the running experiments, and their holdouts.
-const CHARTS: &str = "\
-    INSERT INTO history (experiment, version, arm, at_ms, share, exposures, conversions, revenue_minor, cost_minor) \
-    WITH x AS (SELECT name, (SELECT MAX(epoch) FROM epochs WHERE experiment = name) AS newest FROM experiments \
-               WHERE state IN ('running', 'paused', 'decided')), \
-         e AS (SELECT experiment, arms FROM x CROSS JOIN epochs ON experiment = x.name AND epoch = x.newest), \
-         a AS (SELECT experiment, value->>'arm' AS arm, value->>'share' AS share FROM e, json_each(arms) \
-               UNION ALL SELECT experiment, 'holdout', 0 FROM e) \
-    SELECT a.experiment, ?1, a.arm, ?2, share, COALESCE(SUM(exposures), 0), COALESCE(SUM(conversions), 0), \
-           COALESCE(SUM(revenue_minor), 0), COALESCE(SUM(cost_minor), 0) \
-    FROM a LEFT JOIN tallies AS t ON t.experiment = a.experiment AND t.arm = a.arm GROUP BY a.experiment, a.arm";
-
 /// Snapshots that are kept for a rollback.
 const SNAPSHOTS_KEPT: u64 = 500;
 
@@ -156,7 +144,6 @@ pub async fn publish(env: &Env, publication: &Publication<'_>) -> Result<()> {
         batch.push(prepare(&db, sql, &values)?);
         batch.extend(super::sales::assign(&db, &epoch.experiment, epoch.number, &epoch.assignments)?);
     }
-    batch.push(prepare(&db, CHARTS, &[version.into(), now_ms.into()])?);
     let old = version.saturating_sub(SNAPSHOTS_KEPT);
     for sql in ["DELETE FROM snapshots WHERE version < ?1", "DELETE FROM snapshot_parts WHERE version < ?1"] {
         batch.push(prepare(&db, sql, &[old.into()])?);
@@ -192,14 +179,4 @@ pub async fn snapshots_json(env: &Env) -> Result<String> {
                  FROM snapshot_parts AS p WHERE p.version = s.version), 0)))) \
                FROM (SELECT * FROM snapshots ORDER BY version DESC LIMIT 100) AS s";
     only(query(&database(env)?, sql, &[]).await?)?.text(0)
-}
-
-/// The charts' rows of one experiment as the text of the answer: the newest 5000, newest last.
-pub async fn history_json(env: &Env, experiment: &str) -> Result<String> {
-    let sql = "SELECT json_object('rows', json_group_array(json_object('version', version, 'at_ms', at_ms, 'arm', arm, \
-                 'share', share, 'exposures', exposures, 'conversions', conversions, \
-                 'revenue_minor', revenue_minor, 'cost_minor', cost_minor))) \
-               FROM (SELECT * FROM (SELECT * FROM history WHERE experiment = ?1 ORDER BY version DESC LIMIT 5000) \
-                     ORDER BY version, arm)";
-    only(query(&database(env)?, sql, &[experiment.into()]).await?)?.text(0)
 }

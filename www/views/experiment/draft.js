@@ -4,7 +4,7 @@
 import { make } from '../../dom.js';
 import { count, dateTime, percent } from '../../format.js';
 import { experiment as words } from '../../words.js';
-import { factList, facts } from './head.js';
+import { bounds, factList, facts } from './head.js';
 
 /** @typedef {import('./terms.js').Terms} Terms */
 
@@ -35,15 +35,7 @@ function rules({ stop = {}, guardrails = {}, start, period_hours: period, washou
   if (period) all.push([words.drafts.period, words.drafts.hours(count(period), count(washout ?? 0))]);
   if (stop.expected_loss_minor !== undefined) all.push([words.drafts.stop, words.drafts.loss(terms.value(stop.expected_loss_minor), terms.per)]);
   if (stop.min_weeks) all.push([words.drafts.weeks, count(stop.min_weeks)]);
-  const { min_price_minor: low, max_price_minor: high, map_minor: map, min_margin: margin, max_step: step, grid_minor: grid, endings } = guardrails;
-  if (low !== undefined) all.push([words.drafts.lowest, terms.money(low)]);
-  if (high !== undefined) all.push([words.drafts.highest, terms.money(high)]);
-  if (map !== undefined) all.push([words.drafts.map, terms.money(map)]);
-  if (margin !== undefined) all.push([words.drafts.margin, percent(margin)]);
-  if (step !== undefined) all.push([words.drafts.step, percent(step)]);
-  if (grid !== undefined) all.push([words.drafts.grid, terms.money(grid)]);
-  if (endings?.length) all.push([words.drafts.endings, endings.join(', ')]);
-  return all;
+  return [...all, ...bounds(guardrails, terms)];
 }
 
 /** @param {any} evidence @param {Terms} terms @returns {HTMLElement[]} */

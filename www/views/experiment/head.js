@@ -100,6 +100,19 @@ function policyText({ name, shares: _shares, ...parameters }) {
 /** @param {any} evidence */
 const endMs = ({ end_ms, definition }) => end_ms ?? (definition.end ? Date.parse(definition.end) : null);
 
+/** What no price leaves. @param {any} guardrails @param {Terms} terms @returns {[string, string][]} */
+export function bounds({ min_price_minor: low, max_price_minor: high, map_minor: map, min_margin: margin, max_step: step, grid_minor: grid, endings }, terms) {
+  const all = /** @type {[string, string][]} */ ([]);
+  if (low !== undefined) all.push([words.drafts.lowest, terms.money(low)]);
+  if (high !== undefined) all.push([words.drafts.highest, terms.money(high)]);
+  if (map !== undefined) all.push([words.drafts.map, terms.money(map)]);
+  if (margin !== undefined) all.push([words.drafts.margin, percent(margin)]);
+  if (step !== undefined) all.push([words.drafts.step, percent(step)]);
+  if (grid !== undefined) all.push([words.drafts.grid, terms.money(grid)]);
+  if (endings?.length) all.push([words.drafts.endings, endings.join(', ')]);
+  return all;
+}
+
 /** Everything else, small: name and value. @param {any} evidence @param {Terms} terms @returns {[string, string][]} */
 export function facts(evidence, terms) {
   const { definition, started_at_ms: started, now_ms: now } = evidence, { unit = 'visitor' } = definition, end = endMs(evidence);
@@ -115,6 +128,7 @@ export function facts(evidence, terms) {
     [words.facts.control, definition.control],
     [words.facts.floor, percent(definition.floor)],
     [words.facts.holdout, definition.holdout > 0 ? percent(definition.holdout) : words.none],
+    ...(started && definition.guardrails ? [/** @type {[string, string]} */ ([words.facts.guardrails, bounds(definition.guardrails, terms).map(([name, value]) => `${name.toLowerCase()} ${value}`).join('; ')])] : []),
     ...(terms.isOfItems ? [] : [/** @type {[string, string]} */ ([words.facts.window, duration(definition.reward_window_hours * 3_600_000)])]),
     ...(started && evidence.version && !isOver ? [/** @type {[string, string]} */ ([words.facts.published, words.version(count(evidence.version), dateTime(evidence.published_at_ms))])] : [])];
 }
@@ -146,11 +160,11 @@ function sentence(evidence, standing, terms) {
  * @param {any} evidence
  * @param {any} standing what is known of it; null before the start
  * @param {Terms} terms
- * @param {{ gained?: Sum | null, buttons: HTMLElement[], report: any }} more `report`: that of what is archived
+ * @param {{ gained?: Sum | null, buttons: HTMLElement[], report: any, isHeld?: boolean }} more `report`: that of what is archived
  * @returns {HTMLElement[]}
  */
-export function head(evidence, standing, terms, { gained: sum, buttons, report }) {
-  return [...title(evidence), ...(report ? verdict(report) : [sentence(evidence, standing, terms)]), ...problems(evidence, standing, terms),
+export function head(evidence, standing, terms, { gained: sum, buttons, report, isHeld = false }) {
+  return [...title(evidence), ...(report ? verdict(report) : [sentence(evidence, standing, terms)]), ...problems(evidence, standing, terms, isHeld),
     ...(standing ? [tiles(evidence, standing, terms, sum)] : []),
     hypothesis(evidence),
     make('div', { class: 'toolbar', role: 'group', 'aria-label': words.do, 'data-key': 'toolbar' }, ...buttons),

@@ -40,8 +40,8 @@ function scopeOf(form) {
   }
 }
 
-/** @param {HTMLFormElement} form @param {Record<string, any>} base what is not asked for stays @returns {Record<string, any>} */
-export function read(form, base) {
+/** @param {import('./form.js').Form} wizard @param {Record<string, any>} base what is not asked for stays @returns {Record<string, any>} */
+export function read({ element: form, advanced }, base) {
   const text = (/** @type {string} */ path) => textOf(form, path), isItem = /** @type {HTMLInputElement} */ (form.querySelector('[name="goods"][value="item"]')).checked;
   const currency = text('currency'), digits = digitsOf(currency), unit = text('unit'), tax = numberOf(form, 'item.tax_rate', 0.01);
   const price = isItem ? 'price_minor' : 'multiplier';
@@ -51,11 +51,11 @@ export function read(form, base) {
     ? { item: { ...given({ ...base.item, price_includes_tax: tax === null ? null : true, tax_rate: tax, cost_minor: minorOf(form, 'item.cost_minor', digits) }), sku: text('item.sku'), price_minor: minorOf(form, 'item.price_minor', digits) } }
     : { scope: { ...given({ exclude: base.scope?.exclude }), ...scopeOf(form) }, sample: { strata: base.sample?.strata ?? 4, ...given({ positive: numberOf(form, 'sample.positive') }), negative: numberOf(form, 'sample.negative') ?? 0 } };
   const { item: _item, scope: _scope, sample: _sample, ...rest } = base;
-  const days = numberOf(form, 'reward_window_hours', 24), name = text('policy.name');
+  const days = numberOf(form, 'reward_window_hours', 24);
   const all = { ...rest, name: text('name'), hypothesis: text('hypothesis'), document: text('document'), author: text('author') || null, objective: text('objective'), currency,
     start: text('start') || null, end: text('end') || null, unit, ...goods, arms, control: arms[0]?.name ?? '', holdout: unit === 'visitor' ? numberOf(form, 'holdout', 0.01) : null, floor: numberOf(form, 'floor', 0.01),
     period_hours: unit === 'item-period' ? numberOf(form, 'period_hours') : null, washout_hours: unit === 'item-period' ? numberOf(form, 'washout_hours') : null,
-    policy: base.policy?.name === name ? base.policy : { name }, reward_window_hours: days, stop: given({ min_weeks: numberOf(form, 'stop.min_weeks'), expected_loss_minor: numberOf(form, 'stop.expected_loss_minor') }),
+    ...advanced.read(form), reward_window_hours: days, stop: given({ min_weeks: numberOf(form, 'stop.min_weeks'), expected_loss_minor: numberOf(form, 'stop.expected_loss_minor') }),
     guardrails: given(guardrailsOf(form, digits)), salt: base.name === text('name') && base.salt ? base.salt : text('name') };
   // What is missing has its default, or is missed by the core.
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== null && value !== undefined));
@@ -89,6 +89,7 @@ export function fill(wizard, definition, name) {
     reward_window_hours: (one.reward_window_hours ?? 168) / 24, 'stop.min_weeks': stop.min_weeks ?? '', 'stop.expected_loss_minor': stop.expected_loss_minor ?? '' };
   for (const [path, value] of Object.entries(values)) put(form, path, value);
   putGuardrails(form, guardrails, digits);
+  wizard.advanced.fill(form, one);
   wizard.arms.replaceChildren();
   const sorted = [...one.arms].sort((a, b) => Number(b.name === one.control) - Number(a.name === one.control));
   for (const arm of sorted) wizard.addArm(arm.name, isItem ? amount(arm.price_minor) : arm.multiplier ?? '');

@@ -5,9 +5,7 @@ import { minorDigits } from '../../format.js';
 import { guardrailFields } from '../../guardrails.js';
 import { wizard as words } from '../../words.js';
 import { policyLabel } from '../what-if/form.js';
-
-/** Needs a stock, which is not asked for here. */
-const LEFT_OUT = 'inventory_thompson';
+import { Advanced } from './advanced.js';
 
 /** @param {string} title @param {...(Node | string)} nodes */
 const step = (title, ...nodes) => make('section', { class: 'step' }, make('h2', {}, title), ...nodes);
@@ -15,8 +13,9 @@ const step = (title, ...nodes) => make('section', { class: 'step' }, make('h2', 
 const row = (...nodes) => make('div', { class: 'fields' }, ...nodes);
 
 export class Form {
-  /** @param {string[]} policies all there are */
-  constructor(policies) {
+  /** @param {string[]} policies all there are @param {any} schema of an experiment file */
+  constructor(policies, schema) {
+    this.advanced = new Advanced(schema);
     this.arms = make('tbody');
     this.suggest = make('button', { type: 'button', class: 'quiet small' }, words.suggest);
     this.suggested = make('input', { type: 'number', min: 1, max: 12, step: 1, value: 2, 'aria-label': words.suggestCount, class: 'few' });
@@ -32,10 +31,13 @@ export class Form {
       step(who, row(choiceField('unit', words.unit, Object.entries(words.units))), this.consequence,
         make('div', { class: 'fields of-periods' }, numberField('period_hours', words.period, { min: 1, max: 672, step: 1 }), numberField('washout_hours', words.washout, { min: 0, step: 1 }, words.washoutHelp)),
         row(make('div', { class: 'of-visitors' }, numberField('holdout', words.holdout, { min: 0, max: 50 }, words.holdoutHelp)), numberField('floor', words.floor, { min: 0, max: 50 }, words.floorHelp))),
-      step(rule, row(choiceField('policy.name', words.policy, policies.filter((name) => name !== LEFT_OUT).map((name) => [name, policyLabel(name)]), words.policyHelp),
-        numberField('reward_window_hours', words.window, { min: 1, max: 90 })),
+      step(rule, row(choiceField('policy.name', words.policy, policies.map((name) => [name, policyLabel(name)])), numberField('reward_window_hours', words.window, { min: 1, max: 90 })),
+      this.advanced.note,
       row(textField('start', words.start, { type: 'date' }), textField('end', words.end, { type: 'date' }), numberField('stop.min_weeks', words.weeks, { min: 0, max: 52, step: 1 }, words.weeksHelp),
-        numberField('stop.expected_loss_minor', words.loss, { min: 0 }, words.lossHelp))));
+        numberField('stop.expected_loss_minor', words.loss, { min: 0 }, words.lossHelp)),
+      this.advanced.element));
+    const policy = controlOf(this.element, 'policy.name');
+    policy?.setAttribute('aria-describedby', `${policy.getAttribute('aria-describedby')} ${this.advanced.note.id}`);
   }
 
   goods() {
@@ -119,6 +121,7 @@ export class Form {
     const units = /** @type {HTMLSelectElement} */ (controlOf(form, 'unit'));
     for (const option of units.options) option.disabled = isItem && option.value !== 'visitor';
     if (isItem) units.value = 'visitor';
+    this.advanced.adjust(form);
     this.consequence.textContent = words.consequences[/** @type {'visitor'} */ (unit)] ?? '';
     if (this.priceHead) this.priceHead.textContent = isItem ? words.armPrice : words.times;
     this.number();
