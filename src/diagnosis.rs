@@ -12,7 +12,8 @@
 //! | `delays` | how long orders take, and what the correction for it does |
 //! | `drift` | does an arm's rate move unlike those of the others |
 //! | `coverage` | served against planned shares; for how many units another policy could be judged |
-//! | `hindsight` | regret so far, and beliefs of earlier against what came after |
+//! | `regret` | what learning has cost so far |
+//! | `calibration` | beliefs of earlier against what came after |
 //! | `next` | the allocation before and after somebody's action |
 //!
 //! Where items are randomised the exposures are no independent units, and beliefs are about items: what would be
@@ -23,8 +24,11 @@
 mod belief;
 pub use belief::{Belief, Densities, Reason, Tomorrow, Why};
 
+mod calibration;
+pub use calibration::{Calibration, Prediction};
+
 mod coverage;
-pub use coverage::{Coverage, Propensities, Propensity};
+pub use coverage::{Coverage, Propensities, Propensity, SAMPLE_MIN};
 
 mod delays;
 pub use delays::{Corrected, DelayReport};
@@ -35,13 +39,13 @@ pub use demand::{Curve, Demand, PricePoint};
 mod drift;
 pub use drift::{ArmDrift, Stability};
 
-mod hindsight;
-pub use hindsight::{Prediction, Regret};
-
 mod next;
 pub use next::{Next, Share};
 
 mod read;
+
+mod regret;
+pub use regret::Regret;
 
 mod series;
 pub use series::{ArmSeries, Series};

@@ -37,13 +37,12 @@ pub use sketch::{Offer, Sketch};
 pub use tallies::Tallies;
 pub use target::Target;
 
+pub use crate::diagnosis::SAMPLE_MIN;
+
 use crate::Error;
 use crate::error::decimal;
 use estimate::Weighted;
 use serde::Serialize;
-
-/// Least effective sample size with which an estimate is given.
-pub const SAMPLE_MIN: f64 = 100.0;
 
 /// How far the mean weight may be from 1 whatever its standard error: propensities may be rounded.
 const WEIGHT_TOLERANCE: f64 = 1e-3;

@@ -1,7 +1,7 @@
 /**
  * The loop on workerd: several edge locations, each a Worker of its own, share KV, D1 and the Durable Objects.
  *
- * `pop-a` and `pop-b` look at KV every 0.2 s; `pop-late` looked once, and keeps what it saw.
+ * `pop-a` and `pop-b` look at KV again and again; `pop-late` looked once, and keeps what it saw.
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';

@@ -4,7 +4,7 @@
  * The shapes below are the truth about what the module gives. Times are in milliseconds since 1970, money in minor units
  * (orders where conversion is maximised), shares and rates of 1. A number that is not known is NaN in a column and null
  * elsewhere. Where items are randomised, exposures are no independent units: `densities`, `why`, `propensities` and
- * `regret` give null, `off_policy` and `calibration` nothing, and intervals are NaN.
+ * `regret` give null, `off_policy` gives nothing, `calibration` no predictions, and intervals are NaN.
  */
 
 /**
@@ -22,8 +22,10 @@
  * @typedef {{ points: PricePoint[], curve: Curve | null }} Demand
  *
  * @typedef {{ name: string, density: Float64Array, mean: number, low: number, high: number, p_best: number | null }} Belief
- * @typedef {{ x: Float64Array, prior: Float64Array, prior_alpha: number, prior_beta: number, arms: Belief[] }} Densities
- *   x: values of an exposure in minor units; prior: of the control before the first exposure
+ * @typedef {{ x: Float64Array, prior: Float64Array, prior_alpha: number, prior_beta: number, arms: Belief[],
+ *   leader: string, sure: boolean }} Densities
+ *   x: values of an exposure in minor units; prior: of the control before the first exposure; leader: has the highest
+ *   P(best); sure: high enough to decide by
  *
  * @typedef {{ name: string, p_best: number, asked: number, floor: number, share: number, is_at_floor: boolean,
  *   is_entering: boolean, state: 'live' | 'paused' | 'retired' }} Reason
@@ -45,9 +47,12 @@
  * @typedef {{ arms: Propensity[], e_value: number, p_value: number, alarm: boolean, left_out: number }} Propensities
  *   the last of the arms is the holdout, where there is one
  *
- * @typedef {{ arm?: string, policy?: string, ess: number, exposures: number, share_of_exposures: number }} Coverage
- * @typedef {{ at_ms: Float64Array, value: Float64Array, per_unit: number, best: string }} Regret
+ * @typedef {{ arm?: string, policy?: string, ess: number, exposures: number, enough: boolean, least: number, share_of_exposures: number }} Coverage
+ *   enough: at least as many as `least`, below which `haggle evaluate` gives no answer
+ * @typedef {{ at_ms: Float64Array, per_unit: number, best: string } & Band} Regret   95 % of the belief, at one look
  * @typedef {{ name: string, at_ms: number, predicted: number, low: number, high: number, observed: number, exposures: number }} Prediction
+ * @typedef {{ predictions: Prediction[], held: number, p_value: number | null, alarm: boolean }} Calibration
+ *   held: inside of their interval; p_value: of errors as large in all, were the beliefs right; alarm: below 0.01
  *
  * @typedef {{ name: string, price_minor: number, state: 'live' | 'paused' | 'retired', share: number }} Share
  *   0 for all while nothing new is decided (draft, pause, stop)
@@ -69,7 +74,7 @@
  *   propensities(): Propensities | null,
  *   off_policy(): Coverage[],
  *   regret(): Regret | null,
- *   calibration(): Prediction[],
+ *   calibration(): Calibration,
  *   next(action: string, body: string): Next,   the body as the API takes it, `by` and `reason` may be missing
  *   free(): void,
  * }} Lab

@@ -1,8 +1,8 @@
 /**
  * Signing in and out. One dialog asks for the admin token, over whatever is on the page; it stays there.
  *
- * A credential is tried by one request, when the reader says so and never by itself: a few wrong ones lock an address out
- * for a minute.
+ * A credential is tried by one request, when the reader says so and never by itself: wrong ones are counted, and after
+ * twenty in a minute the answer is 429.
  */
 import { ApiError, keepToken, onSignedOut, send, token } from './api.js';
 import { byId, make } from './dom.js';

@@ -1,6 +1,7 @@
 //! What is believed of each arm, and why it has the share that it has.
 
 use super::Evidence;
+use crate::inference::Rules;
 use crate::{
     ArmInput, Error, Experiment, PolicyInput, Posterior, Prior, RewardModel, TOTAL, Tally, evidence, p_best,
 };
@@ -36,6 +37,10 @@ pub struct Densities {
     pub prior_density: Vec<f64>,
     /// The arms, in the order of the experiment.
     pub arms: Vec<Belief>,
+    /// Position of the arm with the highest P(best).
+    pub leader: usize,
+    /// Its P(best) is enough to decide by: [`Rules::p_best`], by default 0.95.
+    pub is_sure: bool,
 }
 
 /// Why an arm has its share.
@@ -106,13 +111,15 @@ impl Evidence {
             high: arm.posterior.quantile(0.975),
             p_best: if arm.live { best.next() } else { None },
         });
-        let arms = arms.collect();
+        let arms: Vec<Belief> = arms.collect();
+        let (leader, p_best) = leader(arms.iter().map(|arm| arm.p_best));
+        let is_sure = p_best >= Rules::default().p_best;
         let mut unseen = Experiment::clone(&self.experiment);
         unseen.prior = prior.unwrap_or(unseen.prior);
         let before = evidence::pooled(&unseen, &vec![Tally::default(); unseen.arms.len()])?;
         let control = before.arms().get(unseen.control_index());
         let prior_density = control.map(|control| density(&control.posterior)).unwrap_or_default();
-        Ok(Some(Densities { prior: unseen.prior, prior_density, arms, x }))
+        Ok(Some(Densities { prior: unseen.prior, prior_density, arms, x, leader, is_sure }))
     }
 
     /// Why the allocation is what it is, with the experiment's prior or another one; `None` where items are randomised.
@@ -139,18 +146,16 @@ impl Evidence {
             let is_entering = arm.live && arm.entering;
             arms.push(Reason { p_best, asked, share: part(share), is_at_floor, is_entering });
         }
-        let leader = arms.iter().enumerate().fold((0, -1.0), |best, (place, arm)| {
-            if arm.p_best > best.1 { (place, arm.p_best) } else { best }
-        });
+        let (leader, _) = leader(arms.iter().map(|arm| Some(arm.p_best)));
         let exposures = self.per_day()[0];
         let (after, orders) = after(&input, exposures, shares.shares())?;
         let one_more_day = Tomorrow {
             exposures,
             orders,
-            p_best_leader: p_best_at(&after, leader.0),
+            p_best_leader: p_best_at(&after, leader),
             shares: policy.allocate(&after).shares().iter().map(|&share| part(share)).collect(),
         };
-        Ok(Some(Why { floor: part(input.floor()), arms, leader: leader.0, one_more_day }))
+        Ok(Some(Why { floor: part(input.floor()), arms, leader, one_more_day }))
     }
 
     /// Exposures of a day at the rate of the last 24 hours, or of all hours so far where those are fewer: of the arms,
@@ -165,6 +170,12 @@ impl Evidence {
         let holdout: f64 = recent().map(|period| period.holdout.exposures as f64).sum();
         [arms * 24.0 / hours, holdout * 24.0 / hours]
     }
+}
+
+/// The first arm with the highest P(best), and that.
+fn leader(all: impl Iterator<Item = Option<f64>>) -> (usize, f64) {
+    let known = all.enumerate().filter_map(|(place, p_best)| Some((place, p_best?)));
+    known.fold((0, -1.0), |best, arm| if arm.1 > best.1 { arm } else { best })
 }
 
 fn p_best_of_live(input: &PolicyInput) -> Vec<f64> {

@@ -5,6 +5,9 @@ use crate::experiment::{Arm, PolicyChoice};
 use crate::inference::{Question, SampleRatio};
 use crate::{Error, Policy, PolicyInput, RewardModel, TOTAL, evidence};
 
+/// Fewest effective exposures by which a target is judged: below it the estimate rests on a handful of rows.
+pub const SAMPLE_MIN: f64 = 100.0;
+
 /// One arm (or, last, the holdout) as it was served.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Propensity {

@@ -1,6 +1,10 @@
 //! The evidence as it is read, and what is made of it.
 
+mod calibration;
+
 mod golden;
+
+mod over_time;
 
 use super::*;
 use crate::answer::Answer;
@@ -322,38 +326,6 @@ fn served_shares_cover_an_arm_by_its_exposures_and_themselves_in_full() {
 }
 
 #[test]
-fn regret_is_the_exposures_times_the_gaps() {
-    let evidence = of_two(&[([32_768; 2], [(5000, 500), (5000, 1000)]); 4]);
-    let regret = evidence.regret().unwrap().unwrap();
-    assert_eq!(regret.best, 1);
-    // Rates of 0.1 and 0.2, but for the prior.
-    assert!((regret.value[3] / 2000.0 - 1.0).abs() < 1e-2, "{regret:?}");
-    assert!(near(regret.per_unit, regret.value[3] / 40_000.0));
-}
-
-/// 200 experiments of two arms, each with four looks at both: intervals of 95 % must hold at the first look of the first
-/// arm in at least 180 of 200; that fails by chance with a probability below 0.001.
-#[test]
-fn beliefs_hold_what_comes() {
-    let mut state = 11_u64;
-    let mut uniform = || {
-        state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        (state >> 33) as f64 / (1_u64 << 31) as f64
-    };
-    let mut held = 0;
-    for _ in 0..200 {
-        let mut sold = |rate: f64| (0..100).filter(|_| uniform() < rate).count() as i64;
-        let periods: Vec<_> = (0..20).map(|_| ([32_768; 2], [(100, sold(0.1)), (100, sold(0.2))])).collect();
-        let found = of_two(&periods).calibration().unwrap();
-        assert_eq!(found.len(), 8);
-        let first = &found[0];
-        held += u32::from(first.low <= first.observed && first.observed <= first.high);
-        assert!(found.iter().all(|of| of.low < of.predicted && of.predicted < of.high && of.exposures > 0.0));
-    }
-    assert!(held >= 180, "{held} of 200");
-}
-
-#[test]
 fn an_action_is_shown_before_it_is_done() {
     let evidence = golden();
     let names: Vec<String> = evidence.experiment.arms.iter().map(|arm| arm.name.clone()).collect();
@@ -401,7 +373,7 @@ fn a_draft_has_its_prior_and_nothing_else() {
     });
     let draft = Evidence::read(&text).unwrap();
     assert_eq!(draft.series().unwrap().at_ms, [0.0; 0]);
-    assert!(draft.demand().unwrap().curve.is_none() && draft.calibration().unwrap().is_empty());
+    assert!(draft.demand().unwrap().curve.is_none() && draft.calibration().unwrap().predictions.is_empty());
     assert!(draft.densities(None).unwrap().is_some() && draft.why(None).unwrap().is_some());
     assert!(draft.stability().arms.iter().all(|arm| arm.p_value.is_none()));
     assert!(draft.off_policy().is_ok() && draft.delays().pending == 0.0 && draft.regret().is_ok());
@@ -425,7 +397,7 @@ fn where_items_are_randomised_nothing_is_said_of_visits() {
     .unwrap();
     assert!(items.densities(None).unwrap().is_none() && items.why(None).unwrap().is_none());
     assert!(items.propensities().unwrap().is_none() && items.regret().unwrap().is_none());
-    assert!(items.off_policy().unwrap().is_empty() && items.calibration().unwrap().is_empty());
+    assert!(items.off_policy().unwrap().is_empty() && items.calibration().unwrap().predictions.is_empty());
     let series = items.series().unwrap();
     assert!(series.arms.iter().all(|arm| arm.value.value.iter().all(|value| value.is_nan())));
     assert!(series.arms[0].exposures.last().unwrap() > &0.0);

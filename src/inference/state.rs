@@ -224,14 +224,14 @@ impl fmt::Display for State {
             Stage::Decided(Reason::Probability) => {
                 return write!(
                     f,
-                    "Ready to decide: the leading price is the best with {}",
+                    "Ready to decide: the leading price is {} sure to be the best",
                     percent(self.p_best)
                 );
             }
             Stage::Decided(Reason::Loss) => {
                 return write!(
                     f,
-                    "Ready to decide: a better price would earn less more per visitor than you care for"
+                    "Ready to decide: a better price would earn too little more per visitor to matter"
                 );
             }
             Stage::Decided(Reason::ValueRemaining) => {
@@ -314,7 +314,7 @@ mod tests {
         let text = |arms: &[Standing], remaining, rules: &Rules| of(arms, remaining, rules).to_string();
         assert_eq!(
             text(&sure, 0.2, &Rules::default()),
-            "Ready to decide: the leading price is the best with 96 %"
+            "Ready to decide: the leading price is 96 % sure to be the best"
         );
         assert!(text(&unsure, 0.2, &caring).starts_with("Ready to decide: a better price"));
         assert!(text(&unsure, 0.009, &Rules::default()).starts_with("Ready to decide: too little"));

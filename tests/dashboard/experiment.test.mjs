@@ -193,7 +193,8 @@ test('each state of an experiment has its page: draft, no visitors yet, archived
   await world.run([otherExperiment('nobody', 'ALMOND-400', 1150)]);
   await look('nobody', async (page) => {
     assert.match(await page.locator('.standing').innerText(), /^No visitors yet/);
-    assert.deepEqual([await tile(page, 'visitors'), await tile(page, 'gain')], ['0', 'Not yet known']);
+    assert.deepEqual([await tile(page, 'visitors'), await tile(page, 'gain'), await tile(page, 'best')], ['0', 'Not known yet', 'Not known yet']);
+    assert.equal(await page.locator('.arms .leading').count(), 0, 'what a prior prefers leads nothing');
     assert.equal(await page.locator('.graphs figure').count(), 0);
   });
   await look('trapani', async (page) => {

@@ -76,8 +76,11 @@ test('every table has the numbers that the lab computes of the same evidence, an
   }
   const drift = await table('stability');
   for (const { name, drift: { p_value } } of lab.stability().arms) assert.equal(drift.get(name)?.[0], probability(p_value), name);
-  const predictions = lab.calibration(), inside = predictions.filter(({ low, high, observed }) => low <= observed && observed <= high);
-  assert.match(await page.locator('.panel-calibration .verdict').innerText(), new RegExp(`${inside.length} of ${predictions.length} predictions`));
+  const { predictions, held, p_value, alarm } = lab.calibration(), inside = predictions.filter(({ low, high, observed }) => low <= observed && observed <= high);
+  assert.equal(held, inside.length);
+  const calibration = page.locator('.panel-calibration .verdict'), said = await calibration.innerText();
+  assert.ok(said.includes(`${held} of ${predictions.length} predictions`) && said.includes(`(p ${probability(p_value)})`), said);
+  assert.match(await calibration.getAttribute('class') ?? '', alarm ? /look/ : /fine/);
   for (const panel of ['densities', 'prior', 'stability', 'calibration', 'delays', 'offPolicy', 'regret']) {
     assert.equal(await page.locator(`.panel-${panel} figure canvas`).count(), 1, panel);
   }

@@ -113,10 +113,15 @@ fn rest(to: &mut Written) {
     }
     let regret = evidence.regret().unwrap().unwrap();
     to.column("regret().value", &regret.value);
-    for (at, of) in evidence.calibration().unwrap().iter().enumerate() {
-        to.number(&format!("calibration().{at}.predicted"), of.predicted);
-        to.number(&format!("calibration().{at}.high"), of.high);
-        to.number(&format!("calibration().{at}.observed"), of.observed);
+    to.column("regret().low", &regret.low);
+    to.column("regret().high", &regret.high);
+    let calibration = evidence.calibration().unwrap();
+    to.number("calibration().held", calibration.held as f64);
+    to.number("calibration().p_value", calibration.p_value.unwrap());
+    for (at, of) in calibration.predictions.iter().enumerate() {
+        to.number(&format!("calibration().predictions.{at}.predicted"), of.predicted);
+        to.number(&format!("calibration().predictions.{at}.high"), of.high);
+        to.number(&format!("calibration().predictions.{at}.observed"), of.observed);
     }
     let next = evidence.next("pause-arm", r#"{"arm":"low"}"#).unwrap();
     to.shares("next(pause-arm,low).before", &next.before);

@@ -4,7 +4,7 @@
 import { make } from '../../dom.js';
 import { count, percent, probability, share, TOTAL } from '../../format.js';
 import { experiment as words } from '../../words.js';
-import { priced } from './terms.js';
+import { leaderOf, priced } from './terms.js';
 
 /** @typedef {import('./terms.js').Terms} Terms */
 /** @typedef {{ key: string, label: string, cell: (row: any, place: number) => (Node | string)[], isText?: boolean }} Column */
@@ -61,7 +61,7 @@ function actionsOf({ state, definition }, arm) {
 /** @param {any} evidence @param {any} arm @param {number} place @param {any} standing */
 function armName(evidence, arm, place, standing) {
   const badge = (/** @type {string} */ kind, /** @type {string} */ text) => make('span', { class: `badge ${kind}`, 'data-key': kind }, text);
-  const state = stateOf(arm), best = evidence.decided ?? standing.leader;
+  const state = stateOf(arm), best = evidence.decided ?? leaderOf(standing)?.name;
   const badges = [
     ...(arm.name === best ? [badge('leading', evidence.decided ? words.tags.decided : evidence.state === 'archived' ? words.tags.best : words.tags.leader)] : []),
     ...(arm.name === evidence.definition.control ? [badge('control', words.tags.control)] : []),

@@ -6,7 +6,7 @@ import { make } from '../../dom.js';
 import { count, dateTime, day, duration, percent, probability } from '../../format.js';
 import { experiment as words } from '../../words.js';
 import { problems } from './problems.js';
-import { priced, sentenceOf } from './terms.js';
+import { leaderOf, priced, sentenceOf } from './terms.js';
 import { verdict } from './verdict.js';
 
 /** @typedef {import('./terms.js').Terms} Terms */
@@ -53,9 +53,6 @@ function gain({ definition }, standing, terms) {
 
 /** The best arm against the control. @param {string} key @param {any} standing @param {Terms} terms */
 const ofBest = (key, standing, terms) => difference(key, words.gainOfBest(terms.objective, terms.per), leaderOf(standing)?.to_control, terms);
-
-/** @param {any} standing */
-const leaderOf = (standing) => standing.arms.find((/** @type {any} */ arm) => arm.name === standing.leader);
 
 /** @param {string} key @param {string} label @param {import('./terms.js').Estimate | null | undefined} estimate @param {Terms} terms */
 function difference(key, label, estimate, terms) {

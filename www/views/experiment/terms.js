@@ -78,3 +78,6 @@ const factorText = (factor) => new Intl.NumberFormat(undefined, { maximumFractio
 export function priced({ total, negative }) {
   return Object.fromEntries(Object.entries(total).map(([name, sum]) => [name, Number(sum) - Number(negative?.[name] ?? 0)]));
 }
+
+/** The arm that looks best; none before anybody was counted, when it would only be what the prior says. @param {any} standing */
+export const leaderOf = (standing) => (priced(standing).exposures > 0 ? standing.arms.find((/** @type {any} */ arm) => arm.name === standing.leader) : undefined);

@@ -1,15 +1,10 @@
 /** Whether what was predicted came true. */
 import { lineChart } from '../../charts.js';
+import { count, probability } from '../../format.js';
 import { model as words } from '../../words.js';
 import { EARLY, lazyChart } from './panel.js';
 
 const own = words.panels.calibration;
-
-/** An alarm needs so many predictions, and misses of a third: one in twenty misses by chance, and those of an arm together. */
-const ENOUGH = 8, MISSES_MAX = 1 / 3;
-
-/** Up to this part of misses all is as it should be. */
-const MISSES_FINE = 0.15;
 
 /** @type {import('./panel.js').Panel} */
 export const calibration = {
@@ -19,7 +14,8 @@ export const calibration = {
     return {
       close: chart.close,
       update({ lab, evidence, currency, digits, kind, colorOf }) {
-        const found = lab.calibration().sort((/** @type {any} */ a, /** @type {any} */ b) => a.predicted - b.predicted);
+        const { predictions, held, p_value, alarm } = lab.calibration();
+        const found = predictions.sort((/** @type {any} */ a, /** @type {any} */ b) => a.predicted - b.predicted);
         if (found.length === 0) return EARLY;
         const names = [...new Set(found.map((/** @type {any} */ one) => one.name))];
         const of = (/** @type {string} */ name, /** @type {(one: any) => number} */ read) => Float64Array.from(found, (/** @type {any} */ one) => (one.name === name ? read(one) : NaN));
@@ -28,10 +24,8 @@ export const calibration = {
           x: { label: own.predicted, kind: kind === 'money' ? kind : 'number', values: predicted }, y: { label: own.observed, kind },
           series: [...names.map((name) => ({ name, color: colorOf(name), style: 'points', values: of(name, (one) => one.observed), low: of(name, (one) => one.low), high: of(name, (one) => one.high) })),
             { name: own.diagonal, color: 'ink', values: predicted }] });
-        const missed = found.filter((/** @type {any} */ one) => one.observed < one.low || one.observed > one.high);
-        const text = own.says(String(found.length - missed.length), String(found.length));
-        if (found.length >= ENOUGH && missed.length > MISSES_MAX * found.length) return { kind: 'look', text };
-        return { kind: missed.length > MISSES_FINE * found.length ? 'note' : 'fine', text };
+        const said = own.says(count(held), count(found.length)), p = probability(p_value);
+        return alarm ? { kind: 'look', text: `${said} ${own.alarm(p)}` } : { kind: 'fine', text: `${said} ${own.calm(p)}` };
       },
     };
   },

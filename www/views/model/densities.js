@@ -9,9 +9,6 @@ import { make } from '../../dom.js';
 
 const own = words.panels.densities;
 
-/** A probability from which on an answer is one. */
-const SURE = 0.95;
-
 /** The curves of a density as the charts take them. @param {any} densities @param {import('./panel.js').Drawn} drawn @param {string} title @param {string} name of the file */
 export function curves({ x, prior, arms }, { currency, digits, kind, colorOf }, title, name) {
   return {
@@ -22,9 +19,6 @@ export function curves({ x, prior, arms }, { currency, digits, kind, colorOf }, 
       ...(prior ? [{ name: words.prior, color: 'ink', values: prior }] : [])],
   };
 }
-
-/** The arm that is the best most likely. @param {any[]} arms */
-export const leaderOf = (arms) => arms.reduce((best, arm) => ((arm.p_best ?? -1) > (best.p_best ?? -1) ? arm : best));
 
 /** @type {import('./panel.js').Panel} */
 export const densities = {
@@ -44,9 +38,8 @@ export const densities = {
           found.arms.map((/** @type {any} */ arm) => ({ color: colorClass(drawn.colorOf(arm.name)),
             cells: [arm.name, worth(arm.mean), terms.range(worth(arm.low), worth(arm.high)), probability(arm.p_best)] })))]);
         if (evidence.decided) return { kind: 'note', text: own.decided(evidence.decided) };
-        const best = leaderOf(found.arms);
-        const p = probability(best.p_best);
-        return best.p_best >= SURE ? { kind: 'fine', text: own.says(best.name, p) } : { kind: 'note', text: own.unsure(best.name, p) };
+        const p = probability(found.arms.find(({ name }) => name === found.leader)?.p_best);
+        return found.sure ? { kind: 'fine', text: own.says(found.leader, p) } : { kind: 'note', text: own.unsure(found.leader, p) };
       },
     };
   },

@@ -8,9 +8,6 @@ import { EARLY, lazyChart, tableOf } from './panel.js';
 
 const own = words.panels.offPolicy;
 
-/** Below so many visitors an answer is hardly one. */
-const FEW = 100;
-
 /** @type {import('./panel.js').Panel} */
 export const offPolicy = {
   name: 'offPolicy',
@@ -28,8 +25,8 @@ export const offPolicy = {
           name: own.arm(arm), color: colorOf(arm), value: ess, text: `${count(ess)} (${percent(share_of_exposures, 0)})` })) });
         renew(policies, [tableOf(own.policies, [own.policy, own.ess, own.part], found.filter(({ policy }) => policy)
           .map(({ policy = '', ess, share_of_exposures }) => ({ cells: [policy, count(ess), percent(share_of_exposures)] })))]);
-        const few = arms.filter(({ ess }) => ess < FEW).map(({ arm = '' }) => arm);
-        return { kind: 'note', text: few.length > 0 ? own.few(few, count(FEW)) : own.enough(count(FEW)) };
+        const few = arms.filter(({ enough }) => !enough).map(({ arm = '' }) => arm), least = count(found[0].least);
+        return { kind: 'note', text: few.length > 0 ? own.few(few, least) : own.enough(least) };
       },
     };
   },

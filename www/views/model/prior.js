@@ -5,7 +5,7 @@ import { make } from '../../dom.js';
 import { number, percent, probability } from '../../format.js';
 import { renew } from '../../patch.js';
 import { model as words } from '../../words.js';
-import { curves, leaderOf } from './densities.js';
+import { curves } from './densities.js';
 import { EARLY, lazyChart, tableOf } from './panel.js';
 
 const own = words.panels.prior;
@@ -60,7 +60,7 @@ export const prior = {
       reset.disabled = !wanted;
       strength.label.hidden = evidence.definition.reward_model === 'normal';
       chart.draw(curves(now, drawn, own.chart, `${evidence.name}-prior`));
-      const best = leaderOf(now.arms).name, was = leaderOf(before.arms).name;
+      const best = now.leader, was = before.leader;
       said.textContent = wanted ? (best === was ? own.same(best) : own.other(best, was)) : own.try;
       renew(table, [tableOf(own.title, [words.arm, own.before, own.now], before.arms.map((/** @type {any} */ arm, /** @type {number} */ at) => ({
         color: colorClass(/** @type {any} */ (drawn).colorOf(arm.name)), cells: [arm.name, probability(arm.p_best), probability(now.arms[at].p_best)] })))]);

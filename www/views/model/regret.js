@@ -1,7 +1,7 @@
 /** What learning has cost so far. */
 import { lineChart } from '../../charts.js';
 import { count, money } from '../../format.js';
-import { model as words } from '../../words.js';
+import { experiment as terms, model as words } from '../../words.js';
 import { EARLY, lazyChart } from './panel.js';
 
 const own = words.panels.regret;
@@ -18,8 +18,9 @@ export const regret = {
         const last = found?.value.at(-1);
         if (!Number.isFinite(last)) return EARLY;
         chart.draw({ title: own.chart, name: `${evidence.name}-regret`, currency, digits, x: { label: words.time, kind: 'time', values: found.at_ms },
-          y: { label: own.y, kind: kind === 'money' ? kind : 'number' }, series: [{ name: own.series, color: 'ink', values: found.value }] });
-        return { kind: 'note', text: own.says(kind === 'money' ? money(last, currency, digits) : own.orders(count(last)), worth(found.per_unit), found.best) };
+          y: { label: own.y, kind: kind === 'money' ? kind : 'number' }, series: [{ name: own.series, color: 'ink', values: found.value, low: found.low, high: found.high }] });
+        const sum = (/** @type {any} */ of) => (kind === 'money' ? money(of, currency, digits) : own.orders(count(of)));
+        return { kind: 'note', text: own.says(sum(last), terms.range(sum(found.low.at(-1)), sum(found.high.at(-1))), worth(found.per_unit), found.best) };
       },
     };
   },

@@ -4,7 +4,7 @@
 import { make, makeSvg } from '../../dom.js';
 import { count, day, duration, number, probability } from '../../format.js';
 import { experiment as terms, overview as words } from '../../words.js';
-import { priced, sentenceOf, termsOf } from '../experiment/terms.js';
+import { leaderOf, priced, sentenceOf, termsOf } from '../experiment/terms.js';
 
 /** @typedef {import('../experiment/terms.js').Terms} Terms */
 /** @typedef {import('../experiment/terms.js').Estimate} Estimate */
@@ -25,7 +25,7 @@ function intervalPlot({ value, at_any_look: [low, high] }) {
 function gainOf(standing, is) {
   if (standing.all_to_holdout) return { label: words.gain(is.objective, is.per), estimate: standing.all_to_holdout };
   if (standing.positive_to_negative) return { label: words.gainOfItems(is.objective), estimate: standing.positive_to_negative };
-  const leader = standing.arms.find((/** @type {any} */ arm) => arm.name === standing.leader);
+  const leader = leaderOf(standing);
   // Where there is a holdout, the question is what it would say.
   if (leader?.to_control && !standing.holdout.exposures) return { label: words.gainOfBest(is.objective, is.per), estimate: leader.to_control };
   return { label: words.gain(is.objective, is.per), estimate: null };
@@ -50,8 +50,8 @@ function priceOf(arm, is) {
 
 /** @param {any} experiment @param {Terms} is */
 function best({ standing, decision }, is) {
-  const name = decision?.arm ?? standing.leader, at = standing.arms.findIndex((/** @type {any} */ arm) => arm.name === name), arm = standing.arms[at];
-  if (!arm) return make('div', { class: 'best', 'data-key': 'best' }, make('span', { class: 'stat-name' }, words.best), make('strong', { class: 'big' }, words.unknown));
+  const name = decision?.arm ?? leaderOf(standing)?.name, at = standing.arms.findIndex((/** @type {any} */ arm) => arm.name === name), arm = standing.arms[at];
+  if (!arm) return make('div', { class: 'best unknown', 'data-key': 'best' }, make('span', { class: 'stat-name' }, words.best), make('strong', { class: 'big' }, words.unknown));
   const [price, mean] = priceOf(arm, is), level = make('span', { class: `level arm-${at % 8}` });
   level.style.inlineSize = `${100 * (arm.p_best ?? 0)}%`;
   return make('div', { class: 'best', 'data-key': 'best' },

@@ -1,7 +1,9 @@
 //! What tells whether to believe the rest, as the objects that `www/lab.js` describes.
 
 use crate::value::{column, count, list, maybe, name, number, object, text};
-use haggle::diagnosis::{Coverage, DelayReport, Evidence, Prediction, Propensities, Regret, Stability};
+use haggle::diagnosis::{
+    Calibration, Coverage, DelayReport, Evidence, Prediction, Propensities, Regret, SAMPLE_MIN, Stability,
+};
 use haggle::inference::ALARM_AT;
 use wasm_bindgen::JsValue;
 
@@ -69,6 +71,8 @@ pub fn off_policy(coverage: &[Coverage]) -> JsValue {
             (if of.is_arm { "arm" } else { "policy" }, text(&of.name)),
             ("ess", number(of.size)),
             ("exposures", number(of.exposures)),
+            ("enough", (of.size >= SAMPLE_MIN).into()),
+            ("least", number(SAMPLE_MIN)),
             ("share_of_exposures", number(if of.exposures > 0.0 { of.size / of.exposures } else { 0.0 })),
         ])
     }))
@@ -78,13 +82,15 @@ pub fn regret(evidence: &Evidence, regret: &Regret) -> JsValue {
     object(&[
         ("at_ms", column(&regret.at_ms)),
         ("value", column(&regret.value)),
+        ("low", column(&regret.low)),
+        ("high", column(&regret.high)),
         ("per_unit", number(regret.per_unit)),
         ("best", name(evidence, regret.best)),
     ])
 }
 
-pub fn calibration(evidence: &Evidence, predictions: &[Prediction]) -> JsValue {
-    list(predictions.iter().map(|of| {
+pub fn calibration(evidence: &Evidence, calibration: &Calibration) -> JsValue {
+    let prediction = |of: &Prediction| {
         object(&[
             ("name", name(evidence, of.arm)),
             ("at_ms", number(of.at_ms)),
@@ -94,5 +100,11 @@ pub fn calibration(evidence: &Evidence, predictions: &[Prediction]) -> JsValue {
             ("observed", number(of.observed)),
             ("exposures", number(of.exposures)),
         ])
-    }))
+    };
+    object(&[
+        ("predictions", list(calibration.predictions.iter().map(prediction))),
+        ("held", number(calibration.held as f64)),
+        ("p_value", maybe(calibration.p_value)),
+        ("alarm", calibration.alarm.into()),
+    ])
 }

@@ -71,6 +71,8 @@ pub fn densities(evidence: &Evidence, densities: &Densities) -> JsValue {
         ("prior_alpha", number(densities.prior.alpha())),
         ("prior_beta", number(densities.prior.beta())),
         ("arms", list(arms)),
+        ("leader", name(evidence, densities.leader)),
+        ("sure", densities.is_sure.into()),
     ])
 }
 
