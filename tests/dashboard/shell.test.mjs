@@ -14,6 +14,10 @@ import { Browser } from './browser-kit.mjs';
 /** @typedef {import('playwright-core').Page} Page */
 
 const OVERVIEW = '/haggle/v1/overview';
+/** Longer than a page that is looked at takes to ask again, which is 2 s. */
+const LONGER_MS = 3000;
+/** Less than a connection that is lost for 7 s is waited for next: whoever is there earlier was told that it is back. */
+const BY_ITSELF_MS = 5000;
 
 /** @type {import('../kit.mjs').World} */
 let world;
@@ -124,7 +128,7 @@ test('a credential that has expired is asked for over the page, which keeps what
   assert.equal(await page.locator('.experiments > li').count(), 2, 'what is on the page stays');
   assert.equal(await connectionOf(page).innerText(), 'Signed out');
   const then = asked(tab);
-  await page.waitForTimeout(5000);
+  await page.waitForTimeout(LONGER_MS);
   assert.equal(asked(tab), then, 'a wrong credential is not sent again and again');
   await page.keyboard.press('Escape');
   await page.getByRole('button', { name: 'Sign in' }).click();
@@ -145,7 +149,7 @@ test('a lost connection is said, waited for longer and longer, and resumed at on
   await page.waitForTimeout(7000);
   assert.ok(asked(tab) - then <= 3, `asked ${asked(tab) - then} times in 7 s`);
   await tab.context.setOffline(false);
-  await connectionOf(page).getByText('Live').waitFor({ timeout: 2000 });
+  await connectionOf(page).getByText('Live').waitFor({ timeout: BY_ITSELF_MS });
   await close(tab);
 });
 
@@ -157,10 +161,10 @@ test('a page that nobody looks at asks nothing, and is up to date as soon as it 
   await page.waitForTimeout(500);
   const then = tab.requests.length;
   assert.equal((await world.act('kozani', 'pause', { by: 'maria', reason: 'stock count' })).status, 200);
-  await page.waitForTimeout(5000);
+  await page.waitForTimeout(LONGER_MS);
   assert.equal(tab.requests.length, then);
   await hide(page, false);
-  await page.locator('.wrongs').getByText('kozani is paused').waitFor({ timeout: 2500 });
+  await page.locator('.wrongs').getByText('kozani is paused').waitFor();
   assert.equal((await world.act('kozani', 'resume', { by: 'maria', reason: 'counted' })).status, 200);
   await page.getByText('kozani is paused').waitFor({ state: 'detached' });
   await close(tab);

@@ -11,9 +11,9 @@ import { problems } from './overview/problems.js';
 
 const LIVE = new Set(['running', 'paused', 'decided']);
 
-/** @param {string} text @param {string} [kind] @param {Record<string, string>} data what a click means @returns {HTMLElement} */
+/** @param {string} text @param {string} kind @param {Record<string, string>} data what a click means @returns {HTMLElement} */
 const button = (text, kind, data) => {
-  const one = make('button', { type: 'button', class: `small ${kind ?? ''}` }, text);
+  const one = make('button', { type: 'button', class: `small ${kind}` }, text);
   Object.assign(one.dataset, data);
   return one;
 };
