@@ -85,7 +85,7 @@ help: ## this list
 demo: setup-build worker ## the whole loop on this machine: a shop, the Worker, shoppers, live numbers
 	@node tests/shop/demo.mjs --shoppers $(SHOPPERS) --exit $(EXIT) --port $(PORT) --seed $(SEED)
 
-PARTS := setup fmt clippy unit doc deny worker core-only node-tests dry-run
+PARTS := setup fmt clippy unit doc deny worker types core-only node-tests dry-run
 
 .PHONY: test
 test: $(PARTS) ## everything that CI runs, in order (the first time about 20 minutes on 2 cores)
@@ -174,6 +174,11 @@ core-only:
 	then echo 'the core must not depend on these' >&2; exit 1; \
 	else cargo tree $(LOCKED) -p haggle --target all --edges normal --prefix none | sort -u | wc -l | sed 's/$$/ crates, none forbidden/'; fi
 
+.PHONY: types
+types: $(BROWSER_WEB)
+	$(call say,tsc: the types in the comments of www/)
+	@$(NODE_BIN)/tsc -p jsconfig.json
+
 .PHONY: node-tests
 node-tests: worker
 	@cargo build $(LOCKED) -p haggle --features cli --bin haggle
@@ -204,7 +209,7 @@ $(BROWSER_WASM)_%.wasm: $$(BROWSER_SOURCES) Makefile
 	@touch $@
 
 www/pkg/haggle_%.js: $(BROWSER_WASM)_%.wasm
-	@$(TOOLS)/wasm-bindgen --target web --no-typescript --out-dir www/pkg --out-name haggle_$* $<
+	@$(TOOLS)/wasm-bindgen --target web --out-dir www/pkg --out-name haggle_$* $<
 	@$(BROWSER_OPT) www/pkg/haggle_$*_bg.wasm -o www/pkg/haggle_$*_bg.wasm
 
 target/browser-node/haggle_%.js: $(BROWSER_WASM)_%.wasm
@@ -212,10 +217,10 @@ target/browser-node/haggle_%.js: $(BROWSER_WASM)_%.wasm
 	@echo '{ "type": "commonjs" }' >target/browser-node/package.json
 	@$(BROWSER_OPT) target/browser-node/haggle_$*_bg.wasm -o target/browser-node/haggle_$*_bg.wasm
 
-www/vendor/uPlot.js: node_modules/uplot/package.json
+www/vendor/uPlot.js: node_modules/uplot/package.json Makefile
 	@mkdir -p www/vendor
 	@$(NODE_BIN)/esbuild node_modules/uplot/dist/uPlot.esm.js --minify --legal-comments=inline --log-level=error --outfile=$@
-	@cp node_modules/uplot/dist/uPlot.min.css node_modules/uplot/LICENSE www/vendor/
+	@cp node_modules/uplot/dist/uPlot.min.css node_modules/uplot/dist/uPlot.d.ts node_modules/uplot/LICENSE www/vendor/
 
 $(BENCH_NODE): $(BENCH_SOURCES) Makefile
 	$(call say,target/bench-node: the core in wasm$(comma) to be timed)

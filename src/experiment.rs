@@ -341,7 +341,7 @@ pub struct Experiment {
     pub name: String,
     /// What the team expects, and why: 1 to 2000 characters.
     pub hypothesis: String,
-    /// Address of the document that reasons it.
+    /// Address of the document that gives the reasons.
     pub document: String,
     /// What is maximised.
     pub objective: Objective,

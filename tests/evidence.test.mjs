@@ -4,6 +4,7 @@
  */
 import assert from 'node:assert/strict';
 import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
 
 import { assertWhole } from './answers.mjs';
 import { experiment, openWorld, otherExperiment, until } from './kit.mjs';
@@ -129,8 +130,12 @@ test('the counts are those of the central store, and the rest is what was publis
 });
 
 test('who has the evidence is told so; whatever is counted, done or published is other evidence', async () => {
-  // What the shards still have to say of the traffic of before.
-  const settled = await until('the shards have said all', async () => [(await ask()).etag, (await ask()).etag], ([one, other]) => one === other);
+  // What the shards still have to say of the traffic of before: one alarm follows the other after 0.2 s.
+  const settled = await until('the shards have said all', async () => {
+    const tags = /** @type {(string | null)[]} */ ([]);
+    for (; tags.length < 12; await sleep(100)) tags.push((await ask()).etag);
+    return tags;
+  }, (tags) => tags.every((tag) => tag === tags[0]));
   const same = await ask('sevilla', String(settled[0]));
   assert.deepEqual([same.status, same.text, same.etag], [304, '', settled[0]]);
   assert.match(String(same.headers.get('cache-control')), /no-store/);
@@ -138,12 +143,21 @@ test('who has the evidence is told so; whatever is counted, done or published is
   for (const given of ['', '"', 'W/', ',,,', '""', 'W/"0"', '\u00e9', 'x'.repeat(4000), String(settled[0]).slice(0, -3)]) assert.equal((await ask('sevilla', given)).status, 200, given);
   assert.notEqual((await ask('kozani')).etag, settled[0]);
 
-  const before = await evidence();
+  const before = await evidence(), hour = START_MS + 4 * HOUR_MS;
+  await world.edge.setClock(hour + HOUR_MS - 1);
+  assert.equal((await ask('sevilla', String(settled[0]))).status, 304, 'that time goes by is nothing new');
+  await world.edge.setClock(hour + HOUR_MS);
+  assert.equal((await ask('sevilla', String(settled[0]))).status, 200, 'another hour is: what was shown is older by it');
+  await world.edge.setClock(hour);
   await traffic(20);
+  const counted = before.standing.total.exposures + 20;
+  await until('the shards have reported it', () => world.totals(), ({ exposures }) => exposures === counted);
+  const unpublished = await ask('sevilla', String(settled[0]));
+  assert.deepEqual([unpublished.status, unpublished.body?.standing.total.exposures, unpublished.body?.version], [200, counted, before.version], 'before it is published');
   await world.sync();
-  const now = await ask('sevilla', String(settled[0]));
+  const now = await ask('sevilla', String(unpublished.etag));
   assert.equal(now.status, 200);
-  assert.equal(now.body.standing.total.exposures, before.standing.total.exposures + 20);
+  assert.equal(now.body.standing.total.exposures, counted);
   await assertCounts(now.body);
   const day = Math.floor((START_MS + 4 * HOUR_MS) / DAY_MS), wrong = () => world.edge.db.prepare(`INSERT INTO mismatches (sku, surface, kind, day, count) VALUES ('OLIVE-500', 'meta', 'input', ${day}, 1)
     ON CONFLICT DO UPDATE SET count = count + 1`).run();
@@ -167,7 +181,7 @@ test('who has the evidence is told so; whatever is counted, done or published is
 });
 
 test('a history of days is summed up in blocks, and every sum is still the same', async () => {
-  for (const hours of [10, 13, 16]) {
+  for (const hours of [10, 13, 15]) {
     await at(hours);
     await traffic(40);
   }
@@ -175,6 +189,14 @@ test('a history of days is summed up in blocks, and every sum is still the same'
   const fine = await evidence();
   await assertCounts(fine);
   assert.equal(fine.history.epochs.includes(0), false);
+  // From 72 hours before now on, and from the hour on which that falls in a block: hours of 18 to 24 o'clock, then midnight.
+  const midnight = START_MS / HOUR_MS + 15;
+  await at(86);
+  assert.deepEqual((await evidence()).history.hours.filter((hour) => hour >= midnight - 5), [midnight - 5, midnight - 2, midnight]);
+  await at(87);
+  const edge = (await evidence()).history;
+  assert.deepEqual(edge.hours.filter((hour) => hour >= midnight - 6), [midnight - 1, midnight]);
+  assert.deepEqual(edge.epochs.map((epoch) => epoch === 0), edge.hours.map((hour) => hour < midnight));
   await at(120);
   const body = await evidence();
   assert.deepEqual(new Set(body.history.epochs), new Set([0]));
@@ -228,15 +250,16 @@ test('an experiment on many items has the sums of its negative group in the stan
     for (const sku of of.slice(0, 8)) {
       const { quote } = await world.shopper().price(sku);
       assert.deepEqual((await world.expose([quote])).statuses, ['recorded']);
-      assert.deepEqual((await world.reward(world.order([quote], { revenue_minor: 900, cost_minor: 400 }))).statuses, ['matched']);
+      assert.deepEqual((await world.reward(world.order([quote], { revenue_minor: 900, cost_minor: negative === '1' ? 300 : 400 }))).statuses, ['matched']);
     }
   }
-  await world.sync();
+  await at(121);
   const body = await evidence('cadiz');
   await assertCounts(body);
   assertStanding(body.standing, await report('cadiz'));
   const stored = await tallies('cadiz');
   assert.deepEqual([body.standing.negative.exposures, body.standing.negative.revenue_minor], [8, 7200]);
+  assert.ok(body.standing.positive_to_negative.value < 0, 'as many sales as there, at the same price and a higher cost');
   assert.equal(body.standing.total.exposures, stored.reduce((sum, { exposures }) => sum + exposures, 0));
 });
 
@@ -293,7 +316,7 @@ test('hourly periods over weeks are read in a few statements, each of which look
   const HOURS = 700, { item: _item, arms: _arms, ...rest } = experiment(), { db } = world.edge;
   assert.equal((await world.act('jaen', 'decide', { arm: 'low' })).status, 200);
   assert.equal((await world.act('jaen', 'archive')).status, 200);
-  const began = START_MS + 300 * HOUR_MS, first = began / HOUR_MS;
+  const began = START_MS + 300 * HOUR_MS, first = began / HOUR_MS, over = await evidence('jaen');
   await world.edge.setClock(began);
   await world.run([{ ...rest, name: 'ubeda', salt: 'ubeda-test', floor: 0.2, unit: 'item-period', period_hours: 1, scope: { items: 'all' },
     sample: { positive: 30, negative: 10, strata: 1 }, arms: [{ name: 'list', multiplier: 1 }, { name: 'low', multiplier: 0.9 }] }]);
@@ -318,4 +341,6 @@ test('hourly periods over weeks are read in a few statements, each of which look
   const { to_control } = body.standing.arms[1];
   assert.deepEqual([to_control.clusters, to_control.exposures], [30, 30 * HOURS], 'the estimate is of every unit in every epoch');
   assertStanding(body.standing, await report('ubeda'));
+  const later = await evidence('jaen');
+  assert.deepEqual([later.history, later.standing], [over.history, over.standing], 'what the same items sold since is none of the one that is over');
 });

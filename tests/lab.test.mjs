@@ -7,9 +7,12 @@ import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { describe, test } from 'node:test';
 
+import { readEvidence } from '../www/evidence.js';
+
 const { Lab } = createRequire(import.meta.url)('../target/browser-node/haggle_lab.js');
 const text = (/** @type {string} */ name) => readFileSync(new URL(`golden/${name}.json`, import.meta.url), 'utf8');
 const evidence = text('evidence');
+const labOf = (/** @type {string} */ given) => new Lab(Buffer.from(given));
 /** @type {Record<string, (number | null)[]>} */
 const golden = JSON.parse(text('diagnosis'));
 
@@ -24,7 +27,7 @@ function called(lab, call) {
 }
 
 describe('lab.wasm', () => {
-  const lab = new Lab(evidence);
+  const lab = labOf(evidence);
 
   test('has the bits of native in every number', () => {
     const answers = new Map();
@@ -56,9 +59,16 @@ describe('lab.wasm', () => {
   });
 
   test('refuses what is no evidence, in words', () => {
-    assert.throws(() => new Lab('{"history": 1'), /not the evidence: expected an object/);
-    assert.throws(() => new Lab(evidence.replace('"exposures":[', '"exposures":[-')), /exposures is -/);
-    assert.throws(() => new Lab('{}'), /definition is missing; it must be an experiment/);
+    assert.throws(() => labOf('{"history": 1'), /not the evidence: expected an object/);
+    assert.throws(() => labOf(evidence.replace('"exposures":[', '"exposures":[-')), /exposures is -/);
+    assert.throws(() => labOf('{}'), /definition is missing; it must be an experiment/);
     assert.throws(() => lab.densities(0, 1), /prior alpha is 0/);
   });
+});
+
+test('the page reads all of the evidence but its history', () => {
+  const whole = JSON.parse(evidence), tricky = { ...whole, name: 'a "history":{ }', history: { ...whole.history, holdout: { revenue_sq: ['99999999999999999999'] } }, mismatches: [{ text: '}{' }] };
+  for (const one of [whole, tricky]) assert.deepEqual(readEvidence(JSON.stringify(one)), { ...one, history: null });
+  assert.deepEqual(readEvidence('{"name":"a"}'), { name: 'a' });
+  assert.throws(() => readEvidence(JSON.stringify(whole).slice(0, -200)), SyntaxError);
 });

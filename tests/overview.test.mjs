@@ -76,14 +76,15 @@ test('an empty shop has an empty overview, and nothing is wrong', async () => {
 
 test('each experiment has what it is and where it stood at the last publication, live ones first', async () => {
   await world.run([experiment({ author: 'Maria Ruiz', holdout: 0.1, document: 'https://wiki.example/<b>' }), otherExperiment('kozani', 'SAFFRON-2', 1490)]);
-  assert.equal((await world.admin('PUT', '/haggle/v1/experiments/almagro', otherExperiment('almagro', 'ALMOND-400', 1150))).status, 201);
+  assert.equal((await world.admin('PUT', '/haggle/v1/experiments/almagro', { ...otherExperiment('almagro', 'ALMOND-400', 1150), currency: 'JPY' })).status, 201);
   await publish();
   for (let at = 0; at < 30; at += 1) await visit('OLIVE-500', at % 3 === 0);
   await visit('SAFFRON-2', true);
   await publish();
   const body = await overview();
   assert.deepEqual(body.experiments.map(({ name, state }) => [name, state]), [['kozani', 'running'], ['sevilla', 'running'], ['almagro', 'draft']]);
-  assert.equal(body.of('almagro').standing, null);
+  const { standing: none, currency, minor_digits } = body.of('almagro');
+  assert.deepEqual([none, currency, minor_digits], [null, 'JPY', 0]);
   for (const name of ['kozani', 'sevilla']) await assertSums(body.of(name).standing, name);
   const { standing, ...sevilla } = body.of('sevilla');
   assert.equal(standing.total.exposures, 30);
@@ -142,7 +143,11 @@ test('what is wrong on pages counts for the experiments of the items, both kinds
   await add('OLIVE-500', 'input', today - 7, 500);
   await add('NOBODYS', 'input', today, 6000);
   await world.edge.db.prepare("INSERT OR REPLACE INTO groups (experiment, part, members) VALUES ('kozani', 0, ?)").bind(JSON.stringify([{ sku: 'A' }, { sku: 'NOBODYS' }])).run();
-  assert.equal((await ask(etag)).status, 200);
+  const found = await ask(etag);
+  assert.equal(found.status, 200);
+  await world.edge.db.prepare('UPDATE mismatches SET count = count - 1 WHERE day = ?').bind(today - 6).run();
+  assert.equal((await ask(found.etag)).status, 200, 'one more at a place that is known, or less');
+  await world.edge.db.prepare('UPDATE mismatches SET count = count + 1 WHERE day = ?').bind(today - 6).run();
   const body = await overview();
   assert.deepEqual(body.experiments.map(({ name, mismatches }) => [name, mismatches]), [['kozani', 6000], ['sevilla', 43], ['almagro', 0]]);
   await world.edge.db.prepare("DELETE FROM groups WHERE experiment = 'kozani'").run();
@@ -155,8 +160,9 @@ test('what is stopped, held or too old is said', async () => {
   assert.equal((await world.act('sevilla', 'stop')).status, 200);
   assert.deepEqual((await flags())[3], true);
   assert.equal((await world.act('sevilla', 'resume')).status, 200);
-  const { body } = await world.everywhere('stop');
+  const going = await ask(), { body } = await world.everywhere('stop');
   await world.served(body.version);
+  assert.equal((await ask(going.etag)).status, 200, 'that all is stopped is something other');
   assert.equal((await flags())[0], true);
   await world.served((await world.everywhere('resume')).body.version);
   assert.deepEqual(await flags(), [false, false, false, false]);
@@ -187,6 +193,8 @@ test('the oldest report is one of the shards that there are: one of an earlier L
 
 test('an archived experiment stays as it stood, at the end', async () => {
   assert.equal((await world.act('kozani', 'decide', { arm: 'low' })).status, 200);
+  const of = (await overview()).of('kozani'), told = (await world.admin('GET', '/haggle/v1/experiments/kozani/report')).body;
+  assert.deepEqual([of.standing.text, of.standing.total, of.standing.arms.length], [told.standing, told.total, told.arms.length]);
   assert.deepEqual([(await overview()).of('kozani').decision.arm, (await overview()).of('kozani').decided_at_ms], ['low', now_ms]);
   const archived = await world.act('kozani', 'archive');
   assert.equal(archived.status, 200, archived.text);
@@ -218,6 +226,28 @@ test('a file of the admin host says what a page may do, and is asked for again a
     assert.equal(headers.get('cache-control'), 'private, no-cache', path);
     assert.equal((await world.admin('GET', path, undefined, { headers: { 'if-none-match': String(headers.get('etag')) } })).status, 304, path);
   }
+});
+
+test('of many items there is much to read: a new standing when somebody asks, or after ten minutes; of those that are randomised after ten minutes alone', async () => {
+  const items = Array.from({ length: 40 }, (_, n) => JSON.stringify({ sku: `SKU-${n}`, price_minor: 1000 + n, cost_minor: 400 }));
+  assert.equal((await world.admin('POST', '/haggle/v1/catalogue', items.join('\n'))).status, 200);
+  const { item: _item, arms: _arms, floor: _floor, ...plain } = experiment();
+  const many = (name, more) => ({ ...plain, name, salt: name, scope: { items: 'all' }, sample: { positive: 10, negative: 10, strata: 1 }, ...more,
+    arms: [{ name: 'list', multiplier: 1 }, { name: 'low', multiplier: 0.9 }] });
+  await world.run([many('cadiz', {}), many('jaen', { unit: 'item-period', period_hours: 24, reward_model: 'normal' })]);
+  const began = now_ms, ages = async () => Object.fromEntries((await world.edge.db.prepare("SELECT experiment, at_ms FROM standings WHERE experiment <> 'kozani'").all()).results
+    .map(({ experiment: name, at_ms }) => [name, (at_ms - began) / 60_000]));
+  await later(60_000);
+  await publish();
+  assert.deepEqual(await ages(), { sevilla: 1, cadiz: 1, jaen: 0 }, 'somebody asked');
+  await later(60_000);
+  assert.equal((await world.admin('PUT', '/haggle/v1/site', { field: 'agreed_price' })).status, 200);
+  assert.equal(await scheduled(), true);
+  assert.deepEqual(await ages(), { sevilla: 2, cadiz: 1, jaen: 0 }, 'what is published had changed');
+  await later(540_000);
+  assert.equal((await world.admin('DELETE', '/haggle/v1/site')).status, 200);
+  assert.equal(await scheduled(), true);
+  assert.deepEqual(await ages(), { sevilla: 11, cadiz: 11, jaen: 11 });
 });
 
 test('a standing that cannot be stored holds up no publication', async () => {

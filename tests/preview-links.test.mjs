@@ -19,8 +19,12 @@ const VISITORS = Array.from({ length: 24 }, (_, n) => n.toString(16).padStart(32
 let world;
 /** A page that holds another price than the catalogue's. */
 const ODD = '<!doctype html><html lang="en"><title>Odd</title><p><span data-haggle-sku="OLIVE-500">€18.00</span></p></html>';
+/** One without any price, which everybody may keep; and one whose price for search engines stands where nobody looks. */
+const BARE = '<!doctype html><html lang="en"><title>About</title><p>We press oil.</p></html>';
+const FORGOTTEN = '<!doctype html><head><meta name="haggle-sku" content="OLIVE-500"><meta property="og:price:amount" content="19.00"></head><body><b data-haggle-sku="OLIVE-500">19,00 €</b></body>';
 before(async () => {
-  world = await openWorld({ shop: { extra: new Map([['/odd', { type: 'text/html; charset=utf-8', body: ODD }]]) }, locations: { 'pop-a': {}, catalogue: { FIRST_VIEW: 'catalogue' }, asking: { CONSENT: 'consent~yes' }, proving: { MODE: 'proven' } },
+  const extra = new Map([['/odd', ODD], ['/bare', BARE], ['/forgotten', FORGOTTEN]].map(([path, body]) => [path, { type: 'text/html; charset=utf-8', body }]));
+  world = await openWorld({ shop: { extra }, locations: { 'pop-a': {}, reading: { MODE: 'atomic', AUDIT_SAMPLE: '1' }, catalogue: { FIRST_VIEW: 'catalogue' }, asking: { CONSENT: 'consent~yes' }, proving: { MODE: 'proven' } },
     experiments: [experiment({ floor: 0.02 }), otherExperiment('kozani', OTHER, CATALOGUE[OTHER])] });
 });
 after(() => world?.close());
@@ -100,6 +104,8 @@ test('the shop’s own links stay in the preview until it is ended, and who was 
   assert.deepEqual(pricesOf(over), own);
   assert.equal(over.headers['cache-control'], 'private, no-store');
   assert.ok(over.headers['set-cookie'].includes('__Host-haggle_preview=; Path=/; Max-Age=0; Secure; HttpOnly; SameSite=Lax'), String(over.headers['set-cookie']));
+  const [bare, last] = await Promise.all(['/bare', '/bare?haggle-preview=off'].map((address) => world.shopper().ask(address, { location: 'asking' })));
+  assert.deepEqual([bare.headers['cache-control'] === 'private, no-store', last.headers['cache-control']], [false, 'private, no-store'], 'what ends a preview is nobody else’s');
   shopper.cookies.delete('__Host-haggle_preview');
   assert.deepEqual(shopper.cookies, visitorCookies, 'the visitor and its pins are as they were');
   assert.deepEqual(pricesOf(await shopper.look('/')), own);
@@ -220,6 +226,10 @@ test('a page that holds another price is left alone in a preview, and only a vis
   assert.deepEqual([page.reason, page.text], ['surface-mismatch', ODD]);
   isPrivate(page);
   assert.deepEqual(await mismatches(), []);
+  const forgotten = await linkTo({ arms: { sevilla: 'gift' } }, '/forgotten');
+  const read = await world.shopper().look(forgotten.path, { location: 'reading' });
+  assert.deepEqual([read.reason, /30[.,]00/.test(read.text), read.text.includes('content="19.00"')], ['preview', true, true]);
+  assert.deepEqual((await world.health('reading')).mismatches, [], 'what is written into a preview is not read again');
   await world.shopper().look('/odd');
   assert.deepEqual((await mismatches()).map(({ sku, count }) => [sku, count]), [[SKU, 1]]);
 });

@@ -63,21 +63,44 @@ export function onSignedOut(ask) {
   askReader = ask;
 }
 
-/** @param {Response} response @returns {Promise<string>} the Worker's own words, or what stands for them */
-async function reason(response) {
+/** What the Worker answered, all of it. */
+class Answer {
+  /** @param {number} status @param {Headers} headers @param {Uint8Array} bytes */
+  constructor(status, headers, bytes) {
+    this.status = status;
+    this.headers = headers;
+    this.bytes = bytes;
+  }
+
+  get ok() {
+    return this.status >= 200 && this.status < 300;
+  }
+
+  text() {
+    return new TextDecoder().decode(this.bytes);
+  }
+
+  /** @returns {any} */
+  json() {
+    return JSON.parse(this.text());
+  }
+}
+
+/** @param {Answer} answer @returns {string} the Worker's own words, or what stands for them */
+function reason(answer) {
   try {
-    const { error } = await response.json();
+    const { error } = answer.json();
     if (typeof error === 'string' && error) return error;
   } catch {
     // No JSON: a proxy on the way has answered.
   }
-  return words.answered(response.status);
+  return words.answered(answer.status);
 }
 
 /**
  * One request with the credential that is there, whatever the answer. It is there as a whole: one that breaks off on its
  * way, or is a page of whoever stands in between, is none.
- * @param {string} path @param {Request} [init] @param {string} [credential] @returns {Promise<Response>}
+ * @param {string} path @param {Request} [init] @param {string} [credential] @returns {Promise<Answer>}
  */
 export async function send(path, { headers, signal, ...init } = {}, credential = token()) {
   const patience = AbortSignal.timeout(PATIENCE_MS);
@@ -85,9 +108,9 @@ export async function send(path, { headers, signal, ...init } = {}, credential =
   // Access answers an ended session by leading elsewhere, which is as good as a 401.
   try {
     const response = await fetch(path, { ...init, headers: all, cache: 'no-store', redirect: 'manual', signal: signal ? AbortSignal.any([signal, patience]) : patience });
-    if (response.type === 'opaqueredirect') return new Response(JSON.stringify({ error: words.accessEnded }), { status: 401 });
-    const { ok, status } = response, body = await response.arrayBuffer();
-    if (!ok || !response.headers.get('content-type')?.startsWith('text/html')) return new Response(body.byteLength > 0 ? body : null, { status, headers: response.headers });
+    if (response.type === 'opaqueredirect') return new Answer(401, new Headers(), new TextEncoder().encode(JSON.stringify({ error: words.accessEnded })));
+    const { ok, status, headers: said } = response, body = await response.arrayBuffer();
+    if (!ok || !said.get('content-type')?.startsWith('text/html')) return new Answer(status, said, new Uint8Array(body));
   } catch {
     signal?.throwIfAborted();
   }
@@ -96,18 +119,18 @@ export async function send(path, { headers, signal, ...init } = {}, credential =
 
 /**
  * An answer of 2xx or 304; asks the reader for a credential where it is that.
- * @param {string} path @param {Request} [init] @returns {Promise<Response>}
+ * @param {string} path @param {Request} [init] @returns {Promise<Answer>}
  */
 export async function ask(path, init = {}) {
   for (;;) {
     const used = token();
-    const response = await send(path, init, used);
-    if (response.ok || response.status === 304) {
+    const answer = await send(path, init, used);
+    if (answer.ok || answer.status === 304) {
       if (!used) isOfAccess = true;
-      return response;
+      return answer;
     }
-    const why = await reason(response);
-    if (response.status !== 401) throw new ApiError(words.refused(response.status, why), response.status);
+    const why = reason(answer);
+    if (answer.status !== 401) throw new ApiError(words.refused(answer.status, why), answer.status);
     // Meanwhile another request may have led to a sign-in.
     const isEnded = why === words.accessEnded || (!used && isOfAccess);
     if (used === token()) await askReader(isEnded ? words.accessEnded : used ? words.expired : '', isEnded);
@@ -115,7 +138,7 @@ export async function ask(path, init = {}) {
   }
 }
 
-/** Asks again a few times where that may help. @param {string} path @param {Request} init @returns {Promise<Response>} */
+/** Asks again a few times where that may help. @param {string} path @param {Request} init @returns {Promise<Answer>} */
 async function askPatiently(path, init) {
   for (let failures = 1; ; failures += 1) {
     try {
@@ -135,12 +158,12 @@ export const getJson = async (path, { signal } = {}) => (await askPatiently(path
 export const getText = async (path, { signal } = {}) => (await askPatiently(path, { signal })).text();
 
 /** @param {string} path @param {{ signal?: AbortSignal }} [options] @returns {Promise<Uint8Array>} */
-export const getBytes = async (path, { signal } = {}) => new Uint8Array(await (await askPatiently(path, { signal })).arrayBuffer());
+export const getBytes = async (path, { signal } = {}) => (await askPatiently(path, { signal })).bytes;
 
 /** JSON with the ETag that a later change of it must name. @param {string} path @param {{ signal?: AbortSignal }} [options] @returns {Promise<{ json: any, etag: string }>} */
 export async function getTagged(path, { signal } = {}) {
-  const response = await askPatiently(path, { signal });
-  return { json: await response.json(), etag: response.headers.get('etag') ?? '' };
+  const answer = await askPatiently(path, { signal });
+  return { json: answer.json(), etag: answer.headers.get('etag') ?? '' };
 }
 
 /** Changes that were sent and never answered, with their keys: sent again, each is done once. @type {Map<string, string>} */
@@ -161,7 +184,7 @@ export async function change(method, path, body, { etag, signal } = {}) {
   const headers = { 'idempotency-key': key, ...(etag ? { 'if-match': etag } : {}), ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
   const init = { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal };
   try {
-    const response = await askPatiently(path, init), text = await response.text();
+    const text = (await askPatiently(path, init)).text();
     unanswered.delete(what);
     changes.dispatchEvent(new Event('change'));
     return text ? JSON.parse(text) : null;

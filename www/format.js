@@ -8,12 +8,22 @@ export const TOTAL = 65_536;
 
 /** Building one of these takes longer than using it a thousand times. @type {Map<string, Intl.NumberFormat>} */
 const known = new Map();
+/** @type {Map<string, Intl.DateTimeFormat>} */
+const knownTimes = new Map();
 
 /** @param {Intl.NumberFormatOptions} options @returns {Intl.NumberFormat} */
 function numbers(options) {
   const key = JSON.stringify(options);
   const found = known.get(key) ?? new Intl.NumberFormat(undefined, options);
   known.set(key, found);
+  return found;
+}
+
+/** @param {Intl.DateTimeFormatOptions} options @returns {Intl.DateTimeFormat} */
+function times(options) {
+  const key = JSON.stringify(options);
+  const found = knownTimes.get(key) ?? new Intl.DateTimeFormat(undefined, options);
+  knownTimes.set(key, found);
   return found;
 }
 
@@ -84,10 +94,10 @@ export const number = (value) => (isKnown(value) ? numbers({ maximumSignificantD
 export const signed = (value) => numbers({ minimumFractionDigits: 2, maximumFractionDigits: 2, signDisplay: 'exceptZero' }).format(value);
 
 /** @param {number | null | undefined} at_ms @returns {string} day and time */
-export const dateTime = (at_ms) => (isKnown(at_ms) ? new Intl.DateTimeFormat(undefined, { dateStyle: 'medium', timeStyle: 'short' }).format(at_ms) : NOTHING);
+export const dateTime = (at_ms) => (isKnown(at_ms) ? times({ dateStyle: 'medium', timeStyle: 'short' }).format(at_ms) : NOTHING);
 
 /** @param {number | null | undefined} at_ms @returns {string} the day */
-export const day = (at_ms) => (isKnown(at_ms) ? new Intl.DateTimeFormat(undefined, { dateStyle: 'medium' }).format(at_ms) : NOTHING);
+export const day = (at_ms) => (isKnown(at_ms) ? times({ dateStyle: 'medium' }).format(at_ms) : NOTHING);
 
 /** @type {[string, number][]} */
 const UNITS = [['day', 86_400_000], ['hour', 3_600_000], ['minute', 60_000], ['second', 1000]];

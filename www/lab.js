@@ -62,12 +62,13 @@
  */
 
 /**
- * What was counted of one experiment; `new Lab(text)` takes the text of `GET /haggle/v1/experiments/NAME/evidence` and
- * throws with the reason if it is none. `free()` when done with it. Every method may throw with a reason.
+ * What was counted of one experiment; `new Lab(bytes)` takes those of the answer to `GET /haggle/v1/experiments/NAME/evidence` and
+ * throws with the reason if it is none. `free()` when done with it. Every method may throw with a reason. Prior: another one
+ * where both of its parameters are given. Body: as the API takes it, `by` and `reason` may be missing.
  * @typedef {{
  *   series(): Series,
  *   demand(): Demand,
- *   densities(alpha?: number, beta?: number): Densities | null,   with another prior where both are given
+ *   densities(alpha?: number, beta?: number): Densities | null,
  *   why(alpha?: number, beta?: number): Why | null,
  *   delays(): Delays,
  *   stability(): Stability,
@@ -75,10 +76,10 @@
  *   off_policy(): Coverage[],
  *   regret(): Regret | null,
  *   calibration(): Calibration,
- *   next(action: string, body: string): Next,   the body as the API takes it, `by` and `reason` may be missing
+ *   next(action: string, body: string): Next,
  *   free(): void,
  * }} Lab
- * @typedef {{ Lab: new (evidence: string) => Lab } & typeof import('./pkg/haggle_lab.js')} Module
+ * @typedef {Omit<typeof import('./pkg/haggle_lab.js'), 'Lab'> & { Lab: new (evidence: Uint8Array) => Lab }} Module
  */
 
 /** @type {Promise<Module> | null} */

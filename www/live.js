@@ -40,19 +40,19 @@ async function visible(signal) {
 }
 
 /**
- * Hands the text at a path to `onText`: at once, and whenever it has changed.
+ * Hands the text at a path to `onText`, and the bytes that it was: at once, and whenever it has changed.
  *
  * Resolves once `onText` was called for the first time. Rejects where there is nothing to wait for, such as an
  * experiment that does not exist; a lost connection is waited for.
  * @param {string} path
- * @param {(text: string) => void | Promise<void>} onText
+ * @param {(text: string, bytes: Uint8Array) => void | Promise<void>} onText
  * @param {{ signal: AbortSignal, every_ms?: number }} options
  * @returns {Promise<void>}
  */
 export function watch(path, onText, { signal, every_ms = 2000 }) {
   return new Promise((first, failed) => {
     let isShown = false;
-    follow(path, async (text) => { await onText(text); isShown = true; first(); }, signal, every_ms)
+    follow(path, async (text, bytes) => { await onText(text, bytes); isShown = true; first(); }, signal, every_ms)
       .catch((error) => {
         if (signal.aborted) return first();
         // Who opens a view says what is wrong in its place; later there is only the line at the top.
@@ -64,19 +64,19 @@ export function watch(path, onText, { signal, every_ms = 2000 }) {
   });
 }
 
-/** @param {string} path @param {(text: string) => Promise<void>} onText @param {AbortSignal} signal @param {number} every_ms */
+/** @param {string} path @param {(text: string, bytes: Uint8Array) => Promise<void>} onText @param {AbortSignal} signal @param {number} every_ms */
 async function follow(path, onText, signal, every_ms) {
   let etag = '', failures = 0;
   for (;;) {
     await visible(signal);
     if (signal.aborted) break;
     try {
-      const response = await ask(path, { signal, headers: etag ? { 'if-none-match': etag } : {} });
+      const answer = await ask(path, { signal, headers: etag ? { 'if-none-match': etag } : {} });
       if (signal.aborted) break;
-      if (response.status !== 304) {
-        await onText(await response.text());
+      if (answer.status !== 304) {
+        await onText(answer.text(), answer.bytes);
         // Not known before it is shown: what fails on the way there is asked for again.
-        etag = response.headers.get('etag') ?? '';
+        etag = answer.headers.get('etag') ?? '';
       }
       failures = 0;
       troubles.delete(path);

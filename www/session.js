@@ -25,10 +25,10 @@ let tell = () => {};
  * @returns {Promise<boolean>} whether it is a right one
  */
 async function isRight(credential) {
-  const response = await send(HEALTH, {}, credential);
-  if (response.ok) return credential !== '' || 'ledger' in await response.json();
-  if (response.status === 401) return false;
-  throw new ApiError(words.denied(response.status), response.status);
+  const answer = await send(HEALTH, {}, credential);
+  if (answer.ok) return credential !== '' || 'ledger' in answer.json();
+  if (answer.status === 401) return false;
+  throw new ApiError(words.denied(answer.status), answer.status);
 }
 
 /**

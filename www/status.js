@@ -48,7 +48,7 @@ export function drawStatus() {
 async function readHealth() {
   if (document.hidden) return;
   try {
-    const health = await (await send('/haggle/health', {}, '')).json();
+    const health = (await send('/haggle/health', {}, '')).json();
     snapshot = health.snapshot ? { ...health.snapshot, read_at_ms: performance.now() } : null;
   } catch {
     // The connection's own line says so; the age goes on.

@@ -154,7 +154,7 @@ fn read_document(document: Value) -> Result<String, Error> {
     if is_address && text.len() <= DOCUMENT_MAX && !text.contains(char::is_whitespace) {
         Ok(text)
     } else {
-        Err(document.refusal(format!("an https address of at most {DOCUMENT_MAX} characters")))
+        Err(document.refusal(format!("an http or https address of at most {DOCUMENT_MAX} characters")))
     }
 }
 

@@ -132,7 +132,7 @@ fn what_and_why() -> Map<String, Value> {
             (
                 "document",
                 said(
-                    "Address of the document that reasons it.",
+                    "Address of the document that gives the reasons.",
                     json!({ "type": "string", "pattern": "^https?://\\S+$", "maxLength": DOCUMENT_MAX }),
                 ),
             ),

@@ -82,8 +82,9 @@ function grown(text) {
 }
 
 /**
- * Milliseconds of a redraw of the largest experiment. `drawn`: the open page, from the moment at which it reads the
- * answer to the frame after; each answer has one exposure more. `charts`: its charts alone, with new series.
+ * Milliseconds of a redraw of the largest experiment, with its charts in view. `drawn`: the open page, from the moment at
+ * which the whole answer is there until the frame is painted that has the charts; each answer has one exposure more.
+ * `charts`: its charts alone, from new series.
  */
 export async function redraws() {
   const role = large('almeria', ARMS), { name } = role.definition;
@@ -102,23 +103,31 @@ async function pictures(browser, name, evidence) {
     return route.fulfill({ status: 200, contentType: 'application/json', headers: { etag: `"${told}"` }, body: JSON.stringify(evidence) });
   });
   await page.addInitScript(() => {
-    const spans = Object.assign(window, { spans: /** @type {number[]} */ ([]) }).spans, parse = JSON.parse;
-    let isOpen = false;
-    JSON.parse = (one, ...more) => {
-      if (!isOpen && typeof one === 'string' && one.length > 100_000) {
-        const from = performance.now();
-        isOpen = true;
-        // What follows is done before the next frame, or in the one after it.
-        requestAnimationFrame(() => requestAnimationFrame(() => { spans.push(performance.now() - from); isOpen = false; }));
-      }
-      return parse(one, ...more);
+    const spans = Object.assign(window, { spans: /** @type {number[]} */ ([]) }).spans;
+    const { arrayBuffer } = Response.prototype, { clearRect } = CanvasRenderingContext2D.prototype;
+    let from = 0;
+    Response.prototype.arrayBuffer = async function () {
+      const body = await arrayBuffer.call(this);
+      if (from === 0 && body.byteLength > 100_000) from = performance.now();
+      return body;
+    };
+    // A chart that is drawn anew is wiped first. All are drawn before the next frame, and a task after it finds it painted.
+    CanvasRenderingContext2D.prototype.clearRect = function (...box) {
+      clearRect.apply(this, box);
+      if (from === 0) return;
+      const began = from;
+      from = 0;
+      requestAnimationFrame(() => setTimeout(() => spans.push(performance.now() - began)));
     };
   });
   await tab.open(`/experiments/${name}`);
-  await page.waitForFunction((count) => /** @type {any} */ (window).spans.length > count, REDRAWS, { timeout: 180_000 });
+  await page.locator('.graphs canvas').first().waitFor();
+  await page.evaluate(() => document.querySelector('.graphs')?.scrollIntoView());
+  const before = await page.evaluate(() => /** @type {any} */ (window).spans.length);
+  await page.waitForFunction((count) => /** @type {any} */ (window).spans.length > count, before + REDRAWS, { timeout: 180_000, polling: 1000 });
   const spans = await page.evaluate(() => /** @type {any} */ (window).spans);
   await tab.close();
-  return spans.slice(1);
+  return spans.slice(before + 1);
 }
 
 async function chartsAlone(browser, evidence) {
@@ -131,7 +140,7 @@ async function chartsAlone(browser, evidence) {
     const panels = new Panels(grid), all = [], known = JSON.parse(text), terms = termsOf(known);
     for (let time = 0; time <= times; time += 1) {
       known.history.arms[0].exposures[0] += 1;
-      const lab = new Lab(JSON.stringify(known)), read = { series: lab.series(), demand: lab.demand() };
+      const lab = new Lab(new TextEncoder().encode(JSON.stringify(known))), read = { series: lab.series(), demand: lab.demand() };
       lab.free();
       await new Promise(requestAnimationFrame);
       const from = performance.now();

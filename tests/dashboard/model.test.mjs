@@ -56,7 +56,7 @@ async function table(panel) {
 
 test('every table has the numbers that the lab computes of the same evidence, and exposures are the integers of the API', async () => {
   await open('sevilla');
-  const text = await evidenceOf('sevilla'), lab = new Lab(text), { history, definition, standing } = JSON.parse(text);
+  const text = await evidenceOf('sevilla'), lab = new Lab(Buffer.from(text)), { history, definition, standing } = JSON.parse(text);
   const places = new Map(definition.arms.map(({ name }, at) => [name, at]));
   const densities = await table('densities');
   for (const { name, p_best } of lab.densities().arms) assert.equal(densities.get(name)?.[2], probability(p_best), name);
@@ -90,7 +90,7 @@ test('every table has the numbers that the lab computes of the same evidence, an
 
 test('another prior moves the hills at once, by the lab’s own numbers and without a request', async () => {
   await open('napoli');
-  const text = await evidenceOf('napoli'), lab = new Lab(text);
+  const text = await evidenceOf('napoli'), lab = new Lab(Buffer.from(text));
   const picture = () => page.locator('.panel-prior figure canvas').evaluate((canvas) => /** @type {HTMLCanvasElement} */ (canvas).toDataURL());
   const was = await picture(), own = await table('prior');
   for (const { name, p_best } of lab.densities().arms) assert.deepEqual(own.get(name)?.slice(0, 2), [probability(p_best), probability(p_best)], name);
@@ -114,7 +114,7 @@ test('another prior moves the hills at once, by the lab’s own numbers and with
 
 test('lost exposures are the first thing on the page, and lead to their panel', async () => {
   await open('kozani');
-  const lab = new Lab(await evidenceOf('kozani'));
+  const lab = new Lab(Buffer.from(await evidenceOf('kozani')));
   assert.equal(lab.propensities().alarm, true, 'a fifth of one arm’s exposures is lost');
   lab.free();
   const jump = page.locator('.model-summary').getByRole('button', { name: 'Served against planned' });

@@ -114,7 +114,7 @@ export function outcomeOf(task) {
   /** @param {Record<string, unknown>} body @param {string} text the same @returns {Promise<Node[]>} */
   async function found(body, text) {
     if (isOfShop) return contentBeside(task, body);
-    lab ??= loadLab().then(({ Lab }) => new Lab(task.text));
+    lab ??= loadLab().then(({ Lab }) => new Lab(new TextEncoder().encode(task.text)));
     const next = (await lab).next(task.action, text);
     return next.allowed ? allocation(task, next, body) : [make('p', { class: 'problem' }, words.notAllowed(next.why))];
   }

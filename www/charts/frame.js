@@ -43,7 +43,7 @@ export class Frame {
     this.note.hidden = !note;
     this.nothing.hidden = !isEmpty;
     this.figure.classList.toggle('is-empty', isEmpty);
-    for (const [one, name] of /** @type {[HTMLButtonElement, string]} */ ([[this.csv, words.csvOf(title)], [this.picture, words.pictureOf(title)]])) {
+    for (const [one, name] of /** @type {[HTMLButtonElement, string][]} */ ([[this.csv, words.csvOf(title)], [this.picture, words.pictureOf(title)]])) {
       one.setAttribute('aria-label', name);
       one.disabled = isEmpty;
     }
@@ -78,6 +78,12 @@ export class Frame {
 
   /** @param {string} caption @param {string[]} head @param {string[][]} rows whose first cell is a name */
   setTable(caption, head, rows) {
+    const texts = [caption, ...head, ...rows.flat()], cells = /** @type {NodeListOf<HTMLElement>} */ (this.table.querySelectorAll('caption, th, td'));
+    // Two hundred cells are there as a rule, and a few have another text now.
+    if (rows.length === this.table.tBodies[0]?.rows.length && texts.length === cells.length) {
+      cells.forEach((cell, at) => { if (cell.textContent !== texts[at]) cell.textContent = texts[at]; });
+      return;
+    }
     this.table.replaceChildren(make('caption', {}, caption),
       make('thead', {}, make('tr', {}, ...head.map((text) => make('th', { scope: 'col' }, text)))),
       make('tbody', {}, ...rows.map(([name, ...cells]) => make('tr', {}, make('th', { scope: 'row' }, name), ...cells.map((text) => make('td', {}, text))))));

@@ -50,7 +50,7 @@ function extent({ data, series, isStacked }) {
 function yRange(scene) {
   const [low, high] = extent(scene);
   if (scene.isStacked) return [low, high];
-  const [min, max] = uPlot.rangeNum(low, high, { min: { pad: 0.08, soft: 0, mode: 3 }, max: { pad: 0.08, soft: 0, mode: 3 } });
+  const [min, max] = /** @type {[number, number]} */ (uPlot.rangeNum(low, high, { min: { pad: 0.08, soft: 0, mode: 3 }, max: { pad: 0.08, soft: 0, mode: 3 } }));
   // No rate is below 0, however wide the margin; and what begins near it is seen from there.
   const floor = low >= 0 && low < 0.4 * high ? 0 : low >= 0 ? Math.max(0, min) : min;
   return [floor, scene.data.y.kind === 'percent' && high <= 1 ? Math.min(1, max) : max];
@@ -69,7 +69,7 @@ function lineOptions(scene, position) {
   const { color, style } = scene.data.series[position], stroke = () => scene.theme.color(color);
   const points = { show: style === 'points', size: 9, stroke, fill: stroke };
   // uPlot draws a line unless it is told not to: areas and points have none.
-  const paths = scene.isStacked || style === 'points' ? () => null : style === 'step' ? uPlot.paths.stepped({ align: 1 }) : undefined;
+  const paths = scene.isStacked || style === 'points' ? () => null : style === 'step' ? uPlot.paths.stepped?.({ align: 1 }) : undefined;
   const width = scene.data.series.length > 20 ? 1 : 2;
   // Rounded to pixels a smooth curve would have steps.
   return { label: scene.data.series[position].name, stroke, width, pxAlign: 0, dash: dashOf(color), points, spanGaps: hasPoints(scene.data), ...(paths ? { paths } : {}) };

@@ -2,15 +2,16 @@
  * One experiment, live: where it stands, what its arms bring, what was done to it, and what may be done.
  *
  * The Worker's evidence is watched. With each new one the texts and tables become what they should be, where they differ;
- * the charts are drawn by the wasm from the same text, after the numbers are on the page.
+ * what the charts show is made of the same answer by the wasm, beside the page.
  */
 import { act } from '../actions.js';
 import { ApiError, getJson } from '../api.js';
 import { make } from '../dom.js';
+import { readEvidence } from '../evidence.js';
 import { count } from '../format.js';
-import { loadLab } from '../lab.js';
 import { watch } from '../live.js';
 import { renew } from '../patch.js';
+import { reader } from '../series.js';
 import { experiment as words } from '../words.js';
 import { arms } from './experiment/arms.js';
 import { draft } from './experiment/draft.js';
@@ -36,6 +37,7 @@ const ACTIONS = {
 };
 const FIRST = new Set(['start', 'resume']);
 
+/** @typedef {{ standing: any, terms: import('./experiment/terms.js').Terms }} Drawn */
 /** The parts of the page, in their order. @typedef {Record<'head' | 'arms' | 'charts' | 'timeline' | 'files', HTMLElement>} Parts */
 
 class Page {
@@ -49,6 +51,7 @@ class Page {
     this.problem = make('p', { class: 'help' });
     this.grid = make('div', { class: 'graphs' });
     this.panels = new Panels(this.grid);
+    this.read = reader(signal);
     const section = (/** @type {string} */ kind) => make('section', { class: `part ${kind}`, hidden: true });
     /** @type {Parts} */
     this.parts = { head: make('div', { class: 'intro' }), arms: section('arms-part'), charts: section('charts'), timeline: section('timeline-part'), files: section('files-part') };
@@ -59,54 +62,72 @@ class Page {
     /** @type {any} */
     this.evidence = null;
     this.text = '';
+    /** @type {Drawn | null} */
+    this.drawn = null;
     /** @type {any} */
     this.report = null;
     /** @type {import('./experiment/head.js').Sum | null | undefined} */
     this.gained = undefined;
     this.saidAt_ms = -Infinity;
+    /** @type {string | undefined} */
+    this.last = undefined;
     /** An older publication is held, of the whole shop. */
     this.isHeld = false;
+    /** The version for which that was asked. */
+    this.askedOf = -1;
     place.addEventListener('click', (event) => this.clicked(event), { signal });
     place.addEventListener('keydown', ({ key }) => { if (key === 'Escape') this.closeMenu(); }, { signal });
     signal.addEventListener('abort', () => this.panels.close());
   }
 
-  /** @param {string} text of the evidence */
-  async take(text) {
+  /** @param {string} text of the evidence @param {Uint8Array} bytes the same */
+  async take(text, bytes) {
     this.text = text;
-    this.evidence = JSON.parse(text);
+    // The wasm begins before the page: only of a draft, which has no counts, nothing is drawn.
+    const read = this.evidence && this.evidence.state !== 'draft' ? this.read(bytes) : null;
+    read?.catch(() => {});
+    this.evidence = readEvidence(text);
     if (this.evidence.state === 'archived') this.report ??= await getJson(`/haggle/v1/experiments/${encodeURIComponent(this.name)}/report`, { signal: this.signal });
     this.draw();
     if (this.parts.head.parentNode !== this.place) this.place.replaceChildren(this.said, ...Object.values(this.parts));
     this.say();
-    if (this.evidence.state !== 'draft') this.drawCharts(text);
+    if (this.evidence.state !== 'draft') this.drawCharts(text, read ?? this.read(bytes));
     if (this.evidence.state !== 'archived') this.lookWhetherHeld();
   }
 
   /** A rollback and its end are new versions, and so new evidence; but it is the shop's affair, and not in there. */
   async lookWhetherHeld() {
+    const { version } = this.evidence;
+    if (version === this.askedOf) return;
+    this.askedOf = version;
     const { held = false } = await getJson('/haggle/health', { signal: this.signal }).catch(() => ({}));
     if (this.signal.aborted || held === this.isHeld) return;
     this.isHeld = held;
-    this.draw();
+    this.drawHead();
   }
 
   /** Numbers and texts. */
   draw() {
     const { evidence, parts } = this, standing = this.report ? standingOf(this.report) : evidence.standing;
-    this.standing = standing;
     const terms = termsOf({ ...evidence, standing }), isDraft = evidence.state === 'draft';
-    /** @type {(part: keyof Parts, nodes: HTMLElement[], into?: HTMLElement) => void} */
-    const fill = (part, nodes, into = parts[part]) => {
-      parts[part].hidden = nodes.length === 0;
-      renew(into, nodes, (element) => this.flash(element));
-    };
-    fill('head', head(evidence, standing, terms, { gained: this.gained, buttons: this.buttons(), report: this.report, isHeld: this.isHeld }));
-    fill('arms', isDraft ? draft(evidence, terms) : standing ? arms(evidence, standing, terms) : []);
-    fill('timeline', timeline(evidence, terms));
-    fill('files', files(evidence), this.filesList);
+    this.drawn = { standing, terms };
+    this.drawHead();
+    this.fill('arms', isDraft ? draft(evidence, terms) : standing ? arms(evidence, standing, terms) : []);
+    this.fill('timeline', timeline(evidence, terms));
+    this.fill('files', files(evidence), this.filesList);
     parts.charts.hidden = isDraft;
-    this.terms = terms;
+  }
+
+  /** The part with the gain, which the charts' numbers tell. */
+  drawHead() {
+    const { evidence, gained, report, isHeld } = this, { standing, terms } = /** @type {Drawn} */ (this.drawn);
+    this.fill('head', head(evidence, standing, terms, { gained, buttons: this.buttons(), report, isHeld }));
+  }
+
+  /** @param {keyof Parts} part @param {HTMLElement[]} nodes @param {HTMLElement} [into] */
+  fill(part, nodes, into = this.parts[part]) {
+    this.parts[part].hidden = nodes.length === 0;
+    renew(into, nodes, (element) => this.flash(element));
   }
 
   buttons() {
@@ -122,26 +143,24 @@ class Page {
     return [...shown.slice(0, hasStop ? -1 : undefined).map(button), ...(rare.length > 0 ? [menu] : []), ...(hasStop ? [button('stop')] : [])];
   }
 
-  /** The charts, and what is gained so far. @param {string} text */
-  async drawCharts(text) {
+  /** The charts, and what is gained so far. @param {string} text @param {Promise<import('../series.js').Known>} read of it */
+  async drawCharts(text, read) {
     const was = JSON.stringify(this.gained);
     try {
-      const { Lab } = await loadLab();
+      const known = await read;
       if (this.signal.aborted || text !== this.text) return;
-      const lab = new Lab(text), known = { series: lab.series(), demand: this.terms?.isOfItems ? { points: [], curve: null } : lab.demand() };
-      lab.free();
       const { gain_to_holdout: holdout, gain_to_equal: equal } = known.series, of = this.evidence.definition.holdout > 0 ? holdout : equal;
       // Young exposures are in none of these numbers.
-      const last = of.value.findLastIndex((/** @type {number} */ value) => Number.isFinite(value));
+      const last = of.value.findLastIndex((value) => Number.isFinite(value));
       this.gained = last < 0 ? null : { value: of.value[last], low: of.low[last], high: of.high[last], at_ms: known.series.at_ms[last], isLast: last === of.value.length - 1 };
-      this.panels.update({ evidence: this.evidence, standing: this.standing, terms: /** @type {import('./experiment/terms.js').Terms} */ (this.terms), lab: known });
+      this.panels.update({ evidence: this.evidence, .../** @type {Drawn} */ (this.drawn), lab: known });
       this.tell('help', known.series.at_ms.length === 0 ? words.charts.empty : '');
     } catch (error) {
-      if (this.signal.aborted) return;
+      if (this.signal.aborted || text !== this.text) return;
       this.gained ??= null;
       this.tell('notice warn', words.charts.failed(error instanceof Error ? error.message : String(error)));
     }
-    if (JSON.stringify(this.gained) !== was) this.draw();
+    if (JSON.stringify(this.gained) !== was) this.drawHead();
   }
 
   /** Says why charts are missing. @param {string} kind @param {string} text empty: none is */
@@ -160,7 +179,7 @@ class Page {
   say() {
     const standing = this.evidence.standing, now = performance.now();
     if (!standing || now - this.saidAt_ms < SAY_EVERY_MS) return;
-    const all = priced(standing), text = words.say(count(all.exposures), count(all.orders), this.terms?.units.toLowerCase() ?? '');
+    const all = priced(standing), text = words.say(count(all.exposures), count(all.orders), this.drawn?.terms.units.toLowerCase() ?? '');
     if (this.last === text) return;
     // What stands there at the first look is read anyway.
     if (this.last !== undefined) {
@@ -213,7 +232,7 @@ export async function open(place, { params: { name }, signal: left }) {
   const over = new AbortController(), signal = AbortSignal.any([left, over.signal]);
   const page = new Page(place, name, signal);
   try {
-    await watch(`/haggle/v1/experiments/${encodeURIComponent(name)}/evidence`, (text) => page.take(text), { signal });
+    await watch(`/haggle/v1/experiments/${encodeURIComponent(name)}/evidence`, (text, bytes) => page.take(text, bytes), { signal });
   } catch (error) {
     if (!(error instanceof ApiError) || error.status !== 404) throw error;
     // It is no trouble of the connection, and nothing is asked again.

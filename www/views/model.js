@@ -3,6 +3,7 @@
  * computes from the evidence, and again whenever that changes.
  */
 import { make } from '../dom.js';
+import { readEvidence } from '../evidence.js';
 import { average, dateTime, minorDigits, percent } from '../format.js';
 import { loadLab } from '../lab.js';
 import { watch } from '../live.js';
@@ -50,15 +51,15 @@ export async function open(place, { params: { name }, signal }) {
     wanted.element.querySelector('h2')?.focus({ preventScroll: true });
   });
 
-  await watch(`/haggle/v1/experiments/${encodeURIComponent(name)}/evidence`, (text) => {
-    const evidence = JSON.parse(text);
+  await watch(`/haggle/v1/experiments/${encodeURIComponent(name)}/evidence`, (text, bytes) => {
+    const evidence = readEvidence(text);
     const silent = silence(evidence);
     if (silent) {
       summary.replaceChildren(make('p', { class: 'lead' }, silent));
       return;
     }
     const before = lab;
-    lab = new Lab(text);
+    lab = new Lab(bytes);
     if (panels.length === 0) {
       panels = PANELS.map(openPanel);
       grid.replaceChildren(...panels.map(({ element }) => element));

@@ -3,7 +3,7 @@
  *
  * It draws; every decision is the core's, in wasm. Out of scope: what a visitor was shown before, which is in its cookies.
  */
-import init, { Preview } from '/pkg/haggle_preview.js';
+import init, { Preview } from '../pkg/haggle_preview.js';
 
 import { ApiError, ask, getBytes, getJson, pause } from '../api.js';
 import { make } from '../dom.js';
@@ -30,7 +30,7 @@ const randomVisitor = () => [...crypto.getRandomValues(new Uint8Array(16))].map(
 async function load(signal) {
   for (let tries = 1; ; tries += 1) {
     try {
-      const view = await (await ask(SNAPSHOT, { signal, headers: { accept: 'application/json' } })).json();
+      const view = (await ask(SNAPSHOT, { signal, headers: { accept: 'application/json' } })).json();
       return new Preview(await getBytes(SNAPSHOT, { signal }), view);
     } catch (error) {
       signal.throwIfAborted();
@@ -191,7 +191,6 @@ export async function open(place, { query, signal }) {
   signal.addEventListener('abort', () => clearInterval(aging));
   await watch('/haggle/v1/overview', (text) => {
     const { version } = JSON.parse(text);
-    if (version === 0) return prices.draw();
     const refreshed = prices.refresh(version).catch(tell);
     // A location that does not have it yet must not keep the page from being there.
     return prices.preview ? undefined : Promise.race([refreshed, pause(AGAIN_MS, signal)]).then(() => prices.draw());

@@ -33,7 +33,7 @@ pub struct Options {
     /// What you expect, and why.
     #[arg(long, value_name = "TEXT")]
     pub hypothesis: Option<String>,
-    /// Address of the document that reasons it.
+    /// Address of the document that gives the reasons.
     #[arg(long, value_name = "ADDRESS")]
     pub document: Option<String>,
     /// Who wrote the hypothesis.

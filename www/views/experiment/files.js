@@ -29,12 +29,12 @@ async function logText(path, signal, read) {
   const pages = [];
   let lines = 0;
   for (let after = ''; ;) {
-    const response = await ask(after ? `${path}?after=${encodeURIComponent(after)}` : path, { signal });
-    const page = await response.text();
+    const answer = await ask(after ? `${path}?after=${encodeURIComponent(after)}` : path, { signal });
+    const page = answer.text();
     pages.push(page);
     lines += page.split('\n').length - 1;
     read(lines);
-    after = response.headers.get('haggle-next') ?? '';
+    after = answer.headers.get('haggle-next') ?? '';
     if (!after) return pages.join('');
   }
 }

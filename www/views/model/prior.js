@@ -48,7 +48,7 @@ export const prior = {
       if (!drawn) return EARLY;
       const { lab, evidence } = drawn, before = lab.densities();
       if (!before) return EARLY;
-      const now = wanted ? lab.densities(wanted.alpha, wanted.beta) : before, { prior_alpha: alpha, prior_beta: beta } = now;
+      const now = (wanted && lab.densities(wanted.alpha, wanted.beta)) ?? before, { prior_alpha: alpha, prior_beta: beta } = now;
       if (!wanted) {
         strength.input.value = String(Math.log10(alpha + beta));
         rate.input.value = String(Math.log(alpha / beta));

@@ -15,7 +15,8 @@ export const regret = {
       close: chart.close,
       update({ lab, evidence, currency, digits, kind, worth }) {
         const found = lab.regret();
-        const last = found?.value.at(-1);
+        if (!found) return EARLY;
+        const last = found.value.at(-1) ?? NaN;
         if (!Number.isFinite(last)) return EARLY;
         chart.draw({ title: own.chart, name: `${evidence.name}-regret`, currency, digits, x: { label: words.time, kind: 'time', values: found.at_ms },
           y: { label: own.y, kind: kind === 'money' ? kind : 'number' }, series: [{ name: own.series, color: 'ink', values: found.value, low: found.low, high: found.high }] });

@@ -88,7 +88,8 @@ fn draft(options: &Options, get: &mut Get<'_>) -> Result<Draft, Failure> {
     let hypothesis =
         get("Hypothesis: what do you expect, and why?", options.hypothesis.as_deref(), HYPOTHESIS)?;
     let document = format!("https://wiki.example/pricing/{}", options.name);
-    let document = get("Address of the document that reasons it", options.document.as_deref(), &document)?;
+    let document =
+        get("Address of the document that gives the reasons", options.document.as_deref(), &document)?;
     let author = get("Who writes this", options.author.as_deref(), "")?;
     let objective =
         get("What is maximised: profit, revenue or conversion?", options.objective.as_deref(), "profit")?;

@@ -9,17 +9,8 @@ mod shape;
 
 use haggle::Prior;
 use haggle::diagnosis::Evidence;
-use js_sys::{JsString, Uint8Array};
+use js_sys::Uint8Array;
 use wasm_bindgen::prelude::*;
-
-#[wasm_bindgen]
-extern "C" {
-    type TextEncoder;
-    #[wasm_bindgen(constructor)]
-    fn new() -> TextEncoder;
-    #[wasm_bindgen(method)]
-    fn encode(this: &TextEncoder, text: &JsString) -> Uint8Array;
-}
 
 /// The evidence of one experiment.
 #[wasm_bindgen]
@@ -37,11 +28,11 @@ fn prior(alpha: Option<f64>, beta: Option<f64>) -> Result<Option<Prior>, JsError
 
 #[wasm_bindgen]
 impl Lab {
-    /// From the text of the API's answer.
+    /// From the bytes of the API's answer.
     #[wasm_bindgen(constructor)]
-    pub fn new(evidence: &JsString) -> Result<Lab, JsError> {
-        // The browser's own encoder: wasm-bindgen would copy megabytes letter by letter.
-        let text = String::from_utf8(TextEncoder::new().encode(evidence).to_vec())?;
+    pub fn new(evidence: &Uint8Array) -> Result<Lab, JsError> {
+        // As bytes they are copied at once; of a text wasm-bindgen would copy megabytes letter by letter.
+        let text = String::from_utf8(evidence.to_vec())?;
         Ok(Self { evidence: Evidence::read(&text)? })
     }
 
