@@ -325,7 +325,15 @@ mod tests {
         assert_eq!(opened(&token, "shop.example", NOW_S + 3600), Err(Refused::Expired));
         assert_eq!(opened(&token, "other.example", NOW_S), Err(Refused::Invalid));
         assert_eq!(Link::open(&quotary(), "other", "shop.example", &token, NOW_S), Err(Refused::Invalid));
+        assert!(opened(&token, "shop.example", NOW_S - 300).is_ok(), "clocks differ by five minutes");
         assert_eq!(opened(&token, "shop.example", NOW_S - 301), Err(Refused::Invalid), "longer than an hour");
+        let mut payload = (NOW_S + 60).to_le_bytes().to_vec();
+        payload.extend([0; 16]);
+        for (more, is_link) in [(0, true), (1, false), (3, false), (4, true), (5, false)] {
+            let payload = [payload.clone(), vec![0; more]].concat();
+            let token = quotary().seal(PURPOSE, &place("shop", "shop.example"), &payload);
+            assert_eq!(opened(&token, "shop.example", NOW_S).is_ok(), is_link, "{more} bytes more");
+        }
         let other_keys = Quotary::parse(&format!("k1:{}", "00".repeat(32))).unwrap();
         assert_eq!(Link::open(&other_keys, "shop", "shop.example", &token, NOW_S), Err(Refused::Invalid));
     }
@@ -347,11 +355,23 @@ mod tests {
         {
             let pins = link().with_arm(live, arm).unwrap().pins(&snapshot, NOW_S * 1000);
             match pins.find(live, 3600, NOW_S * 1000) {
-                Some(Pinned::Decision(decision)) => assert_eq!(decision.choice, choice),
+                Some(Pinned::Decision(decision)) => {
+                    assert_eq!((decision.choice, decision.epoch), (choice, live.epoch()));
+                    let share = match choice {
+                        Choice::Arm(place) => live.allocation().shares()[place],
+                        _ => crate::TOTAL,
+                    };
+                    assert_eq!(decision.propensity, share);
+                }
                 other => panic!("{arm}: {other:?}"),
             }
         }
         assert_eq!(link().pins(&snapshot, NOW_S * 1000), Pins::default());
+        // Of an experiment that runs no more, and of an arm that it does not have, nothing is pinned.
+        for arms in [(live.tag() ^ 1, 1), (live.tag(), 3)] {
+            let gone = Link { arms: vec![arms], ..link() };
+            assert_eq!(gone.pins(&snapshot, NOW_S * 1000), Pins::default());
+        }
         let error = link().with_arm(live, "middle").unwrap_err().to_string();
         assert_eq!(error, "arms.sevilla is \"middle\"; it must be list, low, high or holdout");
         let stopped = crate::decision::tests::stopped();
@@ -366,6 +386,11 @@ mod tests {
         assert_eq!((wish.host().as_str(), wish.minutes, wish.visitor.as_deref()), ("shop.example", 5, None));
         assert_eq!(wish.arms, [("sevilla".to_owned(), "low".to_owned())]);
         assert_eq!(wish.address("T"), "https://Shop.Example:8443/oil?a=1&haggle-preview=T");
+        for (visitor, url, is_read) in [(64, 2000, true), (65, 30, false), (64, 2001, false)] {
+            let url = format!("http://shop.example/{}", "a".repeat(url - 20));
+            let json = format!(r#"{{"url":"{url}","visitor":"{}"}}"#, "v".repeat(visitor));
+            assert_eq!(Wish::from_json(&json).is_ok(), is_read, "{visitor} {}", url.len());
+        }
         for (json, why) in [
             ("[]", "not a wish in JSON"),
             ("{}", "url is missing"),

@@ -314,6 +314,14 @@ fn a_standing_says_how_many_orders_are_missing_and_none_of_items_has_a_sample_ra
     let standing: Value = serde_json::from_str(&few.standing_json(&experiment, &[], 0)).unwrap();
     assert_eq!(standing["stage"], "learning");
     assert!(standing["orders_left"].as_f64().unwrap() >= 21.0, "{standing}");
+    let remaining = standing["value_remaining"].as_f64().unwrap();
+    assert!(remaining > 0.0 && (remaining - few.report.value_remaining).abs() < 1e-9, "{remaining}");
+    // The exposures of a period whose shares nobody knows are young, and count for no sample ratio.
+    let mut unknown = period(2, NOW_HOUR - 1, [3, 4, 2, 1]);
+    unknown.shares.clear();
+    let one = answer_to(&experiment, vec![period(1, NOW_HOUR - 2, [3, 4, 2, 1]), unknown]);
+    let standing: Value = serde_json::from_str(&one.standing_json(&experiment, &[], 0)).unwrap();
+    assert_eq!([&standing["basis"]["young"], &standing["sample_ratio"]["left_out"]], [2000, 1000]);
     experiment.unit = Unit::Item;
     let standing: Value = serde_json::from_str(&few.standing_json(&experiment, &[], 0)).unwrap();
     assert_eq!((&standing["sample_ratio"], &standing["arms"][0]["rate"]), (&Value::Null, &Value::Null));

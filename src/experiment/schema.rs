@@ -46,6 +46,11 @@ fn said(description: &str, schema: Value) -> Value {
     Value::Object(fields)
 }
 
+/// Fields with what they mean.
+fn said_of<const N: usize>(fields: [(&str, &str, Value); N]) -> Map<String, Value> {
+    Map::from_iter(fields.map(|(name, description, schema)| (name.to_owned(), said(description, schema))))
+}
+
 fn integer(range: RangeInclusive<i64>) -> Value {
     json!({ "type": "integer", "minimum": range.start(), "maximum": range.end() })
 }
@@ -103,14 +108,11 @@ fn properties() -> Value {
         "negative": said("Items that keep the catalogue price, to compare with.", default(json!(0), integer(0..=*ITEMS.end()))),
         "strata": said("Price bands of which both groups get the same share.", default(json!(1), integer(STRATA))),
     });
-    properties.extend([
-        ("item".to_owned(), said("The one item that is priced.", table(item, &["sku", "price_minor"]))),
-        ("scope".to_owned(), said("The items of the catalogue that are priced, instead of [item].", scope)),
-        (
-            "sample".to_owned(),
-            said("How many of them, drawn by the rank of a seeded hash.", table(sample, &[])),
-        ),
-    ]);
+    properties.extend(said_of([
+        ("item", "The one item that is priced.", table(item, &["sku", "price_minor"])),
+        ("scope", "The items of the catalogue that are priced, instead of [item].", scope),
+        ("sample", "How many of them, drawn by the rank of a seeded hash.", table(sample, &[])),
+    ]));
     Value::Object(properties)
 }
 
@@ -122,135 +124,95 @@ fn what_and_why() -> Map<String, Value> {
             number(EXPECTED_LOSS_MINOR)),
         "min_weeks": said("Not before so many whole weeks.", default(json!(0), integer(MIN_WEEKS))),
     });
-    Map::from_iter(
-        [
-            ("name", said("Memorable and unique.", json!({ "$ref": "#/definitions/name" }))),
-            (
-                "hypothesis",
-                said("What you expect, and why. It cannot be changed after the start.", text(HYPOTHESIS_MAX)),
-            ),
-            (
-                "document",
-                said(
-                    "Address of the document that gives the reasons.",
-                    json!({ "type": "string", "pattern": "^https?://\\S+$", "maxLength": DOCUMENT_MAX }),
-                ),
-            ),
-            ("author", said("Who wrote the hypothesis.", text(AUTHOR_MAX))),
-            (
-                "objective",
-                said("What is maximised, per exposed unit.", names(&Objective::ALL, Objective::name)),
-            ),
-            ("currency", said("ISO 4217.", json!({ "type": "string", "pattern": "^[A-Z]{3}$" }))),
-            ("start", said("Not to be started before. A bare date is midnight in UTC.", time.clone())),
-            ("end", said("When it is to be decided at the latest.", time)),
-            ("stop", said("When it may be decided.", table(stop, &[]))),
-            ("horizon", said("Units that the experiment is expected to have in all.", integer(AMOUNT))),
-            ("stock", said("Pieces that may be sold in all, with [item].", integer(AMOUNT))),
-            (
-                "personal_data",
-                said(
-                    "Whether what is known of a person goes into the price.",
-                    default(json!(false), json!({ "type": "boolean" })),
-                ),
-            ),
-        ]
-        .map(|(name, schema)| (name.to_owned(), schema)),
-    )
+    said_of([
+        ("name", "Memorable and unique.", json!({ "$ref": "#/definitions/name" })),
+        (
+            "hypothesis",
+            "What you expect, and why. It cannot be changed after the start.",
+            text(HYPOTHESIS_MAX),
+        ),
+        (
+            "document",
+            "Address of the document that gives the reasons.",
+            json!({ "type": "string", "pattern": "^https?://\\S+$", "maxLength": DOCUMENT_MAX }),
+        ),
+        ("author", "Who wrote the hypothesis.", text(AUTHOR_MAX)),
+        ("objective", "What is maximised, per exposed unit.", names(&Objective::ALL, Objective::name)),
+        ("currency", "ISO 4217.", json!({ "type": "string", "pattern": "^[A-Z]{3}$" })),
+        ("start", "Not to be started before. A bare date is midnight in UTC.", time.clone()),
+        ("end", "When it is to be decided at the latest.", time),
+        ("stop", "When it may be decided.", table(stop, &[])),
+        ("horizon", "Units that the experiment is expected to have in all.", integer(AMOUNT)),
+        ("stock", "Pieces that may be sold in all, with [item].", integer(AMOUNT)),
+        (
+            "personal_data",
+            "Whether what is known of a person goes into the price.",
+            default(json!(false), json!({ "type": "boolean" })),
+        ),
+    ])
 }
 
 /// Who or what is sent to which arm, and by which rule.
 fn how() -> Map<String, Value> {
     let hours = |least: i64| integer(least..=PERIOD_HOURS.end() - i64::from(least == 0));
     let prior = json!({ "alpha": number(PRIOR), "beta": number(PRIOR) });
-    Map::from_iter(
-        [
-            (
-                "unit",
-                said(
-                    "What is randomised. Items only with [scope].",
-                    default(json!("visitor"), names(&Unit::ALL, Unit::name)),
-                ),
-            ),
-            (
-                "families",
-                said("Items of a family share an arm, with item-period.", json!({ "type": "boolean" })),
-            ),
-            ("period_hours", said("Hours of a period, with item-period.", hours(*PERIOD_HOURS.start()))),
-            (
-                "washout_hours",
-                said(
-                    "Hours at the beginning of a period that do not count; less than the period.",
-                    default(json!(0), hours(0)),
-                ),
-            ),
-            (
-                "holdout",
-                said(
-                    "Share of visitors who always see the control. 0 where items are randomised.",
-                    default(json!(0.1), number(HOLDOUT_SHARE)),
-                ),
-            ),
-            (
-                "floor",
-                said(
-                    "Least share of a live arm: at most one over the number of arms.",
-                    default(json!(0.02), number(0.0..=0.5)),
-                ),
-            ),
-            (
-                "reward_window_hours",
-                said(
-                    "Hours after the decision in which a reward counts.",
-                    default(json!(168), integer(REWARD_WINDOW_HOURS)),
-                ),
-            ),
-            ("salt", said("Makes the draws independent of every other experiment's.", text(SALT_MAX))),
-            (
-                "control",
-                said("Name of the arm at the catalogue price.", json!({ "$ref": "#/definitions/name" })),
-            ),
-            (
-                "policy",
-                said(
-                    "How the posterior becomes shares: haggle policies lists them.",
-                    json!({
-            "type": "object", "required": ["name"], "oneOf": policies() }),
-                ),
-            ),
-            (
-                "prior",
-                said(
-                    "Belief about each arm's conversion rate before anything is counted.",
-                    table(prior, &["alpha", "beta"]),
-                ),
-            ),
-            (
-                "reward_model",
-                said(
-                    "What an exposure is taken to be worth. With [scope] and revenue or profit: normal.",
-                    names(&RewardModel::ALL, RewardModel::name),
-                ),
-            ),
-            (
-                "delay",
-                said(
-                    "How exposures count whose reward may still be under way.",
-                    names(&DelayCorrection::ALL, DelayCorrection::name),
-                ),
-            ),
-            ("guardrails", said("The bounds that no price leaves.", guardrails())),
-            (
-                "arms",
-                said(
-                    "The prices. Arms are added at the end and never taken away.",
-                    json!({
-            "type": "array", "minItems": 2, "maxItems": ARMS_MAX, "items": arm() }),
-                ),
-            ),
-        ]
-        .map(|(name, schema)| (name.to_owned(), schema)),
-    )
+    said_of([
+        (
+            "unit",
+            "What is randomised. Items only with [scope].",
+            default(json!("visitor"), names(&Unit::ALL, Unit::name)),
+        ),
+        ("families", "Items of a family share an arm, with item-period.", json!({ "type": "boolean" })),
+        ("period_hours", "Hours of a period, with item-period.", hours(*PERIOD_HOURS.start())),
+        (
+            "washout_hours",
+            "Hours at the beginning of a period that do not count; less than the period.",
+            default(json!(0), hours(0)),
+        ),
+        (
+            "holdout",
+            "Share of visitors who always see the control. 0 where items are randomised.",
+            default(json!(0.1), number(HOLDOUT_SHARE)),
+        ),
+        (
+            "floor",
+            "Least share of a live arm: at most one over the number of arms.",
+            default(json!(0.02), number(0.0..=0.5)),
+        ),
+        (
+            "reward_window_hours",
+            "Hours after the decision in which a reward counts.",
+            default(json!(168), integer(REWARD_WINDOW_HOURS)),
+        ),
+        ("salt", "Makes the draws independent of every other experiment's.", text(SALT_MAX)),
+        ("control", "Name of the arm at the catalogue price.", json!({ "$ref": "#/definitions/name" })),
+        (
+            "policy",
+            "How the posterior becomes shares: haggle policies lists them.",
+            json!({ "type": "object", "required": ["name"], "oneOf": policies() }),
+        ),
+        (
+            "prior",
+            "Belief about each arm's conversion rate before anything is counted.",
+            table(prior, &["alpha", "beta"]),
+        ),
+        (
+            "reward_model",
+            "What an exposure is taken to be worth. With [scope] and revenue or profit: normal.",
+            names(&RewardModel::ALL, RewardModel::name),
+        ),
+        (
+            "delay",
+            "How exposures count whose reward may still be under way.",
+            names(&DelayCorrection::ALL, DelayCorrection::name),
+        ),
+        ("guardrails", "The bounds that no price leaves.", guardrails()),
+        (
+            "arms",
+            "The prices. Arms are added at the end and never taken away.",
+            json!({ "type": "array", "minItems": 2, "maxItems": ARMS_MAX, "items": arm() }),
+        ),
+    ])
 }
 
 fn guardrails() -> Value {

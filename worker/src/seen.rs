@@ -10,7 +10,7 @@ use haggle::answer::{Answer, Counted};
 use haggle::cluster::{self, Panel, Total};
 use haggle::experiment::{Goods, Unit};
 use haggle::time::HOUR_MS;
-use haggle::{Delays, Error, Experiment, Groups, History, Objective, PolicyInput, Tally, evidence};
+use haggle::{Delays, Error, Experiment, Groups, History, PolicyInput, Tally, evidence};
 use worker::Env;
 
 use crate::central::{self, Compact, answer};
@@ -122,10 +122,10 @@ async fn totals(
     let value_minor = |sku: &str| {
         let of_item =
             sold.binary_search_by(|item| item.0.as_str().cmp(sku)).ok().and_then(|place| sold.get(place));
-        of_item.map_or(0, |(_, pieces, revenue_minor, cost_minor)| match experiment.objective {
-            Objective::Conversion => *pieces,
-            Objective::Revenue => *revenue_minor,
-            Objective::Profit => revenue_minor - cost_minor,
+        of_item.map_or(0, |&(_, pieces, revenue_minor, cost_minor)| {
+            // Of an item it is known how many pieces were sold, not in how many orders.
+            let sold = Tally { conversions: pieces, revenue_minor, cost_minor, ..Tally::default() };
+            sold.reward(experiment.objective).0
         })
     };
     Ok(cluster::totals(groups, hours, &value_minor))

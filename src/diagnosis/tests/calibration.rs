@@ -112,3 +112,14 @@ fn a_prediction_is_as_unsure_as_its_reward_model() {
     near(Posterior::zero_inflated(1e5, 9e5, 1e5, 1e5 * mean).unwrap(), q * squares - (q * mean) * (q * mean));
     near(Posterior::normal(120.0, 1e5, 1e5, 1e5 * 25e6).unwrap(), 25e6);
 }
+
+#[test]
+fn exposures_that_wait_for_orders_came_in_part() {
+    let evidence = golden();
+    let found = evidence.calibration().unwrap().predictions;
+    let (first, ends) = (found[0].at_ms, evidence.ends());
+    let after = evidence.history.periods().iter().zip(ends).filter(|(_, end)| *end > first);
+    let counted: f64 = after.map(|(period, _)| period.arms[0].exposures as f64).sum();
+    let came: f64 = found.iter().filter(|of| of.arm == 0).map(|of| of.exposures).sum();
+    assert!(came < counted && came > 0.9 * counted, "{came} of {counted}");
+}

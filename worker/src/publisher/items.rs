@@ -300,6 +300,7 @@ pub async fn group_totals(
     Ok(cluster::totals(groups, hours, &value_minor))
 }
 
+/// What sales were worth; no experiment on items maximises orders.
 fn value(objective: Objective, revenue_minor: i64, cost_minor: i64) -> i64 {
-    if objective == Objective::Profit { revenue_minor - cost_minor } else { revenue_minor }
+    Tally { revenue_minor, cost_minor, ..Tally::default() }.reward(objective).0
 }
