@@ -9,13 +9,16 @@ fn tally(exposures: i64, conversions: i64) -> Tally {
     Tally { exposures, conversions, ..Tally::default() }
 }
 
-/// Periods of three arms, an hour each: shares, arms and holdout.
-pub(super) fn of_three(periods: &[(&[u32], [(i64, i64); 3], (i64, i64))]) -> Evidence {
+/// Shares in a period, and exposures and orders of three arms and of the holdout.
+type OfThree<'a> = (&'a [u32], [(i64, i64); 3], (i64, i64));
+
+/// Periods of three arms, an hour each.
+pub(super) fn of_three(periods: &[OfThree]) -> Evidence {
     let mut evidence = golden();
     let mut value: Value = serde_json::from_str(&evidence.definition.to_json()).unwrap();
     value["objective"] = json!("conversion");
     evidence.experiment = Experiment::from_json(&value.to_string()).unwrap();
-    let period = |(at, &(shares, arms, holdout)): (usize, &(&[u32], [(i64, i64); 3], (i64, i64)))| Period {
+    let period = |(at, &(shares, arms, holdout)): (usize, &OfThree)| Period {
         cohort: Cohort { epoch: at as u32 + 1, hour: HOUR + at as u32 },
         shares: shares.to_vec(),
         arms: arms.iter().map(|&(n, s)| tally(n, s)).collect(),
