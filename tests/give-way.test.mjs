@@ -20,7 +20,7 @@ let world;
 /** What the Worker has written to its console. @type {string[]} */
 const log = [];
 before(async () => {
-  world = await openWorld({ vars: { SNAPSHOT_TTL_MS: '0' }, locations: { 'pop-a': {}, 'pop-b': {} }, onLog: (line) => log.push(line), workers: [STUBBORN_DATABASE, FAULTY_KV],
+  world = await openWorld({ vars: { SNAPSHOT_TTL_MS: '0', EPOCH_MIN_S: '3600' }, locations: { 'pop-a': {}, 'pop-b': {} }, onLog: (line) => log.push(line), workers: [STUBBORN_DATABASE, FAULTY_KV],
     worker: (location) => (location === 'pop-a' ? behindBoth : {}), experiments: [experiment(), otherExperiment('toledo', KNIFE, 12_900)] });
 });
 after(() => world?.close());
@@ -79,6 +79,17 @@ test('what a publication reads gives way: a sync is sent again, and what somebod
   await setStubborn(world, {});
   await world.sync();
   assert.equal((await world.act('sevilla', 'resume')).status, 200);
+});
+
+test('of the standings the longest ago comes first, and one that took all of the time comes last, so that none waits for it for ever', async () => {
+  await world.edge.db.prepare("UPDATE standings SET at_ms = at_ms - 1000 WHERE experiment = 'toledo'").run();
+  await setStubborn(world, { hold: 'WITH t AS (SELECT *' });
+  for (const [at, name] of ['toledo', 'sevilla', 'toledo'].entries()) {
+    log.length = 0;
+    assert.equal((await world.sync()).published, true, `${at}`);
+    logged(`standing of ${name} and those after it wait`);
+  }
+  log.length = 0;
 });
 
 test('a change that gave way is made once, when it is sent again under the same key', async () => {

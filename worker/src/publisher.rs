@@ -93,6 +93,8 @@ pub struct Publisher {
     published: RefCell<Vec<u8>>,
     /// Groups by experiment, with the revision that they were read at.
     groups: RefCell<Vec<(String, u64, Rc<Groups>)>>,
+    /// The experiment whose standing was not computed in time.
+    slow: RefCell<String>,
 }
 
 impl DurableObject for Publisher {
@@ -102,7 +104,14 @@ impl DurableObject for Publisher {
             // Every change will then fail and be sent again.
             worker::console_error!("publisher's schema: {error}");
         }
-        Self { env, sql, way: Way::default(), published: RefCell::default(), groups: RefCell::default() }
+        Self {
+            env,
+            sql,
+            way: Way::default(),
+            published: RefCell::default(),
+            groups: RefCell::default(),
+            slow: RefCell::default(),
+        }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {

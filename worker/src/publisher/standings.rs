@@ -6,7 +6,8 @@
 //! randomised, whose sales are known by the hour, not because somebody asks.
 //!
 //! A change waits for the publication before it, and so for this: there are so many milliseconds for all of them, and what
-//! is the longest ago comes first, so that each has its turn. A kill switch does not wait for it.
+//! is the longest ago comes first, so that each has its turn; but for one that has just taken all of the time, which comes
+//! last. A kill switch does not wait for it.
 
 use haggle::Groups;
 use haggle::experiment::{Goods, Unit};
@@ -50,7 +51,8 @@ impl Publisher {
                 due.push((computed, live, turn));
             }
         }
-        due.sort_by_key(|(computed, ..)| *computed);
+        let slow = self.slow.take();
+        due.sort_by_key(|(computed, live, _)| (live.stored.name == slow, *computed));
         let mut changes = Vec::new();
         for (_, live, turn) in due {
             let name = &live.stored.name;
@@ -66,6 +68,7 @@ impl Publisher {
                 }
                 Err(error) => {
                     worker::console_error!("standing of {name} and those after it wait: {error}");
+                    self.slow.replace(name.clone());
                     break;
                 }
             }
