@@ -65,6 +65,7 @@ export const overview = {
   resumeAll: 'Resume all',
   rollBack: 'Roll back…',
   resume: 'Resume',
+  resumeOne: (/** @type {string} */ name) => `Resume ${name}`,
   look: (/** @type {string} */ name) => `Look at ${name}`,
   problems: {
     stopped: { title: 'All prices are stopped', text: 'Every page shows catalogue prices, in the whole shop, until you resume. Orders for prices already shown still count.' },
@@ -857,6 +858,7 @@ export const wizard = {
   download: 'Save the file',
   copyFile: 'Copy',
   copied: 'Copied.',
+  notCopied: 'Your browser does not let this page copy; mark the text, or save the file.',
   by: 'Who',
   reason: 'Reason',
   reasonValue: 'first draft',

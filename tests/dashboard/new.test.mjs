@@ -187,6 +187,15 @@ test('policies: each has its parameters with the defaults of the schema; what is
   assert.equal(await isOpen(), false);
 });
 
+test('a browser that does not let the file be copied: the page says so', async () => {
+  // What is not granted with it is denied.
+  await tab.context.grantPermissions(['geolocation']);
+  await fill(ITEM);
+  await state('This can run.');
+  await page.getByRole('button', { name: 'Copy', exact: true }).click();
+  await page.locator('.of-file').getByRole('alert').getByText('does not let this page copy').waitFor();
+});
+
 test('items of the catalogue: scope, units and what they mean, periods, and the time that items take', async () => {
   const { name, author, hypothesis, document } = ITEM;
   await fill({ name: `${name}-2`, author, hypothesis, document });

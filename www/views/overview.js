@@ -21,7 +21,12 @@ const button = (text, kind, data) => {
 /** What may be done at once about a problem. @param {import('./overview/problems.js').Problem} problem @returns {HTMLElement | null} */
 function remedy({ key, experiment }) {
   if (key === 'stopped' || key === 'held') return button(words.resumeAll, '', { act: 'resume', key: `resume ${key}` });
-  if (experiment && (key.startsWith('paused ') || key.startsWith('stopped '))) return button(words.resume, '', { act: 'resume', name: experiment, key });
+  if (experiment && (key.startsWith('paused ') || key.startsWith('stopped '))) {
+    const one = button(words.resume, '', { act: 'resume', name: experiment, key });
+    // Several stand below each other.
+    one.setAttribute('aria-label', words.resumeOne(experiment));
+    return one;
+  }
   return null;
 }
 

@@ -22,7 +22,8 @@ export class File {
     this.button = make('button', { type: 'submit' }, words.save);
     this.problem = make('p', { class: 'problem', role: 'alert' });
     this.download.addEventListener('click', () => save(`${this.name}.toml`, new Blob([this.text], { type: 'application/toml' })));
-    this.copy.addEventListener('click', () => navigator.clipboard.writeText(this.text).then(() => { this.copy.textContent = words.copied; }));
+    this.copy.addEventListener('click', () => navigator.clipboard.writeText(this.text)
+      .then(() => { this.copy.textContent = words.copied; }, () => { this.problem.textContent = words.notCopied; }));
     // Cloudflare Access names the person by itself.
     const who = token() ? [make('label', {}, words.by, this.by)] : [];
     this.element = make('section', { class: 'step of-file' }, make('h2', {}, words.steps.file), this.state, this.shown,
