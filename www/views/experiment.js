@@ -100,7 +100,10 @@ class Page {
     const { version } = this.evidence;
     if (version === this.askedOf) return;
     this.askedOf = version;
-    const { held = false } = await getJson('/haggle/health', { signal: this.signal }).catch(() => ({}));
+    const { held = false } = await getJson('/haggle/health', { signal: this.signal }).catch(() => {
+      this.askedOf = -1;
+      return { held: this.isHeld };
+    });
     if (this.signal.aborted || held === this.isHeld) return;
     this.isHeld = held;
     this.drawHead();
