@@ -156,6 +156,9 @@ describe('numbers', () => {
     const picture = page.waitForEvent('download');
     await figure.getByRole('button', { name: /picture/i }).click();
     assert.match((await picture).suggestedFilename(), /\.png$/);
+    const log = page.waitForEvent('download');
+    await page.locator('button[data-file="log"]').click();
+    assert.equal((await log).suggestedFilename(), 'sevilla.jsonl');
   });
 
   test('diagnostics: served and planned shares, delays and beliefs are of the counts in the central store', async () => {
