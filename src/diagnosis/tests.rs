@@ -1,8 +1,12 @@
 //! The evidence as it is read, and what is made of it.
 
+mod beliefs;
+
 mod calibration;
 
 mod golden;
+
+mod health;
 
 mod over_time;
 
@@ -227,7 +231,7 @@ fn drift_is_seldom_seen_where_there_is_none() {
         state = state.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         (state >> 33) as f64 / (1_u64 << 31) as f64
     };
-    let mut alarms = 0;
+    let (mut alarms, mut below_half) = (0, 0);
     for _ in 0..400 {
         let mut periods = Vec::new();
         for at in 0..16_u32 {
@@ -246,9 +250,15 @@ fn drift_is_seldom_seen_where_there_is_none() {
         }
         let mut evidence = golden();
         evidence.history = History::new(periods).unwrap();
-        alarms += u32::from(evidence.stability().arms.iter().any(|arm| arm.alarm));
+        let arms = evidence.stability().arms;
+        alarms += u32::from(arms.iter().any(|arm| arm.alarm));
+        below_half += arms.iter().filter(|arm| arm.p_value.unwrap() < 0.5).count();
+        assert!(arms.iter().all(|arm| arm.alarm == (arm.p_value.unwrap() < 0.05 / 3.0)));
     }
     assert!(alarms <= 36, "{alarms} alarms of 400");
+    // Half of 1200 p-values are below one half; three of an experiment depend on each other, so that 504 to 696 are less than
+    // 4 standard deviations away even were they one.
+    assert!((504..=696).contains(&below_half), "{below_half} of 1200");
 }
 
 #[test]
@@ -402,7 +412,9 @@ fn where_items_are_randomised_nothing_is_said_of_visits() {
     assert!(series.arms.iter().all(|arm| arm.value.value.iter().all(|value| value.is_nan())));
     assert!(series.arms[0].exposures.last().unwrap() > &0.0);
     assert!(items.demand().unwrap().points[0].at_any_look.low.is_nan());
-    assert!(items.next("pause", "").unwrap().before[0].share.is_nan());
+    assert!(items.stability().arms[0].low.iter().all(|low| low.is_nan()));
+    let paused = items.next("pause", "").unwrap();
+    assert!(paused.before[0].share.is_nan() && paused.after[0].share == 0.0, "{paused:?}");
 }
 
 /// Everything that can be asked, for the property that nothing panics.

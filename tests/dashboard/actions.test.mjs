@@ -176,6 +176,7 @@ test('guardrails: old beside new, what they forbid is refused at once, a retired
   await dialog().getByLabel('At most').fill('25');
   await dialog().getByLabel('Largest step, %').fill('40');
   await dialog().getByLabel('Ends in').fill('99, 00');
+  await dialog().getByText('Price endings: nothing → 99, 0').waitFor();
   await dialog().getByText(/gift is not live, and €30\.00 would be out of bounds/).waitFor();
   assert.deepEqual(await dialog().locator('.set li').allInnerTexts(), ['Highest price: nothing → €25.00', 'Largest step: nothing → 40.0%', 'Price endings: nothing → 99, 0']);
   assert.deepEqual((await tab.axe()).grave, []);

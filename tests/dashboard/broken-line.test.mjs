@@ -163,3 +163,18 @@ for (const { file, route, view } of [{ file: '/views/what-if.js', route: '/what-
     await tab.close();
   });
 }
+
+for (const file of ['/series-worker.js', '/pkg/haggle_lab_bg.wasm']) {
+  test(`${file} does not come: the numbers stand without the charts, and what is told next brings them`, async () => {
+    const tab = await open(), { page } = tab;
+    fail(file, 'breaks');
+    await page.goto(`${tab.origin}/#/experiments/sevilla`);
+    await page.getByText('The charts cannot be drawn').waitFor();
+    await page.locator('table.arms').waitFor();
+    faults.clear();
+    assert.equal((await world.act('sevilla', 'set-floor', { floor: file.endsWith('.js') ? 0.04 : 0.05, by: 'ana', reason: 'another floor' })).status, 200);
+    await page.getByText('The charts cannot be drawn').waitFor({ state: 'hidden' });
+    tab.check();
+    await tab.close();
+  });
+}

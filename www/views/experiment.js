@@ -73,6 +73,8 @@ class Page {
     this.last = undefined;
     /** An older publication is held, of the whole shop. */
     this.isHeld = false;
+    /** The version for which that was asked. */
+    this.askedOf = -1;
     place.addEventListener('click', (event) => this.clicked(event), { signal });
     place.addEventListener('keydown', ({ key }) => { if (key === 'Escape') this.closeMenu(); }, { signal });
     signal.addEventListener('abort', () => this.panels.close());
@@ -95,6 +97,9 @@ class Page {
 
   /** A rollback and its end are new versions, and so new evidence; but it is the shop's affair, and not in there. */
   async lookWhetherHeld() {
+    const { version } = this.evidence;
+    if (version === this.askedOf) return;
+    this.askedOf = version;
     const { held = false } = await getJson('/haggle/health', { signal: this.signal }).catch(() => ({}));
     if (this.signal.aborted || held === this.isHeld) return;
     this.isHeld = held;

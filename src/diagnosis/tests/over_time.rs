@@ -3,14 +3,14 @@
 use super::*;
 use crate::policy::DemandCurve;
 
-const HOUR: u32 = 490_000;
+pub(super) const HOUR: u32 = 490_000;
 
 fn tally(exposures: i64, conversions: i64) -> Tally {
     Tally { exposures, conversions, ..Tally::default() }
 }
 
 /// Periods of three arms, an hour each: shares, arms and holdout.
-fn of_three(periods: &[(&[u32], [(i64, i64); 3], (i64, i64))]) -> Evidence {
+pub(super) fn of_three(periods: &[(&[u32], [(i64, i64); 3], (i64, i64))]) -> Evidence {
     let mut evidence = golden();
     let mut value: Value = serde_json::from_str(&evidence.definition.to_json()).unwrap();
     value["objective"] = json!("conversion");
@@ -26,7 +26,7 @@ fn of_three(periods: &[(&[u32], [(i64, i64); 3], (i64, i64))]) -> Evidence {
     evidence
 }
 
-const EVEN: &[u32] = &[32_768, 16_384, 16_384];
+pub(super) const EVEN: &[u32] = &[32_768, 16_384, 16_384];
 
 #[test]
 fn a_series_has_what_was_counted_up_to_each_period() {
