@@ -4,8 +4,8 @@
  */
 import { stream } from '../shop/random.mjs';
 
-/** Shards that visitors are spread over. */
-const SOURCES = ['seeded-0', 'seeded-1'];
+/** Shards that visitors are spread over: they are there, though what they would have counted is in the central store alone. */
+export const SHARDS = ['seeded-0', 'seeded-1'];
 /** Hours of the last days stand alone, as in the central store's reading; before that there is one of each six. */
 const FINE_HOURS = 72, BLOCK_HOURS = 6;
 const DELAY_H = 7, TWO_PIECES = 0.12, TWO_LINES = 0.04;
@@ -58,7 +58,10 @@ class Shard {
 
 /** All shards of the seeded world. */
 export class Books {
-  shards = SOURCES.map((source) => new Shard(source));
+  /** @param {string[]} sources ids of the shards, by which the Worker finds them */
+  constructor(sources) {
+    this.shards = sources.map((source) => new Shard(source));
+  }
 
   /** Brings what is counted until now into the central store. @param {any} db @param {number} now_ms */
   async report(db, now_ms) {

@@ -99,7 +99,6 @@ describe('numbers', () => {
     for (const name of alarms) assert.ok(wrong.some((text) => text.startsWith(`${name}:`) && /sample ratio/i.test(text)), `${name} in ${wrong}`);
     const [{ count }] = await rows('SELECT SUM(count) AS count FROM mismatches WHERE sku = ?', roleOf('carrara')?.definition.item.sku);
     assert.ok(wrong.some((text) => text.startsWith('carrara:') && text.includes(number(count))), `${count} places of carrara in ${wrong}`);
-    for (const name of ['evora', 'ronda']) assert.ok(await page.locator('.wrongs').getByRole('button', { name: `Resume ${name}`, exact: true }).isVisible(), `whose button it is: ${name}`);
   });
 
   test('one experiment: each arm with its price, share, visitors, orders and chance, the sums, and the money', async () => {
@@ -157,6 +156,9 @@ describe('numbers', () => {
     const picture = page.waitForEvent('download');
     await figure.getByRole('button', { name: /picture/i }).click();
     assert.match((await picture).suggestedFilename(), /\.png$/);
+    const log = page.waitForEvent('download');
+    await page.locator('button[data-file="log"]').click();
+    assert.equal((await log).suggestedFilename(), 'sevilla.jsonl');
   });
 
   test('diagnostics: served and planned shares, delays and beliefs are of the counts in the central store', async () => {

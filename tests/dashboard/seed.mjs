@@ -13,7 +13,7 @@ import assert from 'node:assert/strict';
 import { openWorld } from '../kit.mjs';
 import { sides } from '../market.mjs';
 import { stream } from '../shop/random.mjs';
-import { Books, Visitors } from './books.mjs';
+import { Books, SHARDS, Visitors } from './books.mjs';
 import { cast } from './cast.mjs';
 
 /**
@@ -42,7 +42,8 @@ const STEPS = [[24, 6], [10 * DAY_H, DAY_H], [30 * DAY_H, 3 * DAY_H], [Infinity,
 export async function openSeeded({ experiments = 12, days = 30, seed = 1, end_ms, roles = cast(experiments), world: more } = {}) {
   const world = await openWorld({ clock: true, ...more });
   try {
-    const past = new Past(world, roles, { days, seed, end_ms: end_ms ?? Date.now() });
+    const ledger = await world.edge.mf.getDurableObjectNamespace('LEDGER'), sources = SHARDS.map((name) => ledger.idFromName(name).toString());
+    const past = new Past(world, roles, { days, seed, sources, end_ms: end_ms ?? Date.now() });
     await past.play();
     if (end_ms === undefined) await world.edge.setClock(undefined);
     return { world, roles, report: () => past.report(end_ms ?? Date.now()) };
@@ -53,8 +54,8 @@ export async function openSeeded({ experiments = 12, days = 30, seed = 1, end_ms
 }
 
 class Past {
-  constructor(world, roles, { days, seed, end_ms }) {
-    Object.assign(this, { world, db: world.edge.db, end_ms, end_hour: Math.floor(end_ms / HOUR_MS), books: new Books() });
+  constructor(world, roles, { days, seed, sources, end_ms }) {
+    Object.assign(this, { world, db: world.edge.db, end_ms, end_hour: Math.floor(end_ms / HOUR_MS), books: new Books(sources) });
     this.from_hour = this.end_hour - days * DAY_H;
     this.lives = roles.map((role, at) => this.life(role, at, days, seed));
   }

@@ -165,6 +165,7 @@ test('a page that nobody looks at asks nothing, and is up to date as soon as it 
   assert.equal(tab.requests.length, then);
   await hide(page, false);
   await page.locator('.wrongs').getByText('kozani is paused').waitFor();
+  await page.locator('.wrongs').getByRole('button', { name: 'Resume kozani', exact: true }).waitFor();
   assert.equal((await world.act('kozani', 'resume', { by: 'maria', reason: 'counted' })).status, 200);
   await page.getByText('kozani is paused').waitFor({ state: 'detached' });
   await close(tab);
