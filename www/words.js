@@ -439,7 +439,7 @@ export const actions = {
     held: 'Somebody else has gone back to an older publication since, and holds it: this would end that. Resume on the overview if that is wanted.',
     resumed: 'Somebody else has resumed already.',
   },
-  perhaps: (/** @type {string} */ what) => `${what}: no answer had come when you left. It may have been done: look at the interventions before you do it again.`,
+  perhaps: (/** @type {string} */ what) => `${what}: no answer had come when you left. It may have been done: look how things are before you do it again.`,
   dismiss: 'Close this notice',
   fields: {
     arm: 'Which arm',
