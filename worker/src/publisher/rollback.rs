@@ -42,6 +42,7 @@ impl Publisher {
         let stops = Stops { all: last.is_stopped, experiments: &stopped };
         let bytes = old.republished(version, now_ms, &stops)?;
         let publication = Publication { version, now_ms, bytes: &bytes, opened: Vec::new() };
+        last::reserve(&self.sql, version)?;
         central::publish(&self.env, &publication).await?;
         last::set_held(&self.sql, true)?;
         self.put(version, &bytes).await?;
