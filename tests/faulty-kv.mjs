@@ -3,7 +3,7 @@
  * a location and the real namespace.
  */
 
-const SCRIPT = `let isHeld = false;
+const SCRIPT = `let isHeld = false, isRefused = false;
 export default function (env) {
   const fault = () => env.control.get('fault');
   const passed = async () => {
@@ -18,10 +18,16 @@ export default function (env) {
     while (isFirst && (await fault()) === 'hold-put') await new Promise((again) => setTimeout(again, 20));
     isHeld &&= !isFirst;
   };
+  // The first put after another fault, as where there was one in the same second.
+  const refused = async () => {
+    const isFirst = !isRefused && (await fault()) === 'refuse-put';
+    isRefused = isFirst || (isRefused && (await fault()) === 'refuse-put');
+    if (isFirst) throw new Error('KV PUT failed: 429 Too Many Requests');
+  };
   return {
     async get(key, options) { await passed(); return env.inner.get(key, options); },
     async getWithMetadata(key, options) { await passed(); return env.inner.getWithMetadata(key, options); },
-    async put(key, value, options) { await passed(); await held(); return env.inner.put(key, value, options); },
+    async put(key, value, options) { await passed(); await refused(); await held(); return env.inner.put(key, value, options); },
     async list(options) { return env.inner.list(options); },
     async delete(key) { return env.inner.delete(key); },
   };
@@ -35,7 +41,7 @@ export const behindFaultyKv = { kvNamespaces: {}, wrappedBindings: { SNAPSHOTS: 
 
 /**
  * @param {{ edge: { mf: any } }} world
- * @param {'fail' | 'hang' | 'hold-put' | 'none'} fault from the next access on, or of the next put alone; what hangs goes on when it is `none` again
+ * @param {'fail' | 'hang' | 'hold-put' | 'refuse-put' | 'none'} fault from the next access on, or of the next put alone; what hangs goes on when it is `none` again
  */
 export async function setFault({ edge }, fault) {
   await (await edge.mf.getKVNamespace('control', 'faulty-kv')).put('fault', fault);

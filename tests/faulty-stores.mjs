@@ -20,18 +20,18 @@ export default () => new D1Database();`;
 /** A database that never answers, which is worse than one that says it is away. */
 const HANGING = DATABASE.replace(/const down = .*/, 'const down = () => new Promise((done) => setTimeout(done, 600_000));');
 
-/** The real database; a statement that holds the named part never ends, or is not even made. */
+/** The real database; a statement that holds the named part, and one of the named values where there are any, never ends, or is not even made. */
 const STUBBORN = `let named = {};
 const isHit = (part, sql) => Boolean(part) && sql.includes(part);
-async function passed({ env, sql }) {
+async function passed({ env, sql, values = [] }) {
   named = (await env.control.get('stubborn', 'json')) ?? {};
-  if (!isHit(named.hold, sql)) return;
+  if (!isHit(named.hold, sql) || (named.of && !values.some((value) => named.of.includes(value)))) return;
   console.log('held: ' + named.hold);
   await new Promise((done) => setTimeout(done, 600_000));
 }
 class Statement {
-  constructor(env, sql, inner) { Object.assign(this, { env, sql, inner }); }
-  bind(...values) { return new Statement(this.env, this.sql, this.inner.bind(...values)); }
+  constructor(env, sql, inner, values) { Object.assign(this, { env, sql, inner, values }); }
+  bind(...values) { return new Statement(this.env, this.sql, this.inner.bind(...values), values); }
   async raw(options) { await passed(this); return this.inner.raw(options); }
   async run() { await passed(this); return this.inner.run(); }
 }
@@ -56,7 +56,7 @@ export const behindStubbornDatabase = { d1Databases: {}, wrappedBindings: { DB: 
 
 /**
  * @param {{ edge: { mf: any } }} world
- * @param {{ hold?: string, breaks?: string }} parts of statements: one that holds `hold` never ends; making one that holds `breaks` is an exception, which is none that we know how to take
+ * @param {{ hold?: string, of?: string[], breaks?: string }} parts of statements: one that holds `hold`, and is bound to one of `of` if that is given, never ends; making one that holds `breaks` is an exception, which is none that we know how to take
  */
 export async function setStubborn({ edge }, parts) {
   await (await edge.mf.getKVNamespace('control', 'database-stubborn')).put('stubborn', JSON.stringify(parts));

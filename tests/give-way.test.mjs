@@ -21,7 +21,7 @@ let world;
 const log = [];
 before(async () => {
   world = await openWorld({ vars: { SNAPSHOT_TTL_MS: '0', EPOCH_MIN_S: '3600' }, locations: { 'pop-a': {}, 'pop-b': {} }, onLog: (line) => log.push(line), workers: [STUBBORN_DATABASE, FAULTY_KV],
-    worker: (location) => (location === 'pop-a' ? behindBoth : {}), experiments: [experiment(), otherExperiment('toledo', KNIFE, 12_900)] });
+    worker: (location) => (location === 'pop-a' ? behindBoth : {}), experiments: [experiment(), otherExperiment('toledo', KNIFE, 12_900), otherExperiment('kozani', 'SAFFRON-2', 1490)] });
 });
 after(() => world?.close());
 afterEach(async () => {
@@ -81,14 +81,78 @@ test('what a publication reads gives way: a sync is sent again, and what somebod
   assert.equal((await world.act('sevilla', 'resume')).status, 200);
 });
 
-test('of the standings the longest ago comes first, and one that took all of the time comes last, so that none waits for it for ever', async () => {
-  await world.edge.db.prepare("UPDATE standings SET at_ms = at_ms - 1000 WHERE experiment = 'toledo'").run();
-  await setStubborn(world, { hold: 'WITH t AS (SELECT *' });
+test('of the standings the longest ago comes first, and those that took all of the time come last, so that none waits for them for ever', async () => {
+  for (const [at, name] of ['toledo', 'sevilla', 'kozani'].entries()) {
+    await world.edge.db.prepare('UPDATE standings SET at_ms = at_ms - ?2 WHERE experiment = ?1').bind(name, 3000 - 1000 * at).run();
+  }
+  const ofQuick = () => world.edge.db.prepare("SELECT version FROM standings WHERE experiment = 'kozani'").first('version');
+  const before = await ofQuick();
+  await setStubborn(world, { hold: 'WITH t AS (SELECT *', of: ['toledo', 'sevilla'] });
   for (const [at, name] of ['toledo', 'sevilla', 'toledo'].entries()) {
     log.length = 0;
     assert.equal((await world.sync()).published, true, `${at}`);
     logged(`standing of ${name} and those after it wait`);
   }
+  assert.ok(await ofQuick() > before, 'a third one that is quick has its turn');
+  log.length = 0;
+});
+
+test('a resume that was asked for before a stop never undoes it, and is not to be sent again unseen', async () => {
+  assert.equal((await world.everywhere('stop')).status, 200);
+  const { answer } = await heldAt('FROM tallies', () => world.admin('POST', '/haggle/v1/sync'));
+  const [all, one] = [world.everywhere('resume'), world.act('toledo', 'resume')];
+  // Asked after them and answered: they are where they wait by now.
+  for (let asked = 0; asked < 20; asked += 1) await world.health();
+  await stops();
+  assert.equal((await answer).status, 503);
+  for (const { status, body } of await Promise.all([all, one])) assert.deepEqual([status, body.error], [409, 'a kill switch came first; look why, and resume then']);
+  await setStubborn(world, {});
+  assert.equal((await world.sync()).stopped, true);
+});
+
+test('a resume of one experiment that is on its way is finished before another one is stopped', async () => {
+  assert.equal((await world.act('sevilla', 'stop')).status, 200);
+  await setFault(world, 'hold-put');
+  log.length = 0;
+  const resume = world.act('sevilla', 'resume');
+  await until('the resume is on its way', async () => log, (lines) => lines.some((line) => line.includes('held: put')));
+  const stop = world.act('toledo', 'stop');
+  for (let asked = 0; asked < 20; asked += 1) await world.health();
+  await setFault(world, 'none');
+  const [resumed, stopped] = await Promise.all([resume, stop]);
+  assert.deepEqual([resumed.status, stopped.status], [200, 200], resumed.text + stopped.text);
+  const known = await Promise.all(['sevilla', 'toledo'].map((name) => world.admin('GET', `/haggle/v1/experiments/${name}`)));
+  assert.deepEqual(known.map(({ body }) => body.stopped), [false, true]);
+  assert.equal((await world.act('toledo', 'resume')).status, 200);
+});
+
+test('a version that gave way is never that of something else', async () => {
+  const { version } = await world.sync();
+  const { answer } = await heldAt('INTO snapshots', () => world.admin('POST', '/haggle/v1/sync'));
+  const stopped = await world.everywhere('stop');
+  assert.deepEqual([stopped.status, stopped.body.version], [200, version + 2], stopped.text);
+  assert.equal((await answer).status, 503);
+});
+
+test('KV takes one snapshot in a second: a stop that comes too soon after another publication is put again', async () => {
+  await setFault(world, 'refuse-put');
+  await stops();
+  logged('429');
+});
+
+test('a snapshot that arrives in KV after that of the kill switch is replaced by the next sync', async () => {
+  await setFault(world, 'hold-put');
+  log.length = 0;
+  const late = await world.admin('POST', '/haggle/v1/sync');
+  assert.notEqual(late.status, 200, late.text);
+  await stops();
+  const stopped = await world.health('pop-b');
+  await setFault(world, 'none');
+  const inKv = async () => Number(Buffer.from(await world.edge.kv.get('snapshot', 'arrayBuffer')).readBigUInt64LE(16));
+  await until('the late one has arrived', inKv, (version) => version < stopped.snapshot.version);
+  const worker = await world.edge.mf.getWorker('pop-a');
+  assert.equal((await worker.scheduled({ cron: '* * * * *' })).outcome, 'ok');
+  assert.ok(await inKv() > stopped.snapshot.version);
   log.length = 0;
 });
 

@@ -23,5 +23,9 @@ async function answer(bytes) {
 
 addEventListener('message', async ({ data }) => {
   const found = await answer(data);
-  postMessage(found, { transfer: memories(found) });
+  try {
+    postMessage(found, { transfer: memories(found) });
+  } catch (error) {
+    postMessage({ error: String(error) });
+  }
 });

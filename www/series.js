@@ -27,7 +27,11 @@ export function reader(signal) {
     begun.addEventListener('message', (/** @type {MessageEvent<Answer>} */ { data }) => {
       const next = waiting.shift();
       if ('known' in data) next?.resolve(data.known);
-      else next?.reject(new Error(data.error));
+      else {
+        next?.reject(new Error(data.error));
+        // A module that did not come is never asked for again by the same worker.
+        stop(new Error(data.error));
+      }
     });
     // What failed for want of a connection is tried again with the next evidence.
     begun.addEventListener('error', (event) => {

@@ -48,7 +48,10 @@ export function drawStatus() {
 async function readHealth() {
   if (document.hidden) return;
   try {
-    const health = (await send('/haggle/health', {}, '')).json();
+    const answer = await send('/haggle/health', {}, '');
+    // What is not known now is not known to be over: above all that prices are stopped.
+    if (!answer.ok) return drawStatus();
+    const health = answer.json();
     snapshot = health.snapshot ? { ...health.snapshot, read_at_ms: performance.now() } : null;
   } catch {
     // The connection's own line says so; the age goes on.

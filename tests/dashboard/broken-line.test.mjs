@@ -164,7 +164,7 @@ for (const { file, route, view } of [{ file: '/views/what-if.js', route: '/what-
   });
 }
 
-for (const file of ['/series-worker.js', '/pkg/haggle_lab_bg.wasm']) {
+for (const [at, file] of ['/series-worker.js', '/pkg/haggle_lab.js', '/pkg/haggle_lab_bg.wasm'].entries()) {
   test(`${file} does not come: the numbers stand without the charts, and what is told next brings them`, async () => {
     const tab = await open(), { page } = tab;
     fail(file, 'breaks');
@@ -172,9 +172,38 @@ for (const file of ['/series-worker.js', '/pkg/haggle_lab_bg.wasm']) {
     await page.getByText('The charts cannot be drawn').waitFor();
     await page.locator('table.arms').waitFor();
     faults.clear();
-    assert.equal((await world.act('sevilla', 'set-floor', { floor: file.endsWith('.js') ? 0.04 : 0.05, by: 'ana', reason: 'another floor' })).status, 200);
+    assert.equal((await world.act('sevilla', 'set-floor', { floor: (4 + at) / 100, by: 'ana', reason: 'another floor' })).status, 200);
     await page.getByText('The charts cannot be drawn').waitFor({ state: 'hidden' });
     tab.check();
     await tab.close();
   });
 }
+
+test('the dialogs do not come: who wants to stop all prices is told that nothing was done', async () => {
+  const tab = await open(), { page } = tab;
+  fail('/actions.js', 'breaks');
+  await page.goto(`${tab.origin}/#/`);
+  await page.getByRole('button', { name: 'Stop all prices' }).click();
+  await page.getByText('Nothing was done').waitFor();
+  faults.clear();
+  await page.reload();
+  await page.getByRole('button', { name: 'Stop all prices' }).click();
+  await page.getByRole('dialog').waitFor();
+  await tab.close();
+});
+
+test('that all prices are stopped stays at the top while the Worker answers nothing better', async () => {
+  const tab = await open(), { page } = tab, stopped = page.locator('#age.stopped');
+  assert.equal((await world.everywhere('stop')).status, 200);
+  await page.goto(`${tab.origin}/#/what-if`);
+  await stopped.waitFor();
+  fail('/haggle/health', 503);
+  const asked = () => page.waitForResponse((answer) => answer.url().endsWith('/haggle/health') && answer.status() === 503);
+  await asked();
+  await asked();
+  assert.equal(await stopped.isVisible(), true);
+  faults.clear();
+  assert.equal((await world.everywhere('resume')).status, 200);
+  await page.locator('#age:not(.stopped)').waitFor();
+  await tab.close();
+});

@@ -4,8 +4,9 @@
 //! One Durable Object, named `publisher`, does all of it, so that versions only grow and two syncs never mix. It also
 //! takes experiments and the site in, because what runs and what is published must not disagree; and because it does one
 //! thing after the other, of two people who change the same experiment one is told that it has changed. Only for a kill
-//! switch the one before it is not finished: it gives way (`way`). The order of a publication is D1 first (the version is a primary key there), then one KV put: if the put fails, the next sync
-//! publishes a newer version with at least the same content.
+//! switch the one before it is not finished: it gives way (`way`). The order of a publication is D1 first (the version is
+//! a primary key there), then one KV put: if the put fails, the next sync publishes a newer version with at least the same
+//! content.
 //!
 //! | file | what |
 //! |---|---|
@@ -32,13 +33,16 @@ mod sync;
 mod turn;
 mod way;
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::rc::Rc;
+use std::time::Duration;
 
 use haggle::snapshot::Shop;
 use haggle::{Experiment, Groups, Site, Snapshot};
 use serde::Serialize;
-use worker::{DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, durable_object};
+use worker::{
+    Delay, DurableObject, Env, Method, Request, Response, Result, SqlStorage, State, durable_object,
+};
 
 use self::asked::Asked;
 pub use self::asked::tagged;
@@ -65,6 +69,13 @@ const SYNC: &str = "/haggle/v1/sync";
 
 /// Milliseconds for which KV may take a snapshot: a kill switch waits for that.
 const KV_WAIT_MS: u64 = 10_000;
+
+/// Milliseconds between two values for one key of KV, and a little more.
+const KV_EVERY_MS: u64 = 1_100;
+
+/// Milliseconds in which a snapshot that KV had not taken in time could still replace a newer one there: so long each sync
+/// publishes.
+const UNSURE_MS: u64 = 300_000;
 
 /// What stands before the name of an experiment.
 const EXPERIMENT: &str = "/haggle/v1/experiments/";
@@ -93,8 +104,10 @@ pub struct Publisher {
     published: RefCell<Vec<u8>>,
     /// Groups by experiment, with the revision that they were read at.
     groups: RefCell<Vec<(String, u64, Rc<Groups>)>>,
-    /// The experiment whose standing was not computed in time.
-    slow: RefCell<String>,
+    /// Until when an older snapshot may arrive in KV after a newer one.
+    unsure_until_ms: Cell<u64>,
+    /// Experiments whose standings were not computed in time, the last one last.
+    slow: RefCell<Vec<String>>,
 }
 
 impl DurableObject for Publisher {
@@ -110,18 +123,26 @@ impl DurableObject for Publisher {
             way: Way::default(),
             published: RefCell::default(),
             groups: RefCell::default(),
+            unsure_until_ms: Cell::default(),
             slow: RefCell::default(),
         }
     }
 
     async fn fetch(&self, request: Request) -> Result<Response> {
+        let stops = self.way.stops();
         clock::tick(&self.env).await;
-        let answer = if request.path().ends_with("/stop") {
+        let is_post = request.method() == Method::Post;
+        let answer = if is_post && request.path().ends_with("/stop") {
             let _turn = self.way.first().await;
             self.answer(&request).await
         } else {
+            let is_resume = is_post && request.path().ends_with("/resume");
             let _turn = self.way.next().await;
-            self.way.giving(self.answer(&request)).await
+            match is_resume {
+                true if self.way.stops() != stops => Err(way::look()),
+                true => self.way.giving(self.answer(&request), way::look()).await,
+                false => self.way.giving(self.answer(&request), way::again()).await,
+            }
         };
         answer.or_else(|fault| fault.response())
     }
@@ -200,7 +221,18 @@ impl Publisher {
         last::set_snapshot(&self.sql, version, bytes)?;
         // What gave way now could be written after what comes first.
         let _kept = self.way.keep();
-        in_time(KV_WAIT_MS, Kv::of(&self.env, "SNAPSHOTS")?.write(SNAPSHOT_KEY, bytes)).await?;
+        let kv = Kv::of(&self.env, "SNAPSHOTS")?;
+        let written = in_time(KV_WAIT_MS, async {
+            let Err(error) = kv.write(SNAPSHOT_KEY, bytes).await else { return Ok(()) };
+            // It takes one value for a key in a second: another publication may have been just before.
+            worker::console_error!("KV: {error}");
+            Delay::from(Duration::from_millis(KV_EVERY_MS)).await;
+            kv.write(SNAPSHOT_KEY, bytes).await
+        });
+        if let Err(error) = written.await {
+            self.unsure_until_ms.set(clock::now_ms() + UNSURE_MS);
+            return Err(error);
+        }
         self.published.replace(bytes.get(CONTENT_FROM..).unwrap_or_default().to_vec());
         Ok(())
     }

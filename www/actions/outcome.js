@@ -89,8 +89,11 @@ function settings(task, body) {
 function allocation(task, next, body) {
   const all = rows(next, task), arm = body.arm?.name ?? body.arm, mine = all.find(({ name }) => name === arm);
   const { holdout } = definitionOf(task), said = leavers(next).map(({ name, price_minor }) => words.leaves(name, amountOf(task)(price_minor)));
-  if (all.some((row) => Number.isNaN(row.next))) return [make('p', { class: 'sentence' }, words.drawn)];
-  if (all.every((row) => row.next === 0)) return task.action === 'pause' ? [] : [make('p', { class: 'sentence' }, words.waits)];
+  if (all.some((row) => Number.isNaN(row.next))) return [make('p', { class: 'sentence' }, [...said, words.drawn].join(' '))];
+  if (all.every((row) => row.next === 0)) {
+    if (task.action !== 'pause') said.push(words.waits);
+    return said.length > 0 ? [make('p', { class: 'sentence' }, said.join(' '))] : [];
+  }
   said.push(moves(all, mine));
   if (mine && mine.next < mine.now && mine.price) said.push(words.keep(mine.price));
   if (next.visitors_per_day > 0) said.push(words.visitors(count(next.visitors_per_day)));

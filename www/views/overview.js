@@ -1,6 +1,7 @@
 /**
  * All experiments: first what is wrong, then how each does; drafts and what is archived apart.
  */
+import { notify } from '../actions/notice.js';
 import { make } from '../dom.js';
 import { day } from '../format.js';
 import { watch } from '../live.js';
@@ -8,6 +9,9 @@ import { renew } from '../patch.js';
 import { overview as words } from '../words.js';
 import { card } from './overview/card.js';
 import { problems } from './overview/problems.js';
+
+/** Loaded once the page stands: who only looks does not wait for them, and who stops prices does not either. */
+const dialogs = () => import('../actions.js');
 
 const LIVE = new Set(['running', 'paused', 'decided']);
 
@@ -72,10 +76,8 @@ export async function open(place, { signal }) {
   place.addEventListener('click', async ({ target }) => {
     const wanted = target instanceof Element ? target.closest('button[data-act]') : null;
     if (!(wanted instanceof HTMLElement)) return;
-    // The dialogs are loaded when they are first wanted: most visits of this page only look.
-    const { act } = await import('../actions.js');
-    const { act: action = '', name } = wanted.dataset;
-    await act({ action, ...(name ? { name } : { evidence: seen }) });
+    const { act: action = '', name } = wanted.dataset, known = await dialogs().catch((error) => notify(words.noDialog(error.message), null, 'wrong'));
+    await known?.act({ action, ...(name ? { name } : { evidence: seen }) });
   }, { signal });
 
   await watch('/haggle/v1/overview', (text) => {
@@ -95,7 +97,10 @@ export async function open(place, { signal }) {
       renew(part, nodes);
       part.hidden = nodes.length === 0;
     }
-    if (parts.head.parentNode !== place) place.replaceChildren(...Object.values(parts));
+    if (parts.head.parentNode !== place) {
+      place.replaceChildren(...Object.values(parts));
+      dialogs().catch(() => {});
+    }
     return undefined;
   }, { signal });
 }

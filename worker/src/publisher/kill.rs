@@ -92,6 +92,8 @@ impl Publisher {
                 return self.unpause(asked, stored, Order { signature, action }).await;
             }
         }
+        // A resume that is remembered is published and recorded, too: what comes first would publish it.
+        let _kept = self.way.keep();
         last::set_one_stopped(&self.sql, name, is_stopped)?;
         let version = self.republish().await?;
         let was = stored.as_ref().map_or(!is_stopped, |stored| stored.is_stopped);
@@ -123,14 +125,19 @@ impl Publisher {
         let before = format!(r#"{{"state":"{}","stopped":{}}}"#, stored.state.name(), stored.is_stopped);
         let after = r#"{"state":"running","stopped":false}"#.into();
         let record = Record { before, after, ..signed };
-        last::set_one_stopped(&self.sql, name, false)?;
         let mut changes = vec![experiments::set_state(&self.env, name, State::Running)?];
         let mut revision = stored.revision + 1;
         if stored.is_stopped {
             changes.push(experiments::set_stopped(&self.env, name, false)?);
             revision += 1;
         }
-        let answer = audit::commit(&self.env, changes, &record).await?;
+        let answer = {
+            // Remembered once it is recorded, and not given up in between.
+            let _kept = self.way.keep();
+            let answer = in_time(SWITCH_WAIT_MS, audit::commit(&self.env, changes, &record)).await?;
+            last::set_one_stopped(&self.sql, name, false)?;
+            answer
+        };
         self.publish_now().await;
         tagged(answer, 200, revision)
     }

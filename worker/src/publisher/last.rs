@@ -9,7 +9,7 @@ use worker::{Result, SqlStorage};
 use crate::central::audit::{Answered, Record};
 use crate::rows::{Bound, execute};
 
-/// What is stopped, and the version that was put last.
+/// What is stopped, and the version that was given away last.
 #[derive(Default)]
 pub struct Last {
     /// Nobody is to be priced.
@@ -18,7 +18,7 @@ pub struct Last {
     pub is_held: bool,
     /// Names of the experiments that are stopped by themselves.
     pub stopped: Vec<String>,
-    /// Version of the snapshot; 0 before the first.
+    /// The highest version that was given away; 0 before the first.
     pub version: u64,
 }
 
@@ -95,6 +95,11 @@ pub fn set_snapshot(sql: &SqlStorage, version: u64, bytes: &[u8]) -> Result<()> 
         execute(sql, "INSERT INTO parts VALUES (?, ?)", &[part.into(), Bound::Blob(bytes)])?;
     }
     Ok(())
+}
+
+/// Gives a version away: what is published after this has a higher one.
+pub fn reserve(sql: &SqlStorage, version: u64) -> Result<()> {
+    execute(sql, "UPDATE last SET version = MAX(version, ?)", &[version.into()]).map(drop)
 }
 
 /// Remembers what was done without D1, until it is recorded there.

@@ -42,6 +42,7 @@ impl Publisher {
         let stops = Stops { all: last.is_stopped, experiments: &stopped };
         let bytes = old.republished(version, now_ms, &stops)?;
         let publication = Publication { version, now_ms, bytes: &bytes, opened: Vec::new() };
+        last::reserve(&self.sql, version)?;
         central::publish(&self.env, &publication).await?;
         let view = RollbackView { held: true, version, content_of };
         record.before = format!(r#"{{"held":{},"version":{}}}"#, last.is_held, last.version);

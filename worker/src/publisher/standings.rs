@@ -6,7 +6,7 @@
 //! randomised, whose sales are known by the hour, not because somebody asks.
 //!
 //! A change waits for the publication before it, and so for this: there are so many milliseconds for all of them, and what
-//! is the longest ago comes first, so that each has its turn; but for one that has just taken all of the time, which comes
+//! is the longest ago comes first, so that each has its turn; but for those that have taken all of the time, which come
 //! last. A kill switch does not wait for it.
 
 use haggle::Groups;
@@ -51,11 +51,15 @@ impl Publisher {
                 due.push((computed, live, turn));
             }
         }
-        let slow = self.slow.take();
-        due.sort_by_key(|(computed, live, _)| (live.stored.name == slow, *computed));
+        let mut slow = self.slow.borrow().clone();
+        slow.retain(|name| live.iter().any(|live| live.stored.name == *name));
+        due.sort_by_key(|(computed, live, _)| {
+            (slow.iter().position(|name| *name == live.stored.name), *computed)
+        });
         let mut changes = Vec::new();
         for (_, live, turn) in due {
             let name = &live.stored.name;
+            slow.retain(|slow| slow != name);
             let standing = async { Ok(self.standing(live, turn, version, now_ms).await) };
             match in_time(left_ms(), standing).await {
                 Ok(Ok(change)) => changes.push(change),
@@ -68,11 +72,12 @@ impl Publisher {
                 }
                 Err(error) => {
                     worker::console_error!("standing of {name} and those after it wait: {error}");
-                    self.slow.replace(name.clone());
+                    slow.push(name.clone());
                     break;
                 }
             }
         }
+        self.slow.replace(slow);
         Ok(in_time(ALL_MS, standings::store(&self.env, changes)).await?)
     }
 

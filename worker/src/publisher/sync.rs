@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use super::asked::Asked;
 use super::turn::{Live, Turn};
-use super::{Answer, CONTENT_FROM, EMPTY_SITE, Publisher, items, last};
+use super::{Answer, CONTENT_FROM, EMPTY_SITE, Publisher, items, last, way};
 use crate::central::audit::{self, Record};
 use crate::central::experiments::{self, Stored};
 use crate::central::{self, Compact, Epoch, Publication};
@@ -68,7 +68,7 @@ impl Publisher {
 
     /// Publishes what somebody has just changed. It is stored: what fails here is done by the next sync.
     pub(super) async fn publish_now(&self) {
-        if let Err(fault) = self.way.giving(self.publish(true)).await {
+        if let Err(fault) = self.way.giving(self.publish(true), way::again()).await {
             worker::console_error!("a change waits for the next sync: {fault}");
         }
     }
@@ -93,7 +93,8 @@ impl Publisher {
         let last = last::read(&self.sql)?;
         let before = self.before(last.version).await?;
         let (now_ms, version) = (clock::now_ms(), before.version + 1);
-        let ages = now_ms.saturating_sub(before.published_at_ms) >= REPUBLISH_AFTER_MS;
+        let is_unsure = now_ms < self.unsure_until_ms.get();
+        let ages = is_unsure || now_ms.saturating_sub(before.published_at_ms) >= REPUBLISH_AFTER_MS;
         let mut view = SyncView {
             version: before.version,
             experiments: 0,
@@ -132,11 +133,13 @@ impl Publisher {
         if view.published {
             view.version = version;
             self.published.take();
+            // Whatever comes in between: this number has no other content.
+            last::reserve(&self.sql, version)?;
             central::publish(&self.env, &Publication { version, now_ms, bytes: &bytes, opened }).await?;
             self.put(version, &bytes).await?;
             // It is published: what fails now is done with the next publication.
             let standings = self.keep_standings(&live, &turns, version, now_ms, in_any_case);
-            if let Err(fault) = self.way.giving(standings).await {
+            if let Err(fault) = self.way.giving(standings, way::again()).await {
                 worker::console_error!("standings: {fault}");
             }
         }
