@@ -417,7 +417,7 @@ export const actions = {
   rollback: {
     table: (/** @type {string} */ name) => `Share of each arm of ${name}, now and next`,
     missing: (/** @type {string[]} */ names) => `Not published then, so everybody sees catalogue prices: ${and(names)}.`,
-    allStopped: 'All prices are stopped, and stay so: what is below is served once somebody resumes.',
+    allStopped: 'All prices are stopped, and stay so. Resuming ends the stop and the hold together, so that this publication would not be served.',
     stopped: (/** @type {string[]} */ names) => `Stopped, and stays so: ${and(names)}.`,
     pauses: (/** @type {string[]} */ names) => `Paused in that publication, so new visitors see catalogue prices: ${and(names)}.`,
     goesOn: (/** @type {string[]} */ names) => `Paused now, but would price new visitors again: ${and(names)}.`,

@@ -307,7 +307,7 @@ test('a rollback says who will be priced: a pause is what it was then, a stop wh
   await until('the overview knows', overview, (text) => JSON.parse(text).experiments.some(({ stopped }) => stopped));
   await said(paused, 'Stopped, and stays so: kozani.');
   await world.served((await world.everywhere('stop')).body.version);
-  const all = await said(running, 'All prices are stopped, and stay so: what is below is served once somebody resumes.');
+  const all = await said(running, 'All prices are stopped, and stay so. Resuming ends the stop and the hold together, so that this publication would not be served.');
   assert.equal(all.shoppers, 'They see no change: everybody sees the catalogue price, as now, until somebody resumes.');
   await open({ action: 'resume', evidence: await overview() });
   await dialog().getByText('The stop ends: new visitors are priced again').waitFor();
