@@ -110,8 +110,8 @@ test('the counts are those of the central store, and the rest is what was publis
   const body = await evidence();
   await assertCounts(body);
   assertStanding(body.standing, await report());
-  assert.deepEqual([body.state, body.stopped, body.decided, body.started_at_ms, body.end_ms, body.unit, body.objective, body.currency, body.minor_digits],
-    ['running', false, null, START_MS, null, 'visitor', 'profit', 'EUR', 2]);
+  assert.deepEqual([body.state, body.stopped, body.held, body.decided, body.started_at_ms, body.end_ms, body.unit, body.objective, body.currency, body.minor_digits],
+    ['running', false, false, null, START_MS, null, 'visitor', 'profit', 'EUR', 2]);
   assert.deepEqual([body.definition.holdout, body.original.holdout, body.definition.arms.length, body.original.arms.length], [0.4, 0.2, 5, 4]);
   assert.equal(body.standing.total.exposures, 200);
   assert.deepEqual(body.interventions, (await report()).interventions);

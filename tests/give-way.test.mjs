@@ -196,6 +196,42 @@ test('a snapshot on its way to KV arrives before that of the kill switch, and no
   assert.deepEqual([snapshot.version, snapshot.stopped], [stopped.body.version, true]);
 });
 
+const held = async () => Promise.all(['/haggle/v1/overview', '/haggle/v1/experiments/sevilla/evidence'].map(async (path) => (await world.admin('GET', path)).body.held));
+const rollBack = async (headers = {}) => {
+  const { version } = await world.sync();
+  return () => world.admin('POST', '/haggle/v1/rollback', { by: 'maria', reason: 'a test', version }, { headers });
+};
+
+test('whoever looks while a rollback is on its way is told afterwards that it is held', async () => {
+  const ask = await rollBack();
+  await setFault(world, 'hold-put');
+  log.length = 0;
+  const answer = ask();
+  await until('a snapshot is on its way', async () => log, (lines) => lines.some((line) => line.includes('held: put')));
+  const path = '/haggle/v1/experiments/sevilla/evidence', early = await world.admin('GET', path);
+  await setFault(world, 'none');
+  const { status, body, text } = await answer;
+  assert.deepEqual([status, early.body.version, early.body.held], [200, body?.version, false], text);
+  const late = await world.admin('GET', path, undefined, { headers: { 'if-none-match': early.headers.get('etag') } });
+  assert.deepEqual([late.status, late.body?.version, late.body?.held], [200, body.version, true], 'of the same version');
+});
+
+test('a rollback that KV does not take is on record all the same, goes out with the next sync, and can be resumed', async () => {
+  const ask = await rollBack({ 'idempotency-key': 'no-kv' }), LAST = "SELECT action FROM audit WHERE experiment = '' ORDER BY id DESC LIMIT 1";
+  await setFault(world, 'fail');
+  const { status, text } = await ask();
+  await setFault(world, 'none');
+  assert.ok(status >= 500, text);
+  assert.equal((await world.edge.db.prepare(LAST).first()).action, 'rollback');
+  assert.deepEqual(await held(), [true, true]);
+  assert.match((await world.act('sevilla', 'pause')).body.error, /held after a rollback/);
+  const { held: isHeld, published, version } = await world.sync();
+  assert.deepEqual([isHeld, published], [true, true]);
+  await world.served(version);
+  assert.equal((await world.everywhere('resume')).status, 200);
+  assert.deepEqual(await held(), [false, false]);
+});
+
 test('where the Publisher breaks off in the middle of its turn, the next request has its own', async () => {
   await setStubborn(world, { breaks: 'FROM snapshots' });
   log.length = 0;

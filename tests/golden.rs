@@ -329,7 +329,8 @@ fn experiment_view(sku: &str, live: &LiveExperiment) -> Value {
     json!({
         "name": live.name(), "sku": sku, "epoch": live.epoch(), "objective": live.objective().name(),
         "currency": live.currency(), "policy": live.policy().name(), "control": live.arms()[live.control()].name,
-        "holdout": live.holdout(), "floor": live.input().floor(), "arms": arms,
+        "holdout": live.holdout(), "floor": live.input().floor(), "paused": live.is_paused(),
+        "arms": arms,
     })
 }
 

@@ -13,6 +13,7 @@
 import { notify } from './actions/notice.js';
 import { openDialog } from './actions/dialog.js';
 import { keptVersions } from './actions/rollback.js';
+import { wordsOf } from './actions/said.js';
 import { evidenceOf, inverseOf, undo } from './actions/task.js';
 import { ApiError } from './api.js';
 import { actions as words } from './words.js';
@@ -42,7 +43,7 @@ export async function act({ name = '', action, evidence, arm = '' }) {
 
 /** @param {import('./actions/dialog.js').Done} done */
 function announce({ task, body, answer }) {
-  const of = /** @type {any} */ (words.of)[task.action], subject = task.name || words.shop;
+  const of = wordsOf(task), subject = task.name || words.shop;
   const said = of.done(subject, body.arm?.name ?? body.arm ?? body.version);
   const inverse = inverseOf(task, body, answer);
   const { by } = body, signed = { ...(by === undefined ? {} : { by }), reason: words.undoOf(reasonOf(task, body)) };

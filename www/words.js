@@ -417,8 +417,12 @@ export const actions = {
   rollback: {
     table: (/** @type {string} */ name) => `Share of each arm of ${name}, now and next`,
     missing: (/** @type {string[]} */ names) => `Not published then, so everybody sees catalogue prices: ${and(names)}.`,
-    paused: (/** @type {string[]} */ names) => `Paused now, but would price new visitors again: ${and(names)}.`,
-    over: (/** @type {string[]} */ names) => `Over by now, and stays so: ${and(names)}.`,
+    allStopped: 'All prices are stopped, and stay so. Resuming ends the stop and the hold together, so that this publication would not be served.',
+    stopped: (/** @type {string[]} */ names) => `Stopped, and stays so: ${and(names)}.`,
+    pauses: (/** @type {string[]} */ names) => `Paused in that publication, so new visitors see catalogue prices: ${and(names)}.`,
+    goesOn: (/** @type {string[]} */ names) => `Paused now, but would price new visitors again: ${and(names)}.`,
+    paused: (/** @type {string[]} */ names) => `Paused, and stays so: ${and(names)}.`,
+    over: (/** @type {string[]} */ names) => `Already over, and stays over: ${and(names)}.`,
     same: (/** @type {string[]} */ names) => `The shares stay as they are: ${and(names)}.`,
     holdout: (/** @type {string} */ now, /** @type {string} */ then) => `Its holdout goes from ${now} to ${then}.`,
     empty: 'Nothing at all was priced then.',
@@ -482,6 +486,16 @@ export const actions = {
       prices: () => 'They are decided from what was learned so far.',
       learning: () => 'It goes on where it was.',
       done: (/** @type {string} */ name) => `${name} runs again.`,
+    },
+    'resume-all': {
+      title: 'Resume', confirm: 'Resume all', reason: '',
+      shoppers: (/** @type {boolean} */ _items, /** @type {any} */ shop) => (shop?.held && !shop.stopped
+        ? 'The hold ends: new visitors get the prices and shares that are decided now, not those of the older publication.'
+        : `${shop?.held ? 'The stop and the hold both end' : 'The stop ends'}: new visitors are priced again, at every location, within a minute or two. An experiment that is paused or stopped by itself stays so.`),
+      prices: (/** @type {boolean} */ _items, /** @type {any} */ shop) => (shop?.held ? 'What is known now is published in place of what is held, and experiments can be changed again.'
+        : 'They are decided from what was learned so far.'),
+      learning: (/** @type {boolean} */ _items, /** @type {any} */ shop) => (shop?.held ? 'Shares move again, by all that was counted meanwhile.' : 'It goes on where it was.'),
+      done: () => 'The whole shop goes on.',
     },
     stop: {
       title: 'Stop', confirm: 'Stop now', reason: 'Prices must be looked at',
@@ -555,9 +569,10 @@ export const actions = {
     },
     rollback: {
       title: 'Roll back', confirm: 'Roll back and hold', reason: '',
-      shoppers: () => 'New visitors get the prices and shares of that publication, at every location, within a minute or two. A price that somebody was shown stays, if it was there then.',
+      shoppers: (/** @type {boolean} */ _items, /** @type {any} */ shop) => (shop?.stopped ? 'They see no change: everybody sees the catalogue price, as now, until somebody resumes.'
+        : 'New visitors get the prices and shares of that publication, at every location, within a minute or two. A price that somebody was shown stays, if it was there then.'),
       prices: () => 'They are held: nothing else is published, and no experiment can be changed, until somebody resumes.',
-      learning: () => 'Visitors and orders are counted as ever. To resume publishes what is known by then.',
+      learning: () => 'Visitors and orders are counted as ever. Resuming publishes what is known by then.',
       done: (/** @type {string} */ _shop, /** @type {number} */ version) => `What was published as v${version} is served again, and held.`,
     },
     'extend-holdout': {

@@ -256,7 +256,9 @@ test('a rollback says what it changes, is served and held, and both it and its e
   await confirm('Roll back and hold', 'a second look');
   await held(true);
   await page.locator('button[data-act="resume"]').click();
-  await confirm('Resume experiment', 'all is well');
+  await dialog().getByText('The hold ends: new visitors get the prices and shares that are decided now').waitFor();
+  await dialog().getByText('What is known now is published in place of what is held').waitFor();
+  await confirm('Resume all', 'all is well');
   await held(false);
   await undo();
   await assertRecorded('rollback', 'undo of resume (all is well)');
@@ -265,6 +267,53 @@ test('a rollback says what it changes, is served and held, and both it and its e
   assert.equal((await world.everywhere('resume')).status, 200);
   for (const action of ['decide', 'archive']) assert.equal((await world.act('later', action, action === 'decide' ? { arm: 'low' } : {})).status, 200);
   assert.equal((await world.act('sevilla', 'set-floor', { floor: 0.02 })).status, 200);
+});
+
+test('a rollback says who will be priced: a pause is what it was then, a stop what it is now', async () => {
+  const newest = async () => (await served(), (await world.admin('GET', '/haggle/v1/snapshots')).body.snapshots[0].version);
+  const overview = async () => (await world.admin('GET', '/haggle/v1/overview')).text;
+  /** Waits until the dialog says this of a version, and gives all its lines and what it says of shoppers. */
+  async function said(version, line) {
+    await open({ action: 'rollback', evidence: await overview() });
+    await dialog().getByLabel('Back to what was published').selectOption(String(version));
+    await dialog().locator('.shares .changes').getByText(line, { exact: true }).waitFor();
+    const lines = await dialog().locator('.shares .changes li').allInnerTexts(), shoppers = await dialog().locator('.meanings dd').first().innerText();
+    await page.keyboard.press('Escape');
+    await dialog().waitFor({ state: 'detached' });
+    return { lines, shoppers };
+  }
+  const running = await newest();
+  assert.equal((await world.act('sevilla', 'pause')).status, 200);
+  const paused = await newest();
+  assert.deepEqual([(await snapshot()).paused, (await snapshot('kozani')).paused], [true, false]);
+  // The newest is no choice.
+  await world.sync();
+  await said(running, 'Paused now, but would price new visitors again: sevilla.');
+  await said(paused, 'Paused, and stays so: sevilla.');
+  assert.equal((await world.act('sevilla', 'resume')).status, 200);
+  await newest();
+  const { lines, shoppers } = await said(paused, 'Paused in that publication, so new visitors see catalogue prices: sevilla.');
+  assert.ok(!lines.some((line) => /shares stay.*sevilla/.test(line)), lines.join());
+  assert.match(shoppers, /^New visitors get the prices and shares of that publication/);
+  // And so it is.
+  const held = await world.admin('POST', '/haggle/v1/rollback', { by: 'maria', reason: 'to see', version: paused });
+  assert.equal(held.status, 200, held.text);
+  await served();
+  assert.deepEqual([...await newPrices()], [1900]);
+  await open({ action: 'resume', evidence: await overview() });
+  await confirm('Resume all', 'seen');
+  await until('it goes on', () => newPrices(), (prices) => prices.size > 1);
+  assert.equal((await world.act('kozani', 'stop')).status, 200);
+  await until('the overview knows', overview, (text) => JSON.parse(text).experiments.some(({ stopped }) => stopped));
+  await said(paused, 'Stopped, and stays so: kozani.');
+  await world.served((await world.everywhere('stop')).body.version);
+  const all = await said(running, 'All prices are stopped, and stay so. Resuming ends the stop and the hold together, so that this publication would not be served.');
+  assert.equal(all.shoppers, 'They see no change: everybody sees the catalogue price, as now, until somebody resumes.');
+  await open({ action: 'resume', evidence: await overview() });
+  await dialog().getByText('The stop ends: new visitors are priced again').waitFor();
+  assert.deepEqual((await tab.axe()).grave, []);
+  await confirm('Resume all', 'all is well');
+  assert.equal((await world.act('kozani', 'resume')).status, 200);
 });
 
 test('pause and stop end new prices at once, and undo goes on', async () => {

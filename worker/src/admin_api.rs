@@ -211,6 +211,7 @@ struct ExperimentView<'a> {
     control: &'a str,
     holdout: u32,
     floor: u32,
+    paused: bool,
 }
 
 #[derive(Serialize)]
@@ -241,6 +242,7 @@ fn experiment_json(sku: Option<&str>, live: &LiveExperiment) -> Result<String, F
         control: live.arms().get(live.control()).map_or("", |arm| &arm.name),
         holdout: live.holdout(),
         floor: live.input().floor(),
+        paused: live.is_paused(),
     };
     with_fields(&view, &format!(r#""arms":[{}]"#, arms.join(",")))
 }

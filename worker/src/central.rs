@@ -155,6 +155,16 @@ const TALLY: i64 = 0;
 const SHARE: i64 = 1;
 const DELAY: i64 = 2;
 
+/// Whether an older content is held since a rollback: 1 or 0.
+macro_rules! held {
+    () => {
+        "COALESCE((SELECT action = 'rollback' FROM audit WHERE experiment = '' AND action IN ('rollback', 'resume') \
+           ORDER BY id DESC LIMIT 1), 0)"
+    };
+}
+
+use held;
+
 /// The sums of a column of squares, which are texts of at most 36 digits, in four parts of nine digits, the lowest
 /// first: each sum is exact in SQLite and in JavaScript, and so is the whole.
 macro_rules! square_sums {

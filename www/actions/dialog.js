@@ -11,6 +11,7 @@ import { actions as words } from '../words.js';
 import { fieldsOf, labelled } from './fields.js';
 import { notify } from './notice.js';
 import { outcomeOf } from './outcome.js';
+import { wordsOf } from './said.js';
 import { changeOf, evidenceOf } from './task.js';
 
 /** Who acts, remembered in this tab. */
@@ -27,7 +28,7 @@ const TYPING_MS = 120;
 
 /** Who and why. Where Cloudflare Access stands before the Worker it names the person, and nobody is asked. @param {Task} task */
 function signature(task) {
-  const reason = make('input', { required: true, maxlength: 500, autocomplete: 'off', value: /** @type {any} */ (words.of)[task.action].reason });
+  const reason = make('input', { required: true, maxlength: 500, autocomplete: 'off', value: wordsOf(task).reason });
   const by = make('input', { maxlength: 64, autocomplete: 'name', value: sessionStorage.getItem(BY) ?? '' }), name = labelled(words.who, by, words.whoHelp);
   /** Another credential may have come while it was open. */
   const adjust = () => { by.required = token() !== ''; name.hidden = !by.required; };
@@ -85,7 +86,7 @@ export function openDialog(task) {
  * @returns {{ first: HTMLElement, close: () => void }} where the keyboard begins, and what stops what was begun
  */
 function fill(dialog, looked, finish) {
-  const of = /** @type {any} */ (words.of)[looked.action];
+  const of = wordsOf(looked);
   const fields = fieldsOf(looked), signed = signature(looked);
   const wish = new Wish(), closing = new AbortController();
   let task = looked, outcome = outcomeOf(task), timer = 0;

@@ -9,6 +9,7 @@ import { changes } from '../views/experiment/changes.js';
 import { termsOf } from '../views/experiment/terms.js';
 import { actions as words } from '../words.js';
 import { contentBeside } from './rollback.js';
+import { wordsOf } from './said.js';
 import { isMoved, sharesTable } from './shares.js';
 import { definitionOf, isOfItems } from './task.js';
 
@@ -25,9 +26,9 @@ const SETS = { 'set-guardrails': 'guardrails', 'set-floor': 'floor', 'set-end': 
 
 /** @param {Task} task @returns {HTMLElement} */
 function meanings(task) {
-  const of = /** @type {any} */ (words.of)[task.action], items = isOfItems(task);
+  const of = wordsOf(task), items = isOfItems(task), shop = task.name ? null : task.evidence;
   const line = (/** @type {string} */ name, /** @type {string} */ text) => make('div', {}, make('dt', {}, name), make('dd', {}, text));
-  return make('dl', { class: 'meanings' }, line(words.shoppers, of.shoppers(items)), line(words.prices, of.prices(items)), line(words.learning, of.learning(items)));
+  return make('dl', { class: 'meanings' }, line(words.shoppers, of.shoppers(items, shop)), line(words.prices, of.prices(items, shop)), line(words.learning, of.learning(items, shop)));
 }
 
 /** @typedef {import('./shares.js').Row} Row */

@@ -71,10 +71,6 @@ class Page {
     this.saidAt_ms = -Infinity;
     /** @type {string | undefined} */
     this.last = undefined;
-    /** An older publication is held, of the whole shop. */
-    this.isHeld = false;
-    /** The version for which that was asked. */
-    this.askedOf = -1;
     place.addEventListener('click', (event) => this.clicked(event), { signal });
     place.addEventListener('keydown', ({ key }) => { if (key === 'Escape') this.closeMenu(); }, { signal });
     signal.addEventListener('abort', () => this.panels.close());
@@ -92,21 +88,6 @@ class Page {
     if (this.parts.head.parentNode !== this.place) this.place.replaceChildren(this.said, ...Object.values(this.parts));
     this.say();
     if (this.evidence.state !== 'draft') this.drawCharts(text, read ?? this.read(bytes));
-    if (this.evidence.state !== 'archived') this.lookWhetherHeld();
-  }
-
-  /** A rollback and its end are new versions, and so new evidence; but it is the shop's affair, and not in there. */
-  async lookWhetherHeld() {
-    const { version } = this.evidence;
-    if (version === this.askedOf) return;
-    this.askedOf = version;
-    const { held = false } = await getJson('/haggle/health', { signal: this.signal }).catch(() => {
-      this.askedOf = -1;
-      return { held: this.isHeld };
-    });
-    if (this.signal.aborted || held === this.isHeld) return;
-    this.isHeld = held;
-    this.drawHead();
   }
 
   /** Numbers and texts. */
@@ -123,8 +104,8 @@ class Page {
 
   /** The part with the gain, which the charts' numbers tell. */
   drawHead() {
-    const { evidence, gained, report, isHeld } = this, { standing, terms } = /** @type {Drawn} */ (this.drawn);
-    this.fill('head', head(evidence, standing, terms, { gained, buttons: this.buttons(), report, isHeld }));
+    const { evidence, gained, report } = this, { standing, terms } = /** @type {Drawn} */ (this.drawn);
+    this.fill('head', head(evidence, standing, terms, { gained, buttons: this.buttons(), report }));
   }
 
   /** @param {keyof Parts} part @param {HTMLElement[]} nodes @param {HTMLElement} [into] */

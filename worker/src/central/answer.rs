@@ -9,7 +9,7 @@ use haggle::experiment::{HOLDOUT, NEGATIVE};
 use haggle::{Cohort, Experiment, History, Period, Tally};
 use worker::{Env, Result};
 
-use super::{database, number, square_sums, summed};
+use super::{database, held, number, square_sums, summed};
 use crate::http::Fault;
 use crate::rows::{Row, only, query};
 
@@ -63,8 +63,8 @@ impl Record {
 }
 
 /// The record of experiment ?1 at ?2.
-const RECORD: &str = "\
-    SELECT state, stopped, COALESCE(original, ''), definition, COALESCE(started_at_ms, 0), COALESCE(decided_at_ms, 0), \
+const RECORD: &str = concat!(
+    "SELECT state, stopped, COALESCE(original, ''), definition, COALESCE(started_at_ms, 0), COALESCE(decided_at_ms, 0), \
       COALESCE(archived_at_ms, 0), COALESCE(decision, ''), COALESCE(report, ''), \
       (SELECT COALESCE(MAX(version), 0) FROM snapshots), \
       (SELECT json_group_array(json_object('at_ms', at_ms, 'who', who, 'action', action, 'reason', reason, \
@@ -82,13 +82,17 @@ const RECORD: &str = "\
             AND day BETWEEN e.started_at_ms / 86400000 AND COALESCE(e.archived_at_ms, ?2) / 86400000 \
           GROUP BY sku, surface ORDER BY 3 DESC, 1, 2 LIMIT 100)), \
       json_object('name', name, 'revision', revision, 'state', state, 'stopped', json(iif(stopped, 'true', 'false')), \
-        'decided', decision->>'arm', 'decision', json(decision), 'now_ms', CAST(?2 AS INTEGER), 'created_at_ms', created_at_ms, \
+        'held', json(iif(",
+    held!(),
+    ", 'true', 'false')), 'decided', decision->>'arm', 'decision', json(decision), \
+        'now_ms', CAST(?2 AS INTEGER), 'created_at_ms', created_at_ms, \
         'started_at_ms', started_at_ms, 'decided_at_ms', decided_at_ms, 'archived_at_ms', archived_at_ms, \
         'end_ms', unixepoch(definition->>'end') * 1000, 'version', (SELECT COALESCE(MAX(version), 0) FROM snapshots), \
         'published_at_ms', (SELECT published_at_ms FROM snapshots ORDER BY version DESC LIMIT 1), 'unit', COALESCE(definition->>'unit', 'visitor'), \
         'objective', definition->>'objective', 'currency', definition->>'currency'), \
       COALESCE((SELECT standing FROM standings WHERE experiment = ?1), '') \
-    FROM experiments AS e WHERE name = ?1";
+    FROM experiments AS e WHERE name = ?1"
+);
 
 /// What is known of the experiment with this name, if there is one.
 pub async fn record(env: &Env, name: &str, now_ms: u64) -> Result<Option<Record>> {
@@ -118,11 +122,15 @@ pub async fn record(env: &Env, name: &str, now_ms: u64) -> Result<Option<Record>
 /// What the evidence of an experiment follows from, in short: other evidence has another text here. None of that name.
 pub async fn facts(env: &Env, name: &str, now_ms: u64) -> Result<Option<String>> {
     // Whatever is done to it raises its revision; a draft that is made anew has another time. What items sold is seen with
-    // the next version. Mismatches are added to those of today, and only grow there.
-    let sql = "SELECT json_array(revision, created_at_ms, (SELECT MAX(version) FROM snapshots), \
-        (SELECT json_array(COUNT(*), SUM(sequence)) FROM sources), \
-        (SELECT json_array(COUNT(*), SUM(count)) FROM mismatches WHERE day >= ?2)) \
-      FROM experiments WHERE name = ?1";
+    // the next version. Mismatches are added to those of today, and only grow there. A rollback may be on record only
+    // after its version.
+    let sql = concat!(
+        "SELECT json_array(revision, created_at_ms, (SELECT MAX(version) FROM snapshots), \
+           (SELECT json_array(COUNT(*), SUM(sequence)) FROM sources), \
+           (SELECT json_array(COUNT(*), SUM(count)) FROM mismatches WHERE day >= ?2), ",
+        held!(),
+        ") FROM experiments WHERE name = ?1"
+    );
     query(&database(env)?, sql, &[name.into(), (now_ms / DAY_MS).into()])
         .await?
         .first()

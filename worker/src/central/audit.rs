@@ -2,8 +2,8 @@
 
 use worker::{D1PreparedStatement, Env, Result};
 
-use super::database;
 use super::experiments::VIEW;
+use super::{database, held};
 use crate::rows::{Bound, only, prepare, query, texts};
 
 /// A change that was made, as it is recorded.
@@ -125,7 +125,6 @@ pub async fn audit_json(env: &Env, experiment: Option<&str>, after: u64) -> Resu
 
 /// Whether an older content is held since a rollback.
 pub async fn is_held(env: &Env) -> Result<bool> {
-    let sql = "SELECT action FROM audit WHERE experiment = '' AND action IN ('rollback', 'resume') ORDER BY id DESC LIMIT 1";
-    let rows = query(&database(env)?, sql, &[]).await?;
-    Ok(rows.first().map(|row| row.text(0)).transpose()?.as_deref() == Some("rollback"))
+    let row = only(query(&database(env)?, concat!("SELECT ", held!()), &[]).await?)?;
+    Ok(row.integer(0)? != 0)
 }

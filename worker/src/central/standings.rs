@@ -2,7 +2,7 @@
 
 use worker::{D1PreparedStatement, Env, Result};
 
-use super::database;
+use super::{database, held};
 use crate::rows::{Bound, only, prepare, query};
 
 /// When the standing of each experiment was computed last.
@@ -50,12 +50,13 @@ pub struct Facts {
 pub async fn facts(env: &Env, now_ms: u64) -> Result<Facts> {
     // Whatever changes an experiment raises its revision; a draft that is made anew has another time. Within a day,
     // mismatches only grow.
-    let sql = "SELECT json_array(COUNT(*), SUM(revision), SUM(created_at_ms), \
-        (SELECT json_array(COUNT(*), SUM(version), MAX(at_ms)) FROM standings), \
-        (SELECT json_array(CAST(?1 AS INTEGER), COUNT(*), SUM(count)) FROM mismatches WHERE day > ?1)), \
-      COALESCE((SELECT action = 'rollback' FROM audit WHERE experiment = '' AND action IN ('rollback', 'resume') \
-        ORDER BY id DESC LIMIT 1), 0), \
-      COALESCE(SUM(state IN ('running', 'paused', 'decided')), 0) FROM experiments";
+    let sql = concat!(
+        "SELECT json_array(COUNT(*), SUM(revision), SUM(created_at_ms), \
+           (SELECT json_array(COUNT(*), SUM(version), MAX(at_ms)) FROM standings), \
+           (SELECT json_array(CAST(?1 AS INTEGER), COUNT(*), SUM(count)) FROM mismatches WHERE day > ?1)), ",
+        held!(),
+        ", COALESCE(SUM(state IN ('running', 'paused', 'decided')), 0) FROM experiments"
+    );
     let row = only(query(&database(env)?, sql, &[Bound::from(since(now_ms))]).await?)?;
     Ok(Facts { text: row.text(0)?, is_held: row.integer(1)? != 0, live: row.count(2)? })
 }

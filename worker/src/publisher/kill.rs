@@ -179,7 +179,7 @@ impl Publisher {
         self.flush_in_time().await.or(Ok(()))
     }
 
-    async fn flush_in_time(&self) -> Result<(), Fault> {
+    pub(super) async fn flush_in_time(&self) -> Result<(), Fault> {
         Ok(in_time(SWITCH_WAIT_MS, self.flush()).await?)
     }
 

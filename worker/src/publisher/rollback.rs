@@ -44,13 +44,18 @@ impl Publisher {
         let publication = Publication { version, now_ms, bytes: &bytes, opened: Vec::new() };
         last::reserve(&self.sql, version)?;
         central::publish(&self.env, &publication).await?;
-        last::set_held(&self.sql, true)?;
-        self.put(version, &bytes).await?;
         let view = RollbackView { held: true, version, content_of };
         record.before = format!(r#"{{"held":{},"version":{}}}"#, last.is_held, last.version);
         record.after = format!(r#"{{"held":true,"version":{version},"content_of":{content_of}}}"#);
         record.answer = Some(serde_json::to_string(&view).map_err(worker::Error::from)?);
-        self.record_done(&record).await?;
+        // Whatever is held is on record, even where KV fails or a kill switch comes next, or nobody would be told that
+        // there is something to resume. What was not put is put by the next sync.
+        last::set_held(&self.sql, true)?;
+        last::add_done(&self.sql, &record)?;
+        let is_put = self.put(version, &bytes).await;
+        // What fails of this is tried again by the next sync, too.
+        self.flush_in_time().await.ok();
+        is_put?;
         Ok(json_response(&view, 200)?)
     }
 }

@@ -107,7 +107,8 @@ impl Publisher {
             left_out: Vec::new(),
         };
         if last.is_held {
-            if ages {
+            // Nothing that was put is known: the last put has failed, or this object is new.
+            if ages || self.published.borrow().is_empty() {
                 view.version = self.republish().await?;
                 view.published = true;
             }

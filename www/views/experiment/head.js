@@ -160,11 +160,11 @@ function sentence(evidence, standing, terms) {
  * @param {any} evidence
  * @param {any} standing what is known of it; null before the start
  * @param {Terms} terms
- * @param {{ gained?: Sum | null, buttons: HTMLElement[], report: any, isHeld?: boolean }} more `report`: that of what is archived
+ * @param {{ gained?: Sum | null, buttons: HTMLElement[], report: any }} more `report`: that of what is archived
  * @returns {HTMLElement[]}
  */
-export function head(evidence, standing, terms, { gained: sum, buttons, report, isHeld = false }) {
-  return [...title(evidence), ...(report ? verdict(report) : [sentence(evidence, standing, terms)]), ...problems(evidence, standing, terms, isHeld),
+export function head(evidence, standing, terms, { gained: sum, buttons, report }) {
+  return [...title(evidence), ...(report ? verdict(report) : [sentence(evidence, standing, terms)]), ...problems(evidence, standing, terms),
     ...(standing ? [tiles(evidence, standing, terms, sum)] : []),
     hypothesis(evidence),
     make('div', { class: 'toolbar', role: 'group', 'aria-label': words.do, 'data-key': 'toolbar' }, ...buttons),

@@ -23,10 +23,9 @@ function places(mismatches) {
  * @param {any} evidence
  * @param {any} standing null before the start
  * @param {import('./terms.js').Terms} terms
- * @param {boolean} isHeld an older publication is, of the whole shop
  * @returns {Problem[]}
  */
-function found(evidence, standing, terms, isHeld) {
+function found(evidence, standing, terms) {
   const problems = /** @type {Problem[]} */ ([]);
   const { mismatches = [], ledger } = evidence;
   if (evidence.stopped) problems.push({ key: 'stopped', kind: 'alarm', ...words.problems.stopped });
@@ -37,7 +36,8 @@ function found(evidence, standing, terms, isHeld) {
   }
   const shown = mismatches.reduce((/** @type {number} */ sum, /** @type {any} */ one) => sum + one.count, 0);
   if (shown > 0) problems.push({ key: 'mismatches', kind: 'alarm', ...words.problems.mismatches(count(shown)), more: places(mismatches) });
-  if (isHeld) problems.push({ key: 'held', kind: 'warning', ...words.problems.held, more: make('p', {}, make('a', { href: '#/' }, words.problems.toOverview)) });
+  // The shop's affair; of what is archived nothing is published any more.
+  if (evidence.held && evidence.state !== 'archived') problems.push({ key: 'held', kind: 'warning', ...words.problems.held, more: make('p', {}, make('a', { href: '#/' }, words.problems.toOverview)) });
   if (evidence.state === 'paused') problems.push({ key: 'paused', kind: 'warning', ...words.problems.paused(terms.isOfItems) });
   if (ledger && ledger.unmatched > WAITING_MAX * ledger.stored) {
     problems.push({ key: 'waiting', kind: 'warning', ...words.problems.waiting(count(ledger.unmatched), count(ledger.stored)) });
@@ -49,9 +49,9 @@ function found(evidence, standing, terms, isHeld) {
   return problems;
 }
 
-/** @type {(evidence: any, standing: any, terms: import('./terms.js').Terms, isHeld: boolean) => HTMLElement[]} */
-export function problems(evidence, standing, terms, isHeld) {
-  const all = found(evidence, standing, terms, isHeld);
+/** @type {(evidence: any, standing: any, terms: import('./terms.js').Terms) => HTMLElement[]} */
+export function problems(evidence, standing, terms) {
+  const all = found(evidence, standing, terms);
   if (all.length === 0) return [];
   const items = all.map(({ key, kind, title, text, more }) => make('li', { class: `notice ${KINDS[kind]}`, 'data-key': key },
     make('strong', {}, title), make('p', {}, text), ...(more ? [more] : [])));
