@@ -315,6 +315,13 @@ test('whom Cloudflare Access has let in is asked for nothing; who was let into a
   await close(other);
 });
 
+/**
+ * The next pause is led elsewhere, as Access does. Not to another host: where a page does not follow, the browser may still
+ * tell of the request that it would have made.
+ * @param {Page} page
+ */
+const leadElsewhere = (page) => page.route('**/pause', (route) => route.fulfill({ status: 302, headers: { location: '/cdn-cgi/access/login' } }), { times: 1 });
+
 /** The dialog of an action of sevilla, opened from its page. @param {Page} page @param {string} button */
 async function dialogFor(page, button) {
   await page.getByRole('button', { name: button, exact: true }).click();
@@ -363,7 +370,7 @@ test('a session of Access that ends under an open dialog is said, and what was t
   await dialogOf(page).getByRole('button', { name: 'I am signed in' }).click();
   await dialogOf(page).waitFor({ state: 'hidden' });
   assert.equal(await dialog.getByLabel('Reason').inputValue(), 'the supplier has called');
-  await page.route('**/pause', (route) => route.fulfill({ status: 302, headers: { location: 'https://team.cloudflareaccess.com/login' } }), { times: 1 });
+  await leadElsewhere(page);
   await dialog.getByRole('button', { name: 'Pause experiment' }).click();
   await dialogOf(page).getByText('session with Cloudflare Access has ended').waitFor();
   await dialogOf(page).getByRole('button', { name: 'I am signed in' }).click();
@@ -393,7 +400,7 @@ test('what is cancelled while the session is over is not done after it', async (
   await page.goto(`${adminUrl}/#/experiments/sevilla`);
   const dialog = await dialogFor(page, 'Pause…');
   await dialog.getByLabel('Reason').fill('a second thought');
-  await page.route('**/pause', (route) => route.fulfill({ status: 302, headers: { location: 'https://team.cloudflareaccess.com/login' } }), { times: 1 });
+  await leadElsewhere(page);
   await dialog.getByRole('button', { name: 'Pause experiment' }).click();
   await dialogOf(page).getByText('session with Cloudflare Access has ended').waitFor();
   await page.keyboard.press('Escape');
