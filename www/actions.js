@@ -48,7 +48,7 @@ function announce({ task, body, answer }) {
   const inverse = inverseOf(task, body, answer);
   const { by } = body, signed = { ...(by === undefined ? {} : { by }), reason: words.undoOf(reasonOf(task, body)) };
   notify(said, inverse && (async () => {
-    await undo(task, inverse, signed, answer?.revision);
+    await undo(task, inverse, signed, answer);
     return words.undone(`${of.title} ${subject}`);
   }));
 }

@@ -29,7 +29,7 @@ export class ApiError extends Error {
   }
 }
 
-/** @typedef {{ method?: string, headers?: Record<string, string>, body?: string, signal?: AbortSignal }} Request */
+/** @typedef {{ method?: string, headers?: Record<string, string>, body?: string, signal?: AbortSignal, wish?: Wish }} Request */
 
 /** The token of this tab; empty before sign-in. */
 export const token = () => sessionStorage.getItem(TOKEN) ?? '';
@@ -121,10 +121,13 @@ export async function send(path, { headers, signal, ...init } = {}, credential =
  * An answer of 2xx or 304; asks the reader for a credential where it is that.
  * @param {string} path @param {Request} [init] @returns {Promise<Answer>}
  */
-export async function ask(path, init = {}) {
+export async function ask(path, { wish, ...init } = {}) {
   for (;;) {
     const used = token();
+    if (wish) wish.unknown += 1;
     const answer = await send(path, init, used);
+    // Neither who is asked for a credential nor who is told to wait has had it done.
+    if (wish && answer.status < 500) wish.unknown -= 1;
     if (answer.ok || answer.status === 304) {
       if (!used) isOfAccess = true;
       return answer;
@@ -166,31 +169,47 @@ export async function getTagged(path, { signal } = {}) {
   return { json: answer.json(), etag: answer.headers.get('etag') ?? '' };
 }
 
-/** Changes that were sent and never answered, with their keys: sent again, each is done once. @type {Map<string, string>} */
-const unanswered = new Map();
+/**
+ * What one dialog, form or click wants done. However often it is sent from there it is done once, also where an answer was
+ * lost on its way. The same, wanted from elsewhere or later, is another change: what was done may have been taken back.
+ */
+export class Wish {
+  /** What was sent and never answered, with its keys. @type {Map<string, string>} */
+  keys = new Map();
+
+  /** Times that it was sent and nobody knows whether it is done. */
+  unknown = 0;
+}
 
 /**
- * Changes something, once: also where the answer to it is lost on its way, and it is sent again, now or by the reader.
+ * Changes something, once: also where the answer to it is lost on its way, and it is sent again.
  * @param {'POST' | 'PUT' | 'PATCH' | 'DELETE'} method
  * @param {string} path
  * @param {unknown} [body] sent as JSON
- * @param {{ etag?: string, signal?: AbortSignal }} [options] `etag`: of what was looked at; it must not have changed since
+ * @param {{ etag?: string, signal?: AbortSignal, wish?: Wish }} [options] `etag`: of what was looked at; it must not have
+ *   changed since. `wish`: of whoever may send it again
  * @returns {Promise<any>} the answer's JSON; null where it has none
  */
-export async function change(method, path, body, { etag, signal } = {}) {
+export async function change(method, path, body, { etag, signal, wish = new Wish() } = {}) {
   const what = JSON.stringify([method, path, body, etag]);
-  const key = unanswered.get(what) ?? crypto.randomUUID();
-  unanswered.set(what, key);
+  const key = wish.keys.get(what) ?? crypto.randomUUID();
+  wish.keys.set(what, key);
   const headers = { 'idempotency-key': key, ...(etag ? { 'if-match': etag } : {}), ...(body === undefined ? {} : { 'content-type': 'application/json' }) };
-  const init = { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal };
+  const init = { method, headers, body: body === undefined ? undefined : JSON.stringify(body), signal, wish };
   try {
     const text = (await askPatiently(path, init)).text();
-    unanswered.delete(what);
+    settle(wish, what);
     changes.dispatchEvent(new Event('change'));
     return text ? JSON.parse(text) : null;
   } catch (error) {
     // Where the Worker has said no, the next attempt is another change.
-    if (error instanceof ApiError && !error.isPassing) unanswered.delete(what);
+    if (error instanceof ApiError && !error.isPassing) settle(wish, what);
     throw error;
   }
+}
+
+/** @param {Wish} wish @param {string} what is known now to be done, or not */
+function settle(wish, what) {
+  wish.keys.delete(what);
+  wish.unknown = 0;
 }

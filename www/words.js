@@ -439,6 +439,12 @@ export const actions = {
   undoOf: (/** @type {string} */ done) => `undo of ${done}`,
   undone: (/** @type {string} */ done) => `Undone: ${done}`,
   undoFailed: (/** @type {string} */ why) => `Not undone. ${why}`,
+  meanwhile: {
+    stopped: 'Somebody else has stopped all prices since: this would let them go on. Resume on the overview if that is wanted.',
+    held: 'Somebody else has gone back to an older publication since, and holds it: this would end that. Resume on the overview if that is wanted.',
+    resumed: 'Somebody else has resumed already.',
+  },
+  perhaps: (/** @type {string} */ what) => `${what}: no answer had come when you left. It may have been done: look how things are before you do it again.`,
   dismiss: 'Close this notice',
   fields: {
     arm: 'Which arm',

@@ -389,6 +389,80 @@ test('an answer that is lost on its way does not do it twice', async () => {
   assert.equal((await records()).filter(({ reason }) => reason === 'once only').length, 1);
 });
 
+test('each dialog stops anew: one that was left without an answer sends no more, and its answer is not that of the next', async () => {
+  const sent = [], stopped = async () => (await world.admin('GET', '/haggle/v1/overview')).body.stopped;
+  await open({ action: 'stop' });
+  await page.route('**/haggle/v1/stop', async (route) => {
+    // The Worker has it, the page has no answer.
+    const key = route.request().headers()['idempotency-key'];
+    sent.push(key);
+    await world.edge.fetchAdmin('/haggle/v1/stop', { method: 'POST', body: route.request().postData() ?? '', headers: { 'idempotency-key': key } });
+    return route.abort('connectionreset');
+  });
+  await dialog().getByLabel('Your name').fill('maria');
+  await dialog().getByRole('button', { name: 'Stop now' }).click();
+  await until('prices are stopped', stopped, Boolean);
+  await dialog().getByText('Working…').waitFor();
+  await page.keyboard.press('Escape');
+  await page.locator('.said').getByText('It may have been done').waitFor();
+  assert.equal((await world.everywhere('resume')).status, 200);
+  await open({ action: 'stop' });
+  await page.keyboard.press('Enter');
+  await dialog().getByRole('alert').getByText('never done twice').waitFor({ timeout: 20_000 });
+  assert.deepEqual(sent.map((key) => sent.indexOf(key)), [0, 1, 1, 1, 1], 'the first was left; the second was sent again as what it was');
+  await page.keyboard.press('Escape');
+  await page.locator('.said').getByText('It may have been done').waitFor();
+  await page.unroute('**/haggle/v1/stop');
+  assert.equal((await world.everywhere('resume')).status, 200);
+  await until('prices are shown again', stopped, (is) => !is);
+  await open({ action: 'stop' });
+  await page.keyboard.press('Enter');
+  await dialog().waitFor({ state: 'detached' });
+  await page.locator('.said').getByText('is stopped').waitFor();
+  await until('prices are stopped in fact', stopped, Boolean);
+  await undo();
+  await until('prices are shown again', stopped, (is) => !is);
+});
+
+test('an undo for the whole shop does not end what somebody else has done to it since', async () => {
+  const now = async () => (({ stopped, held }) => ({ stopped, held }))((await world.admin('GET', '/haggle/v1/overview')).body);
+  const is = (what, wanted) => until(what, now, (known) => JSON.stringify(known) === JSON.stringify(wanted));
+  const inVain = async (why) => {
+    await page.locator('.said').getByRole('button', { name: 'Undo' }).click();
+    await page.locator('.said').getByText(why).waitFor();
+  };
+  const ben = async (action, more = {}) => assert.equal((await world.admin('POST', `/haggle/v1/${action}`, { by: 'ben', reason: `${action} of ben`, ...more })).status, 200);
+  const versions = async () => (await world.admin('GET', '/haggle/v1/snapshots')).body.snapshots;
+  const rollBack = async () => {
+    await open({ action: 'rollback', evidence: (await world.admin('GET', '/haggle/v1/overview')).text });
+    await confirm('Roll back and hold', 'the floor was a mistake');
+  };
+  await is('nothing is stopped or held', { stopped: false, held: false });
+  await rollBack();
+  await ben('stop');
+  await is('both', { stopped: true, held: true });
+  await inVain('Not undone. Somebody else has stopped all prices since');
+  assert.deepEqual([await now(), (await records()).at(-1).action], [{ stopped: true, held: true }, 'stop']);
+  assert.equal((await world.everywhere('resume')).status, 200);
+  await is('it goes on', { stopped: false, held: false });
+  // Another one is held by now.
+  await rollBack();
+  await ben('rollback', { version: (await versions()).at(-1).version });
+  await inVain('Not undone. Somebody else has gone back to an older publication since');
+  assert.deepEqual([await now(), (await records()).at(-1).reason], [{ stopped: false, held: true }, 'rollback of ben']);
+  assert.equal((await world.everywhere('resume')).status, 200);
+  await is('it goes on', { stopped: false, held: false });
+  await open({ action: 'stop' });
+  await page.keyboard.press('Enter');
+  await dialog().waitFor({ state: 'detached' });
+  await ben('rollback', { version: (await versions())[1].version });
+  await inVain('Not undone. Somebody else has gone back to an older publication since');
+  await is('both', { stopped: true, held: true });
+  assert.equal((await records()).at(-1).action, 'rollback');
+  assert.equal((await world.everywhere('resume')).status, 200);
+  await is('it goes on', { stopped: false, held: false });
+});
+
 test('what the Worker refuses is said in its words, the dialog keeps the keyboard, and Escape gives it back', async () => {
   await page.evaluate(() => { const button = document.body.appendChild(document.createElement('button')); button.id = 'opener'; button.focus(); });
   await open({ name: 'sevilla', action: 'retire-arm', arm: 'list' });

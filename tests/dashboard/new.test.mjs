@@ -107,7 +107,7 @@ test('what is wrong is said at its field, in the words of the core, once somebod
   await state('This can run.');
   await page.getByText('Bounds that no price leaves', { exact: true }).click();
   for (const [path, value, words] of [['arms[1].price_minor', '129.00', 'different in every arm'], ['arms[1].price_minor', '59.00', 'above the unit cost'], ['guardrails.max_step', '2000', 'a number from 0.000001 to 10'],
-    ['document', 'wiki', 'an https address'], ['holdout', '60', 'a share from 0 to 0.5'], ['name', 'sevilla', 'There is an experiment sevilla already'], ['name', 'No', 'small letters'],
+    ['document', 'wiki', 'an http or https address'], ['holdout', '60', 'a share from 0 to 0.5'], ['name', 'sevilla', 'There is an experiment sevilla already'], ['name', 'No', 'small letters'],
     ['visitors.per_day', '0', 'visitors.per_day is 0; it must be above 0']]) {
     const before = await control(path).inputValue();
     await fill({ [path]: value });
@@ -190,7 +190,7 @@ test('policies: each has its parameters with the defaults of the schema; what is
 test('a browser that does not let the file be copied: the page says so', async () => {
   // What is not granted with it is denied.
   await tab.context.grantPermissions(['geolocation']);
-  await fill(ITEM);
+  await fill({ ...ITEM, name: 'soria' });
   await state('This can run.');
   await page.getByRole('button', { name: 'Copy', exact: true }).click();
   await page.locator('.of-file').getByRole('alert').getByText('does not let this page copy').waitFor();

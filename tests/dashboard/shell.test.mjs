@@ -387,6 +387,30 @@ test('a session of Access that ends under an open dialog is said, and what was t
   await close(tab);
 });
 
+test('what is cancelled while the session is over is not done after it', async () => {
+  const tab = await open({ signedOut: true, cookie: cookieOfAccess(access.audience) }), { page } = tab, sent = [];
+  page.on('request', (request) => { if (request.method() === 'POST') sent.push(request.url()); });
+  await page.goto(`${adminUrl}/#/experiments/sevilla`);
+  const dialog = await dialogFor(page, 'Pause…');
+  await dialog.getByLabel('Reason').fill('a second thought');
+  await page.route('**/pause', (route) => route.fulfill({ status: 302, headers: { location: 'https://team.cloudflareaccess.com/login' } }), { times: 1 });
+  await dialog.getByRole('button', { name: 'Pause experiment' }).click();
+  await dialogOf(page).getByText('session with Cloudflare Access has ended').waitFor();
+  await page.keyboard.press('Escape');
+  await dialogOf(page).waitFor({ state: 'hidden' });
+  await dialog.getByRole('button', { name: 'Cancel' }).click();
+  await dialog.waitFor({ state: 'detached' });
+  assert.equal(await page.getByText('It may have been done').count(), 0, 'it is known that it was not');
+  await page.getByRole('button', { name: 'Sign in' }).click();
+  await dialogOf(page).getByRole('button', { name: 'I am signed in' }).click();
+  await dialogOf(page).waitFor({ state: 'hidden' });
+  // Whatever the page had still to send is on its way before this.
+  await page.evaluate(async () => { await (await fetch('/haggle/health')).text(); });
+  assert.equal(sent.length, 1, 'the one that Access has kept');
+  assert.equal((await world.admin('GET', '/haggle/v1/experiments/sevilla')).body.state, 'running');
+  await close(tab);
+});
+
 test('who has tried too often is told to wait, and the right token still opens', async () => {
   const tab = await open({ signedOut: true, expected: [/status of 4(01|29)/] }), { page } = tab;
   await dialogOf(page).getByLabel('Admin token').waitFor();

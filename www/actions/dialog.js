@@ -1,13 +1,15 @@
 /**
  * The dialog of an intervention. It keeps the keyboard inside, closes on Escape, and gives the focus back to where it
- * was. What the Worker refuses is said inside, in the Worker's words, and nothing that was typed is lost.
+ * was. What the Worker refuses is said inside, in the Worker's words, and nothing that was typed is lost. Once it is
+ * closed nothing is sent any more; where what was sent before may have been done, that is said.
  */
-import { ApiError, change, token } from '../api.js';
+import { ApiError, Wish, change, token } from '../api.js';
 import { make } from '../dom.js';
 import { dateTime } from '../format.js';
 import { markText } from '../views/experiment/timeline.js';
 import { actions as words } from '../words.js';
 import { fieldsOf, labelled } from './fields.js';
+import { notify } from './notice.js';
 import { outcomeOf } from './outcome.js';
 import { wordsOf } from './said.js';
 import { changeOf, evidenceOf } from './task.js';
@@ -86,6 +88,7 @@ export function openDialog(task) {
 function fill(dialog, looked, finish) {
   const of = wordsOf(looked);
   const fields = fieldsOf(looked), signed = signature(looked);
+  const wish = new Wish(), closing = new AbortController();
   let task = looked, outcome = outcomeOf(task), timer = 0;
   const problem = make('div', { class: 'problem', role: 'alert' });
   const cancel = make('button', { type: 'button', class: 'quiet' }, words.cancel);
@@ -108,8 +111,9 @@ function fill(dialog, looked, finish) {
     setBusy(true);
     problem.replaceChildren();
     try {
-      finish({ task, body, answer: await change(method, path, sent, etag ? { etag } : {}) });
+      finish({ task, body, answer: await change(method, path, sent, { signal: closing.signal, wish, ...(etag ? { etag } : {}) }) });
     } catch (error) {
+      if (closing.signal.aborted) return;
       setBusy(false);
       if (!(error instanceof ApiError)) throw error;
       if (error.status === 412) await showChange().catch(refuse);
@@ -156,5 +160,11 @@ function fill(dialog, looked, finish) {
   cancel.addEventListener('click', () => dialog.close());
   void update();
   const first = /** @type {HTMLElement | null} */ (asked.querySelector('input, select')) ?? signed.missing ?? confirm;
-  return { first, close: () => { clearTimeout(timer); outcome.close(); } };
+  const close = () => {
+    clearTimeout(timer);
+    outcome.close();
+    closing.abort();
+    if (wish.unknown > 0) notify(words.perhaps(`${of.title} ${looked.name || words.shop}`), null, 'wrong');
+  };
+  return { first, close };
 }

@@ -1,7 +1,9 @@
 /**
  * One thing that somebody wants done: what it is about, the request that does it, and the one that takes it back.
  */
-import { change, getText } from '../api.js';
+import { ApiError, change, getJson, getText } from '../api.js';
+import { actions as words } from '../words.js';
+import { keptVersions } from './rollback.js';
 
 /**
  * @typedef {object} Task
@@ -86,14 +88,34 @@ function ofShop({ evidence: overview, versions: [newest] = [] }, inverse) {
   return overview.stopped || !newest ? null : { action: 'rollback', body: { version: newest.version } };
 }
 
+/** What each action leaves of the whole shop, where it can be taken back. @type {Record<string, { stopped: boolean, held: boolean }>} */
+const LEFT = { stop: { stopped: true, held: false }, resume: { stopped: false, held: false }, rollback: { stopped: false, held: true } };
+
 /**
- * Takes it back.
+ * What others have done to the whole shop since: to take back what was done before it would end that, too.
+ * @param {string} action @param {number} version that it was published as @returns {Promise<'' | 'stopped' | 'held' | 'resumed'>}
+ */
+async function sinceThen(action, version) {
+  const left = LEFT[action], now = await getJson('/haggle/v1/overview');
+  // Whether prices are stopped is told by what is served: an older version does not know yet of what was done.
+  if (now.version >= version && now.stopped !== left.stopped) return now.stopped ? 'stopped' : 'resumed';
+  if (now.held !== left.held) return now.held ? 'held' : 'resumed';
+  // While one is held no other comes but by another rollback.
+  return left.held && (await keptVersions())[0]?.version !== version ? 'held' : '';
+}
+
+/**
+ * Takes it back, where nobody else has done more meanwhile.
  * @param {Task} task
  * @param {{ action: string, body: Record<string, unknown> }} inverse
  * @param {{ by?: string, reason: string }} signed
- * @param {number | undefined} revision after what was done
+ * @param {any} answer of the Worker to what was done
+ * @throws {ApiError} where it is not taken back
  */
-export function undo({ name }, inverse, signed, revision) {
+export async function undo({ name, action }, inverse, signed, answer) {
+  const since = name ? '' : await sinceThen(action, answer.version);
+  if (since) throw new ApiError(words.meanwhile[since], 409);
+  const revision = answer?.revision;
   const etag = revision === undefined ? '' : `"${revision}"`;
   // The draft as it was: its body is the definition, so who and why go into the query.
   if (inverse.action === 'draft') return change('PUT', `${home(name)}?${signature(signed)}`, inverse.body, {});

@@ -1,5 +1,5 @@
 /** The file that comes of it: to look at, to save, to copy, and to store as a draft. */
-import { change, token } from '../../api.js';
+import { Wish, change, token } from '../../api.js';
 import { save } from '../../charts/save.js';
 import { make } from '../../dom.js';
 import { wizard as words } from '../../words.js';
@@ -13,6 +13,7 @@ export class File {
     this.lab = lab;
     this.text = '';
     this.name = '';
+    this.wish = new Wish();
     this.state = make('p', { class: 'state', role: 'status' });
     this.shown = make('pre', { class: 'file', tabindex: 0, 'aria-label': words.fileName });
     this.download = make('button', { type: 'button', class: 'quiet' }, words.download);
@@ -52,7 +53,7 @@ export class File {
     this.button.textContent = words.saving;
     try {
       const path = `/haggle/v1/experiments/${encodeURIComponent(definition.name)}`;
-      await change('PUT', `${path}?${query}`, definition, etag ? { etag, signal } : { signal });
+      await change('PUT', `${path}?${query}`, definition, { signal, wish: this.wish, ...(etag ? { etag } : {}) });
       location.hash = `#/experiments/${encodeURIComponent(definition.name)}`;
     } catch (error) {
       if (signal.aborted) return;
