@@ -98,6 +98,7 @@ test('of many items there is the negative group, which is in no sum; where items
     assert.equal(rows['arm less'].rate, undefined);
     const heads = await page.locator('table.arms thead').innerText();
     assert.ok(heads.includes('Observations') && heads.includes('Profit per family and day') && !heads.includes('Visitors'), heads);
+    await page.locator('.graph.value figure').waitFor();
     assert.equal(await page.locator('.graph.demand').count(), 0);
   });
 });
@@ -134,6 +135,8 @@ test('interventions are in the timeline and marked in the charts, with who and w
     const texts = await page.locator('.timeline').innerText();
     assert.ok(texts.includes('Floor: 3.0% → 5.0%') && texts.includes(`Arm market at ${euro(market.price_minor)}: new`) && texts.includes('Arm gift: live → paused'), texts);
     const figures = page.locator('.graphs figure');
+    // They are made beside the page, and come after its numbers.
+    await figures.nth(3).waitFor();
     assert.equal(await figures.count(), 4);
     // Rules of another view's style sheet once squeezed one of them.
     const widths = await page.locator('.graph').evaluateAll((all) => all.map((one) => one.firstElementChild.clientWidth / (one.clientWidth - 40)));
