@@ -98,7 +98,7 @@ test('of many items there is the negative group, which is in no sum; where items
     assert.equal(rows['arm less'].rate, undefined);
     const heads = await page.locator('table.arms thead').innerText();
     assert.ok(heads.includes('Observations') && heads.includes('Profit per family and day') && !heads.includes('Visitors'), heads);
-    await page.locator('.graph.value figure').waitFor();
+    await page.locator('.graph.differences figure').waitFor();
     assert.equal(await page.locator('.graph.demand').count(), 0);
   });
 });
