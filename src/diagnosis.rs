@@ -56,6 +56,9 @@ use crate::lifecycle::State;
 use crate::time::HOUR_MS;
 use crate::{Delays, Error, Experiment, History, Period, PolicyInput, Prior, Tally, evidence};
 
+/// Standard deviations of a normal law that hold 95 %.
+const DEVIATIONS: f64 = 1.959_963_984_540_054;
+
 /// What was counted of one experiment, and where it is in its life.
 ///
 /// ```

@@ -112,7 +112,7 @@ impl Evidence {
             p_best: if arm.live { best.next() } else { None },
         });
         let arms: Vec<Belief> = arms.collect();
-        let (leader, p_best) = leader(arms.iter().map(|arm| arm.p_best));
+        let (leader, p_best) = highest(arms.iter().map(|arm| arm.p_best));
         let is_sure = p_best >= Rules::default().p_best;
         let mut unseen = Experiment::clone(&self.experiment);
         unseen.prior = prior.unwrap_or(unseen.prior);
@@ -146,7 +146,7 @@ impl Evidence {
             let is_entering = arm.live && arm.entering;
             arms.push(Reason { p_best, asked, share: part(share), is_at_floor, is_entering });
         }
-        let (leader, _) = leader(arms.iter().map(|arm| Some(arm.p_best)));
+        let (leader, _) = highest(arms.iter().map(|arm| Some(arm.p_best)));
         let exposures = self.per_day()[0];
         let (after, orders) = after(&input, exposures, shares.shares())?;
         let one_more_day = Tomorrow {
@@ -172,10 +172,10 @@ impl Evidence {
     }
 }
 
-/// The first arm with the highest P(best), and that.
-fn leader(all: impl Iterator<Item = Option<f64>>) -> (usize, f64) {
-    let known = all.enumerate().filter_map(|(place, p_best)| Some((place, p_best?)));
-    known.fold((0, -1.0), |best, arm| if arm.1 > best.1 { arm } else { best })
+/// The first of the arms with the highest number of those that have one, and that number.
+pub(super) fn highest(all: impl Iterator<Item = Option<f64>>) -> (usize, f64) {
+    let known = all.enumerate().filter_map(|(place, number)| Some((place, number?)));
+    known.fold((0, f64::NEG_INFINITY), |best, arm| if arm.1 > best.1 { arm } else { best })
 }
 
 fn p_best_of_live(input: &PolicyInput) -> Vec<f64> {

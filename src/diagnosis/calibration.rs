@@ -1,6 +1,6 @@
 //! Beliefs of earlier against what came after, and whether they differ by more than chance.
 
-use super::Evidence;
+use super::{DEVIATIONS, Evidence};
 use crate::evidence::age;
 use crate::experiment::Unit;
 use crate::inference::ALARM_AT;
@@ -9,8 +9,6 @@ use crate::{Error, History, Period, Posterior, RewardModel, evidence};
 
 /// Parts of all exposures after which beliefs are looked at again.
 const LOOKS: [f64; 4] = [0.1, 0.25, 0.5, 0.75];
-/// Standard deviations of a normal law that hold 95 %.
-const DEVIATIONS: f64 = 1.959_963_984_540_054;
 /// Fewest orders that must be expected for a normal interval, and fewest exposures under a model without rate.
 const ORDERS_LEAST: f64 = 5.0;
 const EXPOSURES_LEAST: f64 = 500.0;

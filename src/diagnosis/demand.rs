@@ -1,14 +1,12 @@
 //! At which price how many buy: what was observed, and the curve through it.
 
-use super::Evidence;
+use super::{DEVIATIONS, Evidence};
 use crate::Error;
 use crate::inference::{Interval, rate_sequence};
 use crate::policy::DemandCurve;
 
 /// Prices that the curve is told at.
 const PRICES: i64 = 60;
-/// Standard deviations of the log-odds that hold 95 % of a normal belief.
-const DEVIATIONS: f64 = 1.959_963_984_540_054;
 
 /// What was observed at the price of an arm.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,10 +1,8 @@
 //! What learning has cost so far.
 
-use super::Evidence;
+use super::belief::highest;
+use super::{DEVIATIONS, Evidence};
 use crate::{Error, Posterior};
-
-/// Standard deviations of a normal law that hold 95 %.
-const DEVIATIONS: f64 = 1.959_963_984_540_054;
 
 /// What was lost against always playing the arm that is estimated to be the best.
 #[derive(Debug, Clone, PartialEq)]
@@ -42,13 +40,9 @@ impl Evidence {
         let Some(input) = self.input()? else { return Ok(None) };
         let believed = |posterior: &Posterior| (posterior.value_mean_minor(), posterior.value_sd_minor());
         let values: Vec<(f64, f64)> = input.arms().iter().map(|arm| believed(&arm.posterior)).collect();
-        let live = input.arms().iter().zip(&values).enumerate().filter(|(_, (arm, _))| arm.live);
-        let (best, (most, most_sd)) = live.fold(
-            (0, (f64::NEG_INFINITY, 0.0)),
-            |best, (place, (_, &value))| {
-                if value.0 > best.1.0 { (place, value) } else { best }
-            },
-        );
+        let live = input.arms().iter().zip(&values).map(|(arm, &(mean, _))| arm.live.then_some(mean));
+        let (best, most) = highest(live);
+        let most_sd = values.get(best).map_or(0.0, |&(_, sd)| sd);
         let mut shown = vec![0.0; values.len()];
         let length = self.history.periods().len();
         let [mut value, mut low, mut high] = std::array::from_fn(|_| Vec::with_capacity(length));
